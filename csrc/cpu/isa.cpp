@@ -1,0 +1,98 @@
+#include "cpu/isa.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
+#include "base/error.h"
+
+#ifdef HOTLOOP_X86_LEVELS
+#include <cpuid.h>
+#endif
+
+namespace hotloop {
+namespace {
+
+#ifdef HOTLOOP_X86_LEVELS
+struct CpuBits {
+  unsigned leaf1_ecx = 0, leaf7_ebx = 0, leaf7_ecx = 0;
+  unsigned long long xcr0 = 0;
+};
+
+CpuBits read_cpu() {
+  CpuBits bits;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return bits;
+  bits.leaf1_ecx = c;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
+    bits.leaf7_ebx = b;
+    bits.leaf7_ecx = c;
+  }
+  if (bits.leaf1_ecx & bit_OSXSAVE) {
+    unsigned low = 0, high = 0;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    bits.xcr0 = (static_cast<unsigned long long>(high) << 32) | low;
+  }
+  return bits;
+}
+
+bool has_all(unsigned value, unsigned wanted) { return (value & wanted) == wanted; }
+
+// Every bit that the compiler flags of a level enable, and the OS's word that it saves the registers.
+Isa detect() {
+  const CpuBits cpu = read_cpu();
+  constexpr unsigned long long kYmmState = 0x6, kZmmState = 0xE6;
+  const bool avx2 = has_all(cpu.leaf1_ecx, bit_AVX | bit_FMA | bit_SSE4_2 | bit_POPCNT) &&
+                    has_all(cpu.leaf7_ebx, bit_AVX2) && (cpu.xcr0 & kYmmState) == kYmmState;
+  if (!avx2) return Isa::baseline;
+  const bool avx512 = has_all(cpu.leaf7_ebx, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) &&
+                      has_all(cpu.leaf7_ecx, bit_AVX512VNNI) && (cpu.xcr0 & kZmmState) == kZmmState;
+  return avx512 ? Isa::avx512 : Isa::avx2;
+}
+#else
+Isa detect() { return Isa::baseline; }
+#endif
+
+std::atomic<int> level_in_force{-1};
+
+}  // namespace
+
+const char* isa_name(Isa level) {
+  switch (level) {
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx2:
+      return "avx2";
+    default:
+      return "baseline";
+  }
+}
+
+Isa isa_from_name(const char* name) {
+  for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512})
+    if (std::string(name) == isa_name(level)) return level;
+  throw std::invalid_argument(
+      message("ISA level: expected one of baseline, avx2, avx512, got '", name, "'"));
+}
+
+Isa best_isa_level() {
+  static const Isa best = detect();
+  return best;
+}
+
+void set_isa_level(Isa level) {
+  if (level > best_isa_level())
+    throw std::runtime_error(message("ISA level '", isa_name(level), "' was asked for, but this CPU has '",
+                                     isa_name(best_isa_level()), "' at most"));
+  level_in_force.store(static_cast<int>(level), std::memory_order_relaxed);
+}
+
+Isa isa_level() {
+  const int level = level_in_force.load(std::memory_order_relaxed);
+  if (level >= 0) return static_cast<Isa>(level);
+  const char* forced = std::getenv("HOTLOOP_ISA");
+  set_isa_level(forced != nullptr && *forced != '\0' ? isa_from_name(forced) : best_isa_level());
+  return isa_level();
+}
+
+}  // namespace hotloop

@@ -1,0 +1,50 @@
+// The vector vocabulary: F32, I32 and Mask are 16 lanes on every ISA level (one zmm, two ymm, four xmm),
+// so a kernel written in it adds the same numbers in the same order everywhere. Include it only from
+// *_cpu.cpp: everything in it has internal linkage, one copy per level.
+//
+//   load(p) load(p, n)          16 lanes, or the first n (1 to 15; the rest are zero and never read)
+//   store(p, x) store(p, x, n)
+//   splat(s) splat(i)           one number in all lanes
+//   + - * /  fma(a,b,c)=a*b+c  fnma(a,b,c)=c-a*b  min max sqrt abs round_even
+//                               min(a,b) = a<b ? a : b and max(a,b) = a>b ? a : b, so a NaN in a gives b
+//   less(a,b) less_equal equal  -> Mask;  select(mask, yes, no);  is_nan(a)
+//   to_int(x)                   round to nearest even (x must fit);  to_float(i)
+//   as_int as_float             bits, unchanged
+//   I32: + - & | ^, shift_left<n>, shift_right<n> (logical), min, max
+//   sum(x) largest(x)           fixed fold: lane i with i+8, then +4, +2, +1
+//   load_u8(p[,n]) -> I32;  store_u8(p, i[,n])  lanes must be in 0..255
+//   load_i32 store_i32;  load_bf16(p[,n]) -> F32
+//   dot4(acc, a, b)             acc[i] += sum over 4 of u8(a) * s8(b[i]), exact: a holds 4 u8 repeated
+//                               in every lane (splat_u8x4), b 64 s8 in groups of 4 (load_s8x64)
+#pragma once
+
+#define HOTLOOP_INLINE inline __attribute__((always_inline))
+
+#if defined(HOTLOOP_LEVEL_avx512)
+#include "cpu/simd/simd_avx512.h"
+#elif defined(HOTLOOP_LEVEL_avx2)
+#include "cpu/simd/simd_avx2.h"
+#elif defined(HOTLOOP_LEVEL_baseline)
+#include "cpu/simd/simd_baseline.h"
+#else
+#error "simd.h is for *_cpu.cpp files, which are compiled once per ISA level"
+#endif
+
+namespace hotloop {
+namespace {
+
+constexpr int kLanes = 16;
+
+HOTLOOP_INLINE F32 operator-(F32 a) { return as_float(as_int(a) ^ splat(static_cast<std::int32_t>(0x80000000))); }
+HOTLOOP_INLINE F32 abs(F32 a) { return as_float(as_int(a) & splat(0x7fffffff)); }
+HOTLOOP_INLINE Mask greater(F32 a, F32 b) { return less(b, a); }
+HOTLOOP_INLINE F32 load_or(const float* p, std::int64_t n) { return n >= kLanes ? load(p) : load(p, static_cast<int>(n)); }
+HOTLOOP_INLINE void store_or(float* p, F32 x, std::int64_t n) {
+  if (n >= kLanes)
+    store(p, x);
+  else
+    store(p, x, static_cast<int>(n));
+}
+
+}  // namespace
+}  // namespace hotloop

@@ -1,0 +1,124 @@
+#include "cpu/team.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+
+namespace hotloop {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// A child of fork has none of its parent's OpenMP threads and must not wait for them.
+std::atomic<bool> forked_after_use{false};
+std::atomic<bool> used{false};
+void on_fork_child() {
+  if (used.load(std::memory_order_relaxed)) forked_after_use.store(true, std::memory_order_relaxed);
+}
+
+// CPUs of the container's quota: cgroup v2's "max period" line, else v1's two files; 0 when unlimited.
+int quota_cpus() {
+  double quota = 0, period = 0;
+  std::string first;
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  if (v2 >> first >> period && first != "max") {
+    quota = std::strtod(first.c_str(), nullptr);
+  } else if (!v2.is_open()) {
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  }
+  return quota > 0 && period > 0 ? std::max(1, static_cast<int>(std::ceil(quota / period))) : 0;
+}
+
+int threads_from_environment(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr || *text == '\0') return 0;
+  char* end = nullptr;
+  const long value = std::strtol(text, &end, 10);
+  const bool whole = *end == '\0' || (*end == ',' && std::string(name) == "OMP_NUM_THREADS");
+  require(whole && value >= 1 && value <= 4096, name, ": expected a whole number from 1 to 4096, got '", text,
+          "'");
+  return static_cast<int>(value);
+}
+
+std::atomic<int> chosen{0};
+
+}  // namespace
+
+void Barrier::wait() {
+  const unsigned phase = phase_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) == size_ - 1) {
+    arrived_.store(0, std::memory_order_relaxed);
+    phase_.store(phase + 1, std::memory_order_release);
+    return;
+  }
+  // About 20 microseconds of spinning; then let whoever else wants this core have it.
+  for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
+    if (spin < 1000)
+      pause();
+    else
+      sched_yield();
+  }
+}
+
+int available_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                         : static_cast<int>(std::thread::hardware_concurrency());
+  static const int quota = quota_cpus();
+  if (quota > 0 && quota < cpus) cpus = quota;
+  return cpus > 0 ? cpus : 1;
+}
+
+int num_threads() {
+  if (const int threads = chosen.load(std::memory_order_relaxed)) return threads;
+  if (const int threads = threads_from_environment("HOTLOOP_NUM_THREADS")) return threads;
+  const int cpus = available_cpus();
+  const int openmp = threads_from_environment("OMP_NUM_THREADS");
+  return openmp > 0 ? openmp : cpus;
+}
+
+void set_num_threads(int threads) {
+  require(threads >= 1 && threads <= 4096, "set_num_threads: expected 1 to 4096 threads, got ", threads);
+  chosen.store(threads, std::memory_order_relaxed);
+}
+
+void run_team(int threads, const std::function<void(Team&)>& body) {
+  if (threads <= 1 || omp_in_parallel() || forked_after_use.load(std::memory_order_relaxed)) {
+    Barrier alone(1);
+    Team team(0, 1, alone);
+    body(team);
+    return;
+  }
+  static const int registered = pthread_atfork(nullptr, nullptr, on_fork_child);
+  (void)registered;
+  used.store(true, std::memory_order_relaxed);
+  // The runtime may grant fewer threads than asked for; the barrier counts those that came.
+  std::optional<Barrier> meeting;
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp single
+    meeting.emplace(omp_get_num_threads());
+    Team team(omp_get_thread_num(), omp_get_num_threads(), *meeting);
+    body(team);
+  }
+}
+
+}  // namespace hotloop

@@ -1,0 +1,48 @@
+// Optimizer steps, fused: one pass over a stretch of the parameter arena and of its state arenas.
+#pragma once
+#include <cstdint>
+
+#include "base/types.h"
+#include "cpu/isa.h"
+
+namespace hotloop {
+
+enum class Optimizer : std::int32_t { sgd, rmsprop, adam };
+Optimizer optimizer_from_name(const char* name);
+
+// Scalars of one step, as Keras names them. Formulas stand at the kernel.
+struct OptimizerArgs {
+  Optimizer kind = Optimizer::sgd;
+  float learning_rate = 0.01f;
+  float momentum = 0.0f;  // sgd, rmsprop
+  bool nesterov = false;  // sgd
+  float rho = 0.9f;       // rmsprop
+  bool centered = false;  // rmsprop
+  float beta_1 = 0.9f, beta_2 = 0.999f;  // adam
+  bool amsgrad = false;                  // adam
+  float epsilon = 1e-7f;
+  float weight_decay = 0.0f;    // decoupled: w -= learning_rate * weight_decay * w, before the update
+  float gradient_scale = 1.0f;  // what clipping by norm leaves of the gradient
+  float clip_value = 0.0f;      // > 0: gradients are clamped to [-clip_value, clip_value]
+  std::int64_t step = 1;        // counted from 1, for adam's bias correction
+};
+
+// How many state arenas a kind needs with these options: sgd 0 or 1 (velocity); rmsprop 1 to 3 (mean square,
+// momentum, mean gradient); adam 2 or 3 (m, v, vhat). Fixed slots: an unused one may be null.
+constexpr int kOptimizerSlots = 3;
+// w, g and the slots are n floats each.
+void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
+                    std::int64_t n, Share share);
+void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
+                   std::int64_t n);
+
+// g[i] += 2 * l2 * w[i] + l1 * sign(w[i])
+void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share);
+
+// Sums over fixed blocks of kSumBlock elements, so that the total does not depend on the team: partial[b] is block
+// b's sum of x^2 (or |x|); the caller adds the partials in order, in double.
+constexpr std::int64_t kSumBlock = 4096;
+void sum_squares_blocks(const float* x, std::int64_t n, float* partial, Share share);
+void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share share);
+
+}  // namespace hotloop

@@ -1,0 +1,126 @@
+#include "program/buffers.h"
+
+#include <utility>
+
+namespace hotloop {
+namespace {
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+}  // namespace
+
+void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
+                          std::int64_t max_rows) {
+  schedule_ = std::move(schedule);
+  graph_ = &graph;
+  const std::size_t count = schedule_.values.size();
+  std::vector<Lifetime> lifetimes = schedule_.values;
+  lifetimes.insert(lifetimes.end(), schedule_.gradients.begin(), schedule_.gradients.end());
+  for (Lifetime& life : lifetimes) life.bytes *= max_rows;
+  const MemoryPlan plan = plan_memory(lifetimes);
+  memory_.reserve(plan.bytes);
+  const auto place = [&](std::size_t i) -> void* {
+    return plan.offsets[i] < 0 ? nullptr : memory_.as<char>(plan.offsets[i]);
+  };
+  own_values_.resize(count);
+  gradients_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    own_values_[i] = place(i);
+    gradients_[i] = static_cast<float*>(place(count + i));
+  }
+  values_ = own_values_;
+
+  std::int64_t head_bytes = 0;
+  const auto take = [&](std::int64_t elements) {
+    const std::int64_t at = head_bytes;
+    head_bytes += aligned(elements * 4 * max_rows);
+    return at;
+  };
+  std::vector<std::int64_t> offsets;
+  for (const HeadSpec& head : heads) {
+    offsets.push_back(take(graph.value(head.output).features));
+    offsets.push_back(take(head.positions));
+    offsets.push_back(take(head.positions));
+  }
+  head_memory_.reserve(head_bytes);
+  own_heads_.clear();
+  for (std::size_t i = 0; i < heads.size(); ++i)
+    own_heads_.push_back({head_memory_.as<void>(offsets[3 * i]), head_memory_.as<float>(offsets[3 * i + 1]),
+                          head_memory_.as<float>(offsets[3 * i + 2])});
+  heads_ = own_heads_;
+
+  node_inputs_.clear();
+  for (const GraphNode& entry : graph.nodes()) {
+    node_inputs_.emplace_back();
+    for (ValueId id : entry.inputs) node_inputs_.back().push_back(value(id));
+  }
+  step_gradients_.clear();
+  for (const BackwardStep& step : schedule_.backward) {
+    const GraphNode& entry = graph.nodes()[static_cast<std::size_t>(step.node)];
+    step_gradients_.emplace_back();
+    for (std::size_t i = 0; i < entry.inputs.size(); ++i)
+      step_gradients_.back().push_back(step.wanted[i] ? gradient(entry.inputs[i]) : nullptr);
+  }
+  max_rows_ = max_rows;
+}
+
+void PassBuffers::redirect(ValueId id, const void* memory) {
+  const auto at = static_cast<std::size_t>(id);
+  // Inputs are only read, so taking the const away is safe; outputs come as writable memory.
+  void* target = memory == nullptr ? own_values_[at] : const_cast<void*>(memory);
+  if (values_[at] == target) return;
+  values_[at] = target;
+  for (std::size_t node = 0; node < node_inputs_.size(); ++node) {
+    const std::vector<ValueId>& inputs = graph_->nodes()[node].inputs;
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i] == id) node_inputs_[node][i] = target;
+  }
+}
+
+void PassBuffers::forward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const {
+  for (int i : schedule_.forward) {
+    GraphNode& entry = graph.nodes()[static_cast<std::size_t>(i)];
+    const NodeRun run{team,
+                      rows,
+                      state.training,
+                      state.seed,
+                      state.step,
+                      node_inputs_[static_cast<std::size_t>(i)].data(),
+                      value(entry.output),
+                      state.parameters,
+                      state.gradients,
+                      nullptr,
+                      nullptr,
+                      nullptr,
+                      nullptr,
+                      false};
+    entry.node->forward(run);
+    team.barrier();
+  }
+}
+
+void PassBuffers::backward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const {
+  for (std::size_t i = 0; i < schedule_.backward.size(); ++i) {
+    const BackwardStep& step = schedule_.backward[i];
+    GraphNode& entry = graph.nodes()[static_cast<std::size_t>(step.node)];
+    float* output_gradient = gradient(entry.output);
+    const NodeRun run{team,
+                      rows,
+                      state.training,
+                      state.seed,
+                      state.step,
+                      node_inputs_[static_cast<std::size_t>(step.node)].data(),
+                      value(entry.output),
+                      state.parameters,
+                      state.gradients,
+                      output_gradient,
+                      output_gradient,
+                      step_gradients_[i].data(),
+                      step.accumulate.data(),
+                      step.accumulate_parameters};
+    entry.node->backward(run);
+    team.barrier();
+  }
+}
+
+}  // namespace hotloop

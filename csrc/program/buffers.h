@@ -1,0 +1,51 @@
+// The memory of one pass over a graph, and the runs of its nodes on it.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "program/feed.h"
+#include "program/schedule.h"
+
+namespace hotloop {
+
+// The arenas and the random key of a step.
+struct StepState {
+  float* parameters;
+  float* gradients;
+  bool training;
+  std::uint64_t seed, step;
+};
+
+class PassBuffers {
+ public:
+  // Lays out buffers for `max_rows` rows; allocates, so call it outside the team.
+  void prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule, std::int64_t max_rows);
+  bool ready_for(std::int64_t rows) const { return rows <= max_rows_; }
+  const Schedule& schedule() const { return schedule_; }
+
+  // Points a value at memory outside the plan for the next batch, or (null) back at its own.
+  void redirect(ValueId id, const void* memory);
+  void* value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
+  float* gradient(ValueId id) const { return gradients_[static_cast<std::size_t>(id)]; }
+  HeadBuffers& head(std::size_t index) { return heads_[index]; }
+  HeadBuffers own_head(std::size_t index) const { return own_heads_[index]; }
+
+  // Called by every rank of the team.
+  void forward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
+  void backward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
+
+ private:
+  std::int64_t max_rows_ = -1;
+  Schedule schedule_;
+  AlignedBuffer memory_, head_memory_;
+  std::vector<void*> own_values_, values_;
+  std::vector<float*> gradients_;
+  std::vector<HeadBuffers> own_heads_, heads_;
+  // Pointer lists that nodes read, one a node, kept up to date by redirect.
+  std::vector<std::vector<const void*>> node_inputs_;
+  std::vector<std::vector<float*>> step_gradients_;
+  const Graph* graph_ = nullptr;
+};
+
+}  // namespace hotloop

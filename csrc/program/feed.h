@@ -1,0 +1,35 @@
+// The data of a call: columns of rows, and how a batch of them gets into a program's buffers.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/types.h"
+
+namespace hotloop {
+
+// One array of `rows` rows; for inputs f32 or u8, for targets f32 or i32.
+struct Column {
+  const void* data = nullptr;
+  std::int64_t row_size = 0;  // elements
+  DType dtype = DType::f32;
+};
+
+struct Feed {
+  std::int64_t rows = 0;
+  std::vector<Column> inputs;
+  std::vector<Column> targets;        // one a loss head; empty for predict
+  const float* weights = nullptr;     // one a row, or null
+  const std::int32_t* order = nullptr;  // row numbers in the order of their use, or null for 0, 1, 2, ...
+};
+
+// A run of rows of a feed.
+struct Batch {
+  std::int64_t first, rows;
+};
+
+// Copies a batch of `column` to `out` (f32; i32 for i32), this rank's share of it.
+void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share);
+// The batch's rows where they lie, when they are contiguous and need no conversion; else null.
+const void* in_place(const Column& column, const std::int32_t* order, Batch batch);
+
+}  // namespace hotloop

@@ -1,0 +1,43 @@
+#include "program/graph.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace hotloop {
+
+const ValueSpec& Graph::value(ValueId id) const {
+  require(id >= 0 && id < static_cast<ValueId>(values_.size()), "graph: there is no value ", id);
+  return values_[static_cast<std::size_t>(id)];
+}
+
+ValueId Graph::add_input(std::int64_t features) {
+  require(features >= 1, "graph input: expected at least one feature, got ", features);
+  const auto id = static_cast<ValueId>(values_.size());
+  values_.push_back({features, DType::f32});
+  producers_.push_back(kNoNode);
+  needs_gradient_.push_back(false);
+  inputs_.push_back(id);
+  return id;
+}
+
+ValueId Graph::add_node(NodeSpec spec, std::vector<ValueId> inputs) {
+  require(!inputs.empty(), spec.op, ": expected at least one input");
+  bool wants_gradient = false;
+  for (ValueId id : inputs) {
+    spec.inputs.push_back(value(id));
+    wants_gradient = wants_gradient || needs_gradient(id);
+  }
+  GraphNode entry;
+  entry.node = find_node_factory(spec.op)(spec);
+  entry.output = static_cast<ValueId>(values_.size());
+  for (const auto& [name, offset] : spec.parameters) entry.parameters.push_back(offset);
+  entry.inputs = std::move(inputs);
+  values_.push_back(entry.node->output());
+  producers_.push_back(static_cast<int>(nodes_.size()));
+  needs_gradient_.push_back(wants_gradient || entry.node->has_trainable_parameters());
+  nodes_.push_back(std::move(entry));
+  return nodes_.back().output;
+}
+
+}  // namespace hotloop

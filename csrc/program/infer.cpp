@@ -1,0 +1,116 @@
+// Predict and evaluate: the forward pass over a feed, chunk by chunk. The chunk size is ours to choose, because
+// no row's result depends on the rows beside it.
+#include <algorithm>
+#include <cstring>
+
+#include "program/poll.h"
+#include "program/program.h"
+
+namespace hotloop {
+namespace {
+
+constexpr std::int64_t kChunkRows = 256;
+// Below this many multiply-adds a chunk, a second thread costs more than it brings.
+constexpr double kWorkWorthATeam = 1e6;
+
+struct Chunk {
+  const Feed& feed;
+  Batch batch;
+};
+
+// Inputs that can be read where they lie are; returns those that must be gathered.
+std::vector<std::size_t> bind_inputs(const Graph& graph, PassBuffers& buffers, const Chunk& chunk) {
+  std::vector<std::size_t> to_gather;
+  for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
+    const void* rows = in_place(chunk.feed.inputs[i], chunk.feed.order, chunk.batch);
+    buffers.redirect(graph.inputs()[i], rows);
+    if (rows == nullptr) to_gather.push_back(i);
+  }
+  return to_gather;
+}
+
+void bind_head(PassBuffers& buffers, std::size_t index, const HeadSpec& head, const Chunk& chunk) {
+  HeadBuffers& memory = buffers.head(index);
+  memory = buffers.own_head(index);
+  if (const void* rows = in_place(chunk.feed.targets[index], chunk.feed.order, chunk.batch))
+    memory.targets = const_cast<void*>(rows);
+  if (chunk.feed.weights == nullptr)
+    memory.weights = nullptr;
+  else if (head.positions == 1)
+    memory.weights = const_cast<float*>(chunk.feed.weights) + chunk.batch.first;
+  else
+    for (std::int64_t i = 0; i < chunk.batch.rows * head.positions; ++i)
+      memory.weights[i] = chunk.feed.weights[chunk.batch.first + i / head.positions];
+}
+
+}  // namespace
+
+void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
+                    double* loss_sum) {
+  const std::int64_t chunk_rows = std::min(feed.rows, kChunkRows);
+  if (chunk_rows == 0) return;
+  const int allowed = threads > 0 ? threads : num_threads();
+  const int team_size = threads > 0 || work_per_row() * static_cast<double>(chunk_rows) > kWorkWorthATeam ? allowed : 1;
+  PassBuffers& pass_buffers = buffers(pass, chunk_rows, team_size);
+  const StepState state{parameters_, nullptr, false, 0, 0};
+  double total = 0;
+  Poll poll(hook);
+  bool stop = false;
+  std::int64_t done = 0;
+  std::vector<std::size_t> to_gather;
+  Batch batch{0, 0};
+  const auto begin_chunk = [&] {
+    batch = {done, std::min(chunk_rows, feed.rows - done)};
+    const Chunk chunk{feed, batch};
+    to_gather = bind_inputs(*graph_, pass_buffers, chunk);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (graph_->producer(outputs_[i]) != Graph::kNoNode)
+        pass_buffers.redirect(outputs_[i], outputs[i] + batch.first * graph_->value(outputs_[i]).features);
+    if (pass == Pass::evaluate)
+      for (std::size_t i = 0; i < heads_.size(); ++i) bind_head(pass_buffers, i, heads_[i], chunk);
+  };
+  const auto end_chunk = [&] {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const std::int64_t features = graph_->value(outputs_[i]).features;
+      float* wanted = outputs[i] + batch.first * features;
+      const void* made = pass_buffers.value(outputs_[i]);
+      if (made != wanted) std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
+    }
+    if (pass == Pass::evaluate)
+      for (std::size_t i = 0; i < heads_.size(); ++i) total += sum_head_loss(heads_[i], pass_buffers.head(i), batch.rows);
+    done += batch.rows;
+    stop = done >= feed.rows || poll.wants_stop(done, total / static_cast<double>(done));
+  };
+
+  run_team(team_size, [&](Team& team) {
+    do {
+      if (team.rank() == 0) begin_chunk();
+      team.barrier();
+      for (std::size_t i : to_gather)
+        gather(feed.inputs[i], feed.order, batch, pass_buffers.value(graph_->inputs()[i]), team.share());
+      if (pass == Pass::evaluate)
+        for (std::size_t i = 0; i < heads_.size(); ++i)
+          if (pass_buffers.head(i).targets == pass_buffers.own_head(i).targets)
+            gather(feed.targets[i], feed.order, batch, pass_buffers.head(i).targets, team.share());
+      team.barrier();
+      pass_buffers.forward(*graph_, state, batch.rows, team);
+      if (pass == Pass::evaluate) {
+        for (std::size_t i = 0; i < heads_.size(); ++i) {
+          const HeadSpec& head = heads_[i];
+          const auto* prediction = static_cast<const float*>(pass_buffers.value(head_input(*graph_, head)));
+          float* probability = head.fuse ? static_cast<float*>(pass_buffers.value(head.output)) : nullptr;
+          run_head(head, pass_buffers.head(i), batch.rows, graph_->value(head.output).features, prediction,
+                   probability, nullptr, team.share());
+        }
+        team.barrier();
+      }
+      if (team.rank() == 0) end_chunk();
+      team.barrier();
+    } while (!stop);
+  });
+  for (ValueId id : graph_->inputs()) pass_buffers.redirect(id, nullptr);
+  for (ValueId id : outputs_) pass_buffers.redirect(id, nullptr);
+  if (loss_sum != nullptr) *loss_sum = total + update_.regularization_alone(parameters_) * static_cast<double>(done);
+}
+
+}  // namespace hotloop

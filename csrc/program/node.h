@@ -1,0 +1,101 @@
+// One op of a program: what it is made from, and what it does when the team comes by.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/types.h"
+#include "cpu/team.h"
+
+namespace hotloop {
+
+// A value is one matrix a batch: rows x features, contiguous.
+struct ValueSpec {
+  std::int64_t features = 0;
+  DType dtype = DType::f32;
+};
+using ValueId = int;
+
+// Constant memory that whoever built the graph keeps alive (quantised weights and the like).
+struct ConstArray {
+  const void* data = nullptr;
+  std::int64_t size = 0;  // elements
+  DType dtype = DType::f32;
+};
+
+// A node as the graph describes it. The getters without a default throw std::invalid_argument when it is missing.
+struct NodeSpec {
+  using Attribute = std::variant<std::int64_t, double, std::string>;
+  std::string op;
+  std::vector<ValueSpec> inputs;
+  std::map<std::string, Attribute> attributes;
+  std::map<std::string, std::int64_t> parameters;  // name -> offset in the parameter arena, in floats
+  std::map<std::string, ConstArray> arrays;
+
+  std::int64_t integer(const std::string& name) const;
+  std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
+  double real(const std::string& name) const;
+  double real(const std::string& name, double otherwise) const;
+  std::string text(const std::string& name) const;
+  std::string text(const std::string& name, const std::string& otherwise) const;
+  std::int64_t parameter(const std::string& name) const;                             // required
+  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;    // e.g. -1 for "none"
+  const ConstArray& array(const std::string& name, DType dtype, std::int64_t size) const;  // checked
+};
+
+// What a node sees of the step in progress. Pointers are to whole batches; each rank does its share.
+struct NodeRun {
+  const Team& team;
+  std::int64_t rows;  // of this batch: at most what prepare was told
+  bool training;      // batch statistics, dropout
+  std::uint64_t seed, step;
+  const void* const* inputs;
+  void* output;
+  float* parameters;           // the arena; a node adds its offsets
+  float* parameter_gradients;  // the gradient arena, same offsets
+  // Backward only:
+  const float* output_gradient;
+  float* output_gradient_scratch;  // the same memory: a node may overwrite it, it is not read again
+  float* const* input_gradients;   // null where nobody wants it
+  const char* accumulate;          // per input: add to what is there instead of overwriting
+  bool accumulate_parameters;      // the layer is used more than once, and another use came first
+
+  template <class T = float>
+  const T* in(int i = 0) const {
+    return static_cast<const T*>(inputs[i]);
+  }
+  template <class T = float>
+  T* out() const {
+    return static_cast<T*>(output);
+  }
+};
+
+class Node {
+ public:
+  virtual ~Node() = default;
+  virtual ValueSpec output() const = 0;
+  // Called outside the team before the first run with these limits; the place to allocate. Never shrinks.
+  virtual void prepare(std::int64_t max_rows, int threads, bool training) {
+    (void)max_rows, (void)threads, (void)training;
+  }
+  // Called by every rank. The program puts a barrier after each call; a node that needs one within calls
+  // run.team.barrier() itself, on every rank alike. Must not throw and must not allocate.
+  virtual void forward(const NodeRun& run) = 0;
+  virtual void backward(const NodeRun& run) = 0;
+  // Multiply-adds a row costs forward, roughly: what decides whether a team is worth calling.
+  virtual double work_per_row() const { return static_cast<double>(output().features); }
+  // Whether it has parameters that training changes, and which values backward reads: the memory plan
+  // keeps only those.
+  virtual bool has_trainable_parameters() const { return false; }
+  virtual bool backward_reads_inputs() const { return true; }
+  virtual bool backward_reads_output() const { return true; }
+};
+
+using NodeFactory = std::unique_ptr<Node> (*)(const NodeSpec&);
+// Throws std::invalid_argument naming the known ops.
+NodeFactory find_node_factory(const std::string& op);
+
+}  // namespace hotloop

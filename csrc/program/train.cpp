@@ -1,0 +1,127 @@
+// Training steps, as many as asked for, in one call: gather, forward, loss, backward, update.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "program/entry.h"
+#include "program/poll.h"
+#include "program/program.h"
+
+namespace hotloop {
+namespace {
+
+// Team sizes are tried on slices of real steps (the bits don't depend on the size): one, then all, twice.
+constexpr std::int64_t kTrialSteps = 4;
+constexpr int kTrials = 4;
+// Below this many multiply-adds a step no second thread pays, and none is tried.
+constexpr double kWorkWorthATrial = 1e5;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Every position of a sample weighs what the sample does.
+void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out) {
+  for (std::int64_t i = 0; i < batch.rows; ++i) {
+    const std::int64_t row = feed.order == nullptr ? batch.first + i : feed.order[batch.first + i];
+    for (std::int64_t j = 0; j < positions; ++j) out[i * positions + j] = feed.weights[row];
+  }
+}
+
+}  // namespace
+
+void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
+                        int threads, TrainResult& result, Poll& poll, bool& stop) {
+  const Feed& feed = request.feed;
+  run_team(threads, [&](Team& team) {
+    for (std::int64_t s = begin; s < end; ++s) {
+      const std::int64_t first = (request.first_step + s) * request.batch_size;
+      const Batch batch{first, std::min(request.batch_size, feed.rows - first)};
+      const auto iteration = request.iteration + s;
+      const StepState state{parameters_, gradients_, true, request.seed, static_cast<std::uint64_t>(iteration)};
+
+      for (std::size_t i = 0; i < feed.inputs.size(); ++i)
+        gather(feed.inputs[i], feed.order, batch, buffers.value(graph_->inputs()[i]), team.share());
+      for (std::size_t i = 0; i < heads_.size(); ++i) {
+        gather(feed.targets[i], feed.order, batch, buffers.head(i).targets, team.share());
+        if (feed.weights != nullptr && team.rank() == 0)
+          gather_weights(feed, heads_[i].positions, batch, buffers.head(i).weights);
+      }
+      team.barrier();
+      buffers.forward(*graph_, state, batch.rows, team);
+
+      for (std::size_t i = 0; i < heads_.size(); ++i) {
+        const HeadSpec& head = heads_[i];
+        const ValueId input = head_input(*graph_, head);
+        float* probability = head.fuse ? static_cast<float*>(buffers.value(head.output)) : nullptr;
+        run_head(head, buffers.head(i), batch.rows, graph_->value(head.output).features,
+                 static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input), team.share());
+      }
+      team.barrier();
+      for (std::size_t i = 0; i < request.outputs.size(); ++i) {
+        const std::int64_t features = graph_->value(outputs_[i]).features;
+        const Range rows = team.share().of(batch.rows);
+        std::memcpy(request.outputs[i] + (first + rows.begin) * features,
+                    static_cast<const float*>(buffers.value(outputs_[i])) + rows.begin * features,
+                    static_cast<std::size_t>((rows.end - rows.begin) * features) * sizeof(float));
+      }
+      if (!request.outputs.empty()) team.barrier();
+
+      buffers.backward(*graph_, state, batch.rows, team);
+      const double penalty =
+          update_.step(parameters_, gradients_, request.learning_rates[s], iteration + 1, team);
+      if (team.rank() == 0) {
+        double loss = penalty * static_cast<double>(batch.rows);
+        for (std::size_t i = 0; i < heads_.size(); ++i) loss += sum_head_loss(heads_[i], buffers.head(i), batch.rows);
+        result.steps += 1;
+        result.rows += batch.rows;
+        result.loss_sum += loss;
+        stop = (request.stop_on_nan && std::isnan(loss)) ||
+               poll.wants_stop(result.steps, result.loss_sum / static_cast<double>(result.rows));
+      }
+      team.barrier();
+      if (stop) return;
+    }
+  });
+}
+
+TrainResult Program::train(const TrainRequest& request) {
+  const ProgramEntry entry(*this);
+  require(gradients_ != nullptr && !heads_.empty(), "train: the program has no loss or no gradients; set them first");
+  const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
+  const int allowed = request.threads > 0 ? request.threads : num_threads();
+  PassBuffers& buffers = this->buffers(Pass::train, batch_rows, allowed);
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    buffers.head(i) = buffers.own_head(i);
+    if (request.feed.weights == nullptr) buffers.head(i).weights = nullptr;
+  }
+
+  TrainResult result;
+  Poll poll(request.hook);
+  bool stop = false;
+  int threads = allowed;
+  std::int64_t done = 0;
+  if (request.threads <= 0 && allowed > 1) {
+    const auto key = std::pair{batch_rows, allowed};
+    if (work_per_row() * static_cast<double>(batch_rows) < kWorkWorthATrial) {
+      threads = 1;
+    } else if (const auto known = tuned_.find(key); known != tuned_.end()) {
+      threads = known->second;
+    } else if (request.steps > kTrials * kTrialSteps) {
+      double best[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+      for (int trial = 0; trial < kTrials && !stop; ++trial, done += kTrialSteps) {
+        const auto start = std::chrono::steady_clock::now();
+        run_steps(request, buffers, done, done + kTrialSteps, trial % 2 == 0 ? 1 : allowed, result, poll, stop);
+        best[trial % 2] = std::min(best[trial % 2], seconds_since(start));
+      }
+      threads = best[0] <= best[1] ? 1 : allowed;
+      tuned_[key] = threads;
+    }
+  }
+  if (!stop) run_steps(request, buffers, done, request.steps, threads, result, poll, stop);
+  return result;
+}
+
+}  // namespace hotloop

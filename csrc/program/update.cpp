@@ -1,0 +1,128 @@
+#include "program/update.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace hotloop {
+namespace {
+
+std::int64_t block_count(std::int64_t size) { return (size + kSumBlock - 1) / kSumBlock; }
+
+bool contains(const std::vector<Stretch>& stretches, std::int64_t offset) {
+  return std::any_of(stretches.begin(), stretches.end(),
+                     [&](const Stretch& s) { return s.offset <= offset && offset < s.offset + s.size; });
+}
+
+}  // namespace
+
+Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
+  std::sort(spec_.variables.begin(), spec_.variables.end(),
+            [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
+  std::int64_t partials = 0;
+  const auto add_sum = [&](std::vector<BlockSum>& sums, Stretch where) {
+    sums.push_back({where, partials});
+    partials += block_count(where.size);
+  };
+  const bool by_norm = spec_.clipnorm > 0 || spec_.global_clipnorm > 0;
+  for (std::size_t i = 0; i < spec_.variables.size(); ++i) {
+    const Stretch where = spec_.variables[i];
+    if (by_norm) add_sum(gradient_sums_, where);
+    const bool decay = spec_.optimizer.weight_decay > 0 && !contains(spec_.undecayed, where.offset);
+    const int norm = spec_.clipnorm > 0 ? static_cast<int>(i) : -1;
+    // Neighbours treated alike are one segment: the gap between them is alignment, and stays zero.
+    if (!segments_.empty() && norm < 0) {
+      Segment& before = segments_.back();
+      const std::int64_t end = before.where.offset + before.where.size;
+      if (before.decay == decay && where.offset - end < kAlignment / 4) {
+        before.where.size = where.offset + where.size - before.where.offset;
+        continue;
+      }
+    }
+    segments_.push_back({where, decay, norm});
+  }
+  for (const Regularizer& r : spec_.regularizers) {
+    if (r.l2 != 0) {
+      add_sum(squares_, r.where);
+      square_factors_.push_back(r.l2);
+    }
+    if (r.l1 != 0) {
+      add_sum(absolutes_, r.where);
+      absolute_factors_.push_back(r.l1);
+    }
+  }
+  partials_.reserve(partials * 4);
+}
+
+double Update::total(const BlockSum& sum) const {
+  double total = 0;
+  const float* partial = partials_.as<float>() + sum.first_partial;
+  for (std::int64_t block = 0; block < block_count(sum.where.size); ++block) total += partial[block];
+  return total;
+}
+
+double Update::regularization_total() const {
+  double loss = 0;
+  for (std::size_t i = 0; i < squares_.size(); ++i) loss += square_factors_[i] * total(squares_[i]);
+  for (std::size_t i = 0; i < absolutes_.size(); ++i) loss += absolute_factors_[i] * total(absolutes_[i]);
+  return loss;
+}
+
+double Update::regularization(const float* weights, const Team& team) {
+  if (squares_.empty() && absolutes_.empty()) return 0;
+  for (const BlockSum& sum : squares_)
+    sum_squares_blocks(weights + sum.where.offset, sum.where.size, partials_.as<float>() + sum.first_partial,
+                       team.share());
+  for (const BlockSum& sum : absolutes_)
+    sum_absolute_blocks(weights + sum.where.offset, sum.where.size, partials_.as<float>() + sum.first_partial,
+                        team.share());
+  team.barrier();
+  return regularization_total();
+}
+
+double Update::regularization_alone(const float* weights) {
+  Barrier nobody(1);
+  return regularization(weights, Team(0, 1, nobody));
+}
+
+double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration, const Team& team) {
+  const double penalty = regularization(weights, team);
+  for (const Regularizer& r : spec_.regularizers)
+    add_regularizer_gradient(weights + r.where.offset, gradients + r.where.offset, r.l1, r.l2, r.where.size,
+                             team.share());
+  if (!spec_.regularizers.empty()) team.barrier();
+
+  double global_scale = 1;
+  if (!gradient_sums_.empty()) {
+    for (const BlockSum& sum : gradient_sums_)
+      sum_squares_blocks(gradients + sum.where.offset, sum.where.size, partials_.as<float>() + sum.first_partial,
+                         team.share());
+    team.barrier();
+    if (spec_.global_clipnorm > 0) {
+      double squares = 0;
+      for (const BlockSum& sum : gradient_sums_) squares += total(sum);
+      global_scale = spec_.global_clipnorm / std::max(std::sqrt(squares), double{spec_.global_clipnorm});
+    }
+  }
+
+  OptimizerArgs args = spec_.optimizer;
+  args.learning_rate = learning_rate;
+  args.step = iteration;
+  for (const Segment& segment : segments_) {
+    double scale = global_scale;
+    if (segment.norm >= 0) {
+      const double norm = std::sqrt(total(gradient_sums_[static_cast<std::size_t>(segment.norm)]));
+      scale = spec_.clipnorm / std::max(norm, double{spec_.clipnorm});
+    }
+    args.gradient_scale = static_cast<float>(scale);
+    args.weight_decay = segment.decay ? spec_.optimizer.weight_decay : 0.0f;
+    float* slots[kOptimizerSlots];
+    for (int i = 0; i < kOptimizerSlots; ++i)
+      slots[i] = spec_.slots[i] == nullptr ? nullptr : spec_.slots[i] + segment.where.offset;
+    optimizer_step(args, weights + segment.where.offset, gradients + segment.where.offset, slots, segment.where.size,
+                   team.share());
+  }
+  return penalty;
+}
+
+}  // namespace hotloop

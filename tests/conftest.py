@@ -1,0 +1,31 @@
+"""Fixtures that every kernel test shares: each ISA level this machine has, and several team sizes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from hotloop import _native
+
+
+@pytest.fixture(params=_native.isa_levels())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs once on every ISA level of this machine; the best one is restored afterwards."""
+    _native.set_isa_level(request.param)
+    yield request.param
+    _native.set_isa_level(_native.best_isa_level())
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The test runs with teams of 1, 2 and 3 threads."""
+    before = _native.num_threads()
+    _native.set_num_threads(request.param)
+    yield request.param
+    _native.set_num_threads(before)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(20240229)
