@@ -4,8 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from hotloop import _native
+
+# How long one example takes says nothing where machines are shared.
+settings.register_profile("hotloop", deadline=None)
+settings.load_profile("hotloop")
 
 
 @pytest.fixture(params=_native.isa_levels())

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <ostream>
 #include <string>
 
 #include "base/error.h"
@@ -13,10 +14,15 @@ namespace hotloop::bind {
 
 namespace py = pybind11;
 
-inline std::string describe(const py::array& a) {
-  std::string text = py::str(a.dtype()).cast<std::string>() + " array of shape (";
-  for (py::ssize_t i = 0; i < a.ndim(); ++i) text += (i ? ", " : "") + std::to_string(a.shape(i));
-  return text + ")";
+// Written down only when an error is: naming a dtype takes longer than many a kernel.
+struct Description {
+  const py::array& array;
+};
+inline Description describe(const py::array& a) { return {a}; }
+inline std::ostream& operator<<(std::ostream& out, const Description& what) {
+  out << py::str(what.array.dtype()).cast<std::string>() << " array of shape (";
+  for (py::ssize_t i = 0; i < what.array.ndim(); ++i) out << (i ? ", " : "") << what.array.shape(i);
+  return out << ")";
 }
 
 inline bool is_contiguous(const py::array& a) { return (a.flags() & py::array::c_style) != 0; }
@@ -25,9 +31,11 @@ inline bool is_contiguous(const py::array& a) { return (a.flags() & py::array::c
 // a caller's mistake. T* of an array that is written must come from writable_data.
 template <class T>
 const T* contiguous_data(const py::array& a, const char* name) {
-  require(py::isinstance<py::array_t<T>>(a) && is_contiguous(a), name, ": expected a C-contiguous ",
-          py::str(py::dtype::of<T>()).cast<std::string>(), " array, got a ", describe(a),
-          is_contiguous(a) ? "" : " that is not contiguous");
+  // Not by require: the names of dtypes would be made on every call.
+  if (!py::isinstance<py::array_t<T>>(a) || !is_contiguous(a))
+    throw std::invalid_argument(message(name, ": expected a C-contiguous ",
+                                        py::str(py::dtype::of<T>()).cast<std::string>(), " array, got a ",
+                                        describe(a), is_contiguous(a) ? "" : " that is not contiguous"));
   return static_cast<const T*>(a.data());
 }
 

@@ -2,9 +2,22 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
+// clang-format off
 #define HOTLOOP_BIND_FAMILIES(X) \
   X(machine) \
-  X(gemm)
+  X(activation) \
+  X(loss) \
+  X(gemm) \
+  X(batch) \
+  X(optimizer) \
+  X(batch_norm) \
+  X(dropout) \
+  X(elementwise) \
+  X(quantize) \
+  X(gemm_int8) \
+  X(bf16) \
+  X(graph) \
+  X(program)
 
 namespace hotloop::bind {
 #define HOTLOOP_DECLARE(family) void bind_##family(pybind11::module_& module);

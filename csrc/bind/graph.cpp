@@ -20,8 +20,8 @@ DType dtype_of(const py::array& a, const std::string& name) {
   if (py::isinstance<py::array_t<std::int8_t>>(a)) return DType::i8;
   if (py::isinstance<py::array_t<std::int32_t>>(a)) return DType::i32;
   if (py::isinstance<py::array_t<std::uint16_t>>(a)) return DType::bf16;
-  throw py::type_error(message("array '", name, "': expected float32, uint8, int8, int32 or uint16 (bfloat16), got a ",
-                               describe(a)));
+  throw py::type_error(message(
+      "array '", name, "': expected float32, uint8, int8, int32 or uint16 (bfloat16), got a ", describe(a)));
 }
 
 NodeSpec::Attribute to_attribute(const std::string& name, const py::handle& value) {
@@ -33,8 +33,8 @@ NodeSpec::Attribute to_attribute(const std::string& name, const py::handle& valu
                                py::str(py::type::of(value)).cast<std::string>()));
 }
 
-ValueId add_node(PyGraph& self, const std::string& op, std::vector<ValueId> inputs, const py::dict& attributes,
-                 const std::map<std::string, std::int64_t>& parameters,
+ValueId add_node(PyGraph& self, const std::string& op, std::vector<ValueId> inputs,
+                 const py::dict& attributes, const std::map<std::string, std::int64_t>& parameters,
                  const std::map<std::string, py::array>& arrays) {
   NodeSpec spec;
   spec.op = op;
@@ -55,7 +55,8 @@ ValueId add_node(PyGraph& self, const std::string& op, std::vector<ValueId> inpu
 }  // namespace
 
 void bind_graph(py::module_& module) {
-  py::class_<PyGraph>(module, "Graph", "Nodes in the order in which they run, over values of rows x features.")
+  py::class_<PyGraph>(module, "Graph",
+                      "Nodes in the order in which they run, over values of rows x features.")
       .def(py::init<>())
       .def(
           "input", [](PyGraph& self, std::int64_t features) { return self.graph->add_input(features); },
@@ -64,7 +65,8 @@ void bind_graph(py::module_& module) {
            py::arg("parameters") = std::map<std::string, std::int64_t>(),
            py::arg("arrays") = std::map<std::string, py::array>())
       .def(
-          "features", [](const PyGraph& self, ValueId id) { return self.graph->value(id).features; }, py::arg("value"))
+          "features", [](const PyGraph& self, ValueId id) { return self.graph->value(id).features; },
+          py::arg("value"))
       .def(
           "dtype",
           [](const PyGraph& self, ValueId id) {

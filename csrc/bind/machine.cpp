@@ -19,8 +19,9 @@ void bind_machine(py::module_& module) {
   module.def("available_cpus", &available_cpus);
   module.def("isa_level", [] { return std::string(isa_name(isa_level())); });
   module.def("best_isa_level", [] { return std::string(isa_name(best_isa_level())); });
-  module.def("set_isa_level", [](const std::string& name) { set_isa_level(isa_from_name(name.c_str())); },
-             py::arg("level"));
+  module.def(
+      "set_isa_level", [](const std::string& name) { set_isa_level(isa_from_name(name.c_str())); },
+      py::arg("level"));
   module.def("isa_levels", [] {
     std::vector<std::string> names;
     for (int level = 0; level <= static_cast<int>(best_isa_level()); ++level)

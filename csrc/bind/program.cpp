@@ -70,7 +70,8 @@ class PyProgram {
 
   void set_optimizer(const py::dict& options, const std::vector<Floats>& slots, const Stretches& variables,
                      const std::vector<std::tuple<std::int64_t, std::int64_t, float, float>>& regularizers,
-                     const Stretches& decay_excluded, float global_clipnorm, float clipnorm, float clip_value) {
+                     const Stretches& decay_excluded, float global_clipnorm, float clipnorm,
+                     float clip_value) {
     UpdateSpec spec;
     OptimizerArgs& args = spec.optimizer;
     args.kind = optimizer_from_name(options["kind"].cast<std::string>().c_str());
@@ -96,7 +97,8 @@ class PyProgram {
     }
     spec.variables = to_stretches(variables);
     spec.undecayed = to_stretches(decay_excluded);
-    for (const auto& [offset, size, l1, l2] : regularizers) spec.regularizers.push_back({{offset, size}, l1, l2});
+    for (const auto& [offset, size, l1, l2] : regularizers)
+      spec.regularizers.push_back({{offset, size}, l1, l2});
     spec.global_clipnorm = global_clipnorm;
     spec.clipnorm = clipnorm;
     {
@@ -133,14 +135,17 @@ class PyProgram {
 
   py::tuple train(const Arrays& inputs, const Arrays& targets, const Floats& weights,
                   const std::optional<py::array>& order, std::int64_t batch_size, std::int64_t first_step,
-                  std::int64_t steps, const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
-                  const Arrays& outputs, const py::object& hook_function, bool stop_on_nan, int threads) {
+                  std::int64_t steps, const py::array& learning_rates, std::int64_t iteration,
+                  std::uint64_t seed, const Arrays& outputs, const py::object& hook_function,
+                  bool stop_on_nan, int threads) {
+    steps_done_ = 0;
     TrainRequest request;
     request.feed = make_feed(inputs, targets, weights, order);
     require(batch_size >= 1, "batch_size: expected at least 1, got ", batch_size);
-    require(first_step >= 0 && steps >= 0 && (steps == 0 || (first_step + steps - 1) * batch_size < request.feed.rows),
-            "steps: ", steps, " steps of ", batch_size, " rows from step ", first_step, " on go beyond the data's ",
-            request.feed.rows, " rows");
+    require(first_step >= 0 && steps >= 0 &&
+                (steps == 0 || (first_step + steps - 1) * batch_size < request.feed.rows),
+            "steps: ", steps, " steps of ", batch_size, " rows from step ", first_step,
+            " on go beyond the data's ", request.feed.rows, " rows");
     request.batch_size = batch_size;
     request.first_step = first_step;
     request.steps = steps;
@@ -166,17 +171,24 @@ class PyProgram {
   std::int64_t steps_done() const { return steps_done_; }
 
  private:
-  Column to_column(const py::array& a, std::int64_t features, const char* what, bool allow_u8, bool want_i32) const {
+  Column to_column(const py::array& a, std::int64_t features, const char* what, bool allow_u8,
+                   bool want_i32) const {
     Column column;
     column.row_size = features;
     column.data = a.data();
     const bool f32 = py::isinstance<py::array_t<float>>(a), u8 = py::isinstance<py::array_t<std::uint8_t>>(a);
     const bool i32 = py::isinstance<py::array_t<std::int32_t>>(a);
-    require(is_contiguous(a) && (want_i32 ? i32 : f32 || (u8 && allow_u8)), what, ": expected a C-contiguous ",
-            want_i32 ? "int32" : allow_u8 ? "float32 or uint8" : "float32", " array, got a ", describe(a));
+    if (!is_contiguous(a) || !(want_i32 ? i32 : f32 || (u8 && allow_u8)))
+      throw std::invalid_argument(message(what, ": expected a C-contiguous ",
+                                          want_i32   ? "int32"
+                                          : allow_u8 ? "float32 or uint8"
+                                                     : "float32",
+                                          " array, got a ", describe(a)));
     column.dtype = i32 ? DType::i32 : u8 ? DType::u8 : DType::f32;
     const std::int64_t rows = a.ndim() == 0 ? 0 : a.shape(0);
-    require(a.size() == rows * features, what, ": expected ", features, " elements a row, got a ", describe(a));
+    if (a.size() != rows * features)
+      throw std::invalid_argument(
+          message(what, ": expected ", features, " elements a row, got a ", describe(a)));
     return column;
   }
 
@@ -184,14 +196,16 @@ class PyProgram {
                  const std::optional<py::array>& order) const {
     const Graph& graph = program_->graph();
     Feed feed;
-    require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
-            inputs.size());
+    require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(),
+            " arrays, got ", inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      feed.inputs.push_back(to_column(inputs[i], graph.value(graph.inputs()[i]).features, "inputs", true, false));
+      feed.inputs.push_back(
+          to_column(inputs[i], graph.value(graph.inputs()[i]).features, "inputs", true, false));
     const std::int64_t rows = inputs[0].shape(0);
     if (!targets.empty()) {
       const std::vector<HeadSpec>& heads = program_->heads();
-      require(targets.size() == heads.size(), "targets: expected ", heads.size(), " arrays, got ", targets.size());
+      require(targets.size() == heads.size(), "targets: expected ", heads.size(), " arrays, got ",
+              targets.size());
       for (std::size_t i = 0; i < targets.size(); ++i) {
         const bool sparse = heads[i].loss == Loss::sparse_categorical_crossentropy;
         const std::int64_t size = sparse ? heads[i].positions : graph.value(heads[i].output).features;
@@ -200,7 +214,7 @@ class PyProgram {
     }
     for (const py::array& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
     for (const py::array& a : targets)
-      require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got a ", describe(a));
+      require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
     if (weights) {
       feed.weights = contiguous_data<float>(*weights, "weights");
       require_size(*weights, rows, "weights");
@@ -209,7 +223,8 @@ class PyProgram {
     if (order) {
       feed.order = contiguous_data<std::int32_t>(*order, "order");
       for (std::int64_t i = 0; i < order->size(); ++i)
-        require(feed.order[i] >= 0 && feed.order[i] < rows, "order: ", feed.order[i], " is not a row of the data");
+        require(feed.order[i] >= 0 && feed.order[i] < rows, "order: ", feed.order[i],
+                " is not a row of the data");
       feed.rows = order->size();
     }
     return feed;
@@ -218,8 +233,8 @@ class PyProgram {
   std::vector<float*> output_pointers(const Arrays& outputs, std::int64_t rows) const {
     const std::vector<ValueId>& ids = program_->outputs();
     std::vector<float*> pointers;
-    require(outputs.empty() || outputs.size() == ids.size(), "outputs: expected ", ids.size(), " arrays, got ",
-            outputs.size());
+    require(outputs.empty() || outputs.size() == ids.size(), "outputs: expected ", ids.size(),
+            " arrays, got ", outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       py::array out = outputs[i];
       pointers.push_back(writable_data<float>(out, "outputs"));
@@ -236,21 +251,23 @@ class PyProgram {
 }  // namespace
 
 void bind_program(py::module_& module) {
-  py::class_<PyProgram>(module, "Program", "A graph with its arenas: predicts, evaluates and trains in one call each.")
-      .def(py::init<PyGraph&, std::vector<ValueId>, py::array, Floats>(), py::arg("graph"), py::arg("outputs"),
-           py::arg("parameters"), py::arg("gradients") = py::none())
+  py::class_<PyProgram>(module, "Program",
+                        "A graph with its arenas: predicts, evaluates and trains in one call each.")
+      .def(py::init<PyGraph&, std::vector<ValueId>, py::array, Floats>(), py::arg("graph"),
+           py::arg("outputs"), py::arg("parameters"), py::arg("gradients") = py::none())
       .def("set_loss", &PyProgram::set_loss, py::arg("heads"))
-      .def("set_optimizer", &PyProgram::set_optimizer, py::arg("options"), py::arg("slots"), py::arg("variables"),
+      .def("set_optimizer", &PyProgram::set_optimizer, py::arg("options"), py::arg("slots"),
+           py::arg("variables"),
            py::arg("regularizers") = std::vector<std::tuple<std::int64_t, std::int64_t, float, float>>(),
-           py::arg("decay_excluded") = Stretches(), py::arg("global_clipnorm") = 0.0f, py::arg("clipnorm") = 0.0f,
-           py::arg("clip_value") = 0.0f)
+           py::arg("decay_excluded") = Stretches(), py::arg("global_clipnorm") = 0.0f,
+           py::arg("clipnorm") = 0.0f, py::arg("clip_value") = 0.0f)
       .def("predict", &PyProgram::predict, py::arg("inputs"), py::arg("outputs"), py::arg("threads") = 0)
-      .def("evaluate", &PyProgram::evaluate, py::arg("inputs"), py::arg("targets"), py::arg("weights") = py::none(),
-           py::arg("outputs") = Arrays(), py::arg("threads") = 0)
-      .def("train", &PyProgram::train, py::arg("inputs"), py::arg("targets"), py::arg("weights"), py::arg("order"),
-           py::arg("batch_size"), py::arg("first_step"), py::arg("steps"), py::arg("learning_rates"),
-           py::arg("iteration"), py::arg("seed"), py::arg("outputs") = Arrays(), py::arg("hook") = py::none(),
-           py::arg("stop_on_nan") = false, py::arg("threads") = 0)
+      .def("evaluate", &PyProgram::evaluate, py::arg("inputs"), py::arg("targets"),
+           py::arg("weights") = py::none(), py::arg("outputs") = Arrays(), py::arg("threads") = 0)
+      .def("train", &PyProgram::train, py::arg("inputs"), py::arg("targets"), py::arg("weights"),
+           py::arg("order"), py::arg("batch_size"), py::arg("first_step"), py::arg("steps"),
+           py::arg("learning_rates"), py::arg("iteration"), py::arg("seed"), py::arg("outputs") = Arrays(),
+           py::arg("hook") = py::none(), py::arg("stop_on_nan") = false, py::arg("threads") = 0)
       .def_property_readonly("steps_done", &PyProgram::steps_done,
                              "Whole steps of the last train call, also when it ended in an exception.");
 }

@@ -13,14 +13,15 @@ class PyHook {
  public:
   explicit PyHook(pybind11::object function) : function_(std::move(function)) {}
 
-  // Takes the GIL, looks for Ctrl-C, then asks the function, if there is one. Any exception asks to stop and waits
-  // for rethrow.
+  // Takes the GIL, looks for Ctrl-C, then asks the function, if there is one. Any exception asks to stop and
+  // waits for rethrow.
   Hook native() {
     return [this](std::int64_t steps_done, double mean_loss) {
       pybind11::gil_scoped_acquire held;
       try {
         if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
-        return !function_.is_none() && pybind11::cast<bool>(pybind11::bool_(function_(steps_done, mean_loss)));
+        return !function_.is_none() &&
+               pybind11::cast<bool>(pybind11::bool_(function_(steps_done, mean_loss)));
       } catch (...) {
         raised_ = std::current_exception();
         return true;

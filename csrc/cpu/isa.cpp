@@ -71,8 +71,7 @@ const char* isa_name(Isa level) {
 Isa isa_from_name(const char* name) {
   for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512})
     if (std::string(name) == isa_name(level)) return level;
-  throw std::invalid_argument(
-      message("ISA level: expected one of baseline, avx2, avx512, got '", name, "'"));
+  throw std::invalid_argument(message("ISA level: expected one of baseline, avx2, avx512, got '", name, "'"));
 }
 
 Isa best_isa_level() {

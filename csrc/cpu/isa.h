@@ -19,17 +19,17 @@ Isa isa_from_name(const char* name);
 //   HOTLOOP_PER_ISA(void relu(const float* x, float* y, std::int64_t n, Share share);)
 // and HOTLOOP_SELECT(relu) is the function of the level in force. Ask once per call, outside loops.
 #ifdef HOTLOOP_X86_LEVELS
-#define HOTLOOP_PER_ISA(...)      \
-  namespace baseline {            \
-  __VA_ARGS__                     \
-  }                               \
-  namespace avx2 {                \
-  __VA_ARGS__                     \
-  }                               \
-  namespace avx512 {              \
-  __VA_ARGS__                     \
+#define HOTLOOP_PER_ISA(...) \
+  namespace baseline {       \
+  __VA_ARGS__                \
+  }                          \
+  namespace avx2 {           \
+  __VA_ARGS__                \
+  }                          \
+  namespace avx512 {         \
+  __VA_ARGS__                \
   }
-#define HOTLOOP_SELECT(name)                                     \
+#define HOTLOOP_SELECT(name)                                       \
   (::hotloop::isa_level() == ::hotloop::Isa::avx512 ? avx512::name \
    : ::hotloop::isa_level() == ::hotloop::Isa::avx2 ? avx2::name   \
                                                     : baseline::name)

@@ -32,18 +32,39 @@ void on_fork_child() {
   if (used.load(std::memory_order_relaxed)) forked_after_use.store(true, std::memory_order_relaxed);
 }
 
-// CPUs of the container's quota: cgroup v2's "max period" line, else v1's two files; 0 when unlimited.
-int quota_cpus() {
+// "quota period" of a cgroup v2 directory, or the two files of v1, as CPUs; 0 when unlimited.
+int quota_of(const std::string& directory) {
   double quota = 0, period = 0;
   std::string first;
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  if (v2 >> first >> period && first != "max") {
-    quota = std::strtod(first.c_str(), nullptr);
-  } else if (!v2.is_open()) {
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  if (std::ifstream(directory + "/cpu.max") >> first >> period) {
+    quota = first == "max" ? 0 : std::strtod(first.c_str(), nullptr);
+  } else {
+    std::ifstream(directory + "/cpu.cfs_quota_us") >> quota;
+    std::ifstream(directory + "/cpu.cfs_period_us") >> period;
   }
   return quota > 0 && period > 0 ? std::max(1, static_cast<int>(std::ceil(quota / period))) : 0;
+}
+
+// The tightest CPU quota from this process's cgroup up to the root; 0 when there is none.
+int quota_cpus() {
+  int tightest = 0;
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::string root = "/sys/fs/cgroup";
+    if (!controllers.empty()) {
+      if (("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
+      root += "/" + controllers;
+    }
+    for (std::string path = line.substr(second + 1);; path.resize(path.find_last_of('/'))) {
+      const int cpus = quota_of(root + path);
+      if (cpus > 0 && (tightest == 0 || cpus < tightest)) tightest = cpus;
+      if (path.find('/') == std::string::npos) break;
+    }
+  }
+  return tightest;
 }
 
 int threads_from_environment(const char* name) {
@@ -80,8 +101,9 @@ void Barrier::wait() {
 int available_cpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                         : static_cast<int>(std::thread::hardware_concurrency());
+  int cpus = sched_getaffinity(0, sizeof set, &set) == 0
+                 ? CPU_COUNT(&set)
+                 : static_cast<int>(std::thread::hardware_concurrency());
   static const int quota = quota_cpus();
   if (quota > 0 && quota < cpus) cpus = quota;
   return cpus > 0 ? cpus : 1;

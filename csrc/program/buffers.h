@@ -20,7 +20,8 @@ struct StepState {
 class PassBuffers {
  public:
   // Lays out buffers for `max_rows` rows; allocates, so call it outside the team.
-  void prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule, std::int64_t max_rows);
+  void prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
+               std::int64_t max_rows);
   bool ready_for(std::int64_t rows) const { return rows <= max_rows_; }
   const Schedule& schedule() const { return schedule_; }
 

@@ -8,12 +8,12 @@ void gather(const Column& column, const std::int32_t* order, Batch batch, void* 
   const std::int32_t* index = order == nullptr ? nullptr : order + batch.first;
   switch (column.dtype) {
     case DType::u8:
-      gather_rows_u8(static_cast<const std::uint8_t*>(column.data), column.row_size, index, batch.first, batch.rows,
-                     static_cast<float*>(out), share);
+      gather_rows_u8(static_cast<const std::uint8_t*>(column.data), column.row_size, index, batch.first,
+                     batch.rows, static_cast<float*>(out), share);
       break;
     case DType::i32:
-      gather_rows_i32(static_cast<const std::int32_t*>(column.data), column.row_size, index, batch.first, batch.rows,
-                      static_cast<std::int32_t*>(out), share);
+      gather_rows_i32(static_cast<const std::int32_t*>(column.data), column.row_size, index, batch.first,
+                      batch.rows, static_cast<std::int32_t*>(out), share);
       break;
     default:
       gather_rows_f32(static_cast<const float*>(column.data), column.row_size, index, batch.first, batch.rows,

@@ -17,8 +17,8 @@ struct Column {
 struct Feed {
   std::int64_t rows = 0;
   std::vector<Column> inputs;
-  std::vector<Column> targets;        // one a loss head; empty for predict
-  const float* weights = nullptr;     // one a row, or null
+  std::vector<Column> targets;          // one a loss head; empty for predict
+  const float* weights = nullptr;       // one a row, or null
   const std::int32_t* order = nullptr;  // row numbers in the order of their use, or null for 0, 1, 2, ...
 };
 

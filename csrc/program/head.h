@@ -11,8 +11,8 @@ namespace hotloop {
 struct HeadSpec {
   ValueId output = -1;
   Loss loss = Loss::mean_squared_error;
-  // The node that made `output` is the softmax or sigmoid that belongs to this cross-entropy: training skips it,
-  // the loss takes that node's input as logits and writes `output` itself.
+  // The node that made `output` is the softmax or sigmoid that belongs to this cross-entropy: training skips
+  // it, the loss takes that node's input as logits and writes `output` itself.
   bool fuse = false;
   bool from_logits = false;
   float label_smoothing = 0.0f;

@@ -1,5 +1,5 @@
-// Predict and evaluate: the forward pass over a feed, chunk by chunk. The chunk size is ours to choose, because
-// no row's result depends on the rows beside it.
+// Predict and evaluate: the forward pass over a feed, chunk by chunk. The chunk size is ours to choose,
+// because no row's result depends on the rows beside it.
 #include <algorithm>
 #include <cstring>
 
@@ -45,12 +45,13 @@ void bind_head(PassBuffers& buffers, std::size_t index, const HeadSpec& head, co
 
 }  // namespace
 
-void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
-                    double* loss_sum) {
+void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads,
+                    const Hook& hook, double* loss_sum) {
   const std::int64_t chunk_rows = std::min(feed.rows, kChunkRows);
   if (chunk_rows == 0) return;
   const int allowed = threads > 0 ? threads : num_threads();
-  const int team_size = threads > 0 || work_per_row() * static_cast<double>(chunk_rows) > kWorkWorthATeam ? allowed : 1;
+  const int team_size =
+      threads > 0 || work_per_row() * static_cast<double>(chunk_rows) > kWorkWorthATeam ? allowed : 1;
   PassBuffers& pass_buffers = buffers(pass, chunk_rows, team_size);
   const StepState state{parameters_, nullptr, false, 0, 0};
   double total = 0;
@@ -74,10 +75,12 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
       const std::int64_t features = graph_->value(outputs_[i]).features;
       float* wanted = outputs[i] + batch.first * features;
       const void* made = pass_buffers.value(outputs_[i]);
-      if (made != wanted) std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
+      if (made != wanted)
+        std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
     }
     if (pass == Pass::evaluate)
-      for (std::size_t i = 0; i < heads_.size(); ++i) total += sum_head_loss(heads_[i], pass_buffers.head(i), batch.rows);
+      for (std::size_t i = 0; i < heads_.size(); ++i)
+        total += sum_head_loss(heads_[i], pass_buffers.head(i), batch.rows);
     done += batch.rows;
     stop = done >= feed.rows || poll.wants_stop(done, total / static_cast<double>(done));
   };
@@ -110,7 +113,8 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
   });
   for (ValueId id : graph_->inputs()) pass_buffers.redirect(id, nullptr);
   for (ValueId id : outputs_) pass_buffers.redirect(id, nullptr);
-  if (loss_sum != nullptr) *loss_sum = total + update_.regularization_alone(parameters_) * static_cast<double>(done);
+  if (loss_sum != nullptr)
+    *loss_sum = total + update_.regularization_alone(parameters_) * static_cast<double>(done);
 }
 
 }  // namespace hotloop

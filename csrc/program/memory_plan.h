@@ -13,7 +13,8 @@ struct Lifetime {
 };
 
 struct MemoryPlan {
-  std::vector<std::int64_t> offsets;  // one a lifetime, in bytes, aligned; -1 for a buffer that is never needed
+  std::vector<std::int64_t>
+      offsets;  // one a lifetime, in bytes, aligned; -1 for a buffer that is never needed
   std::int64_t bytes = 0;
 };
 

@@ -60,14 +60,14 @@ const ConstArray& NodeSpec::array(const std::string& name, DType dtype, std::int
   const auto found = arrays.find(name);
   require(found != arrays.end(), op, ": array '", name, "' is missing");
   const ConstArray& array = found->second;
-  require(array.dtype == dtype && array.size == size, op, ": array '", name, "': expected ", size, " elements of ",
-          dtype_name(dtype), ", got ", array.size, " of ", dtype_name(array.dtype));
+  require(array.dtype == dtype && array.size == size, op, ": array '", name, "': expected ", size,
+          " elements of ", dtype_name(dtype), ", got ", array.size, " of ", dtype_name(array.dtype));
   return array;
 }
 
 NodeFactory find_node_factory(const std::string& op) {
   std::string known;
-#define HOTLOOP_FIND(name)               \
+#define HOTLOOP_FIND(name)              \
   if (op == #name) return &make_##name; \
   known += known.empty() ? #name : ", " #name;
   HOTLOOP_PROGRAM_OPS(HOTLOOP_FIND)

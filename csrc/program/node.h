@@ -26,7 +26,8 @@ struct ConstArray {
   DType dtype = DType::f32;
 };
 
-// A node as the graph describes it. The getters without a default throw std::invalid_argument when it is missing.
+// A node as the graph describes it. The getters without a default throw std::invalid_argument when it is
+// missing.
 struct NodeSpec {
   using Attribute = std::variant<std::int64_t, double, std::string>;
   std::string op;
@@ -41,8 +42,8 @@ struct NodeSpec {
   double real(const std::string& name, double otherwise) const;
   std::string text(const std::string& name) const;
   std::string text(const std::string& name, const std::string& otherwise) const;
-  std::int64_t parameter(const std::string& name) const;                             // required
-  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;    // e.g. -1 for "none"
+  std::int64_t parameter(const std::string& name) const;                          // required
+  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;  // e.g. -1 for "none"
   const ConstArray& array(const std::string& name, DType dtype, std::int64_t size) const;  // checked
 };
 

@@ -2,8 +2,20 @@
 #pragma once
 #include "program/node.h"
 
+// clang-format off
 #define HOTLOOP_PROGRAM_OPS(X) \
-  X(dense)
+  X(activation) \
+  X(dense) \
+  X(add) \
+  X(multiply) \
+  X(concat) \
+  X(rescale) \
+  X(dropout) \
+  X(batch_norm) \
+  X(quantize) \
+  X(dequantize) \
+  X(dense_int8) \
+  X(dense_bf16)
 
 namespace hotloop {
 #define HOTLOOP_DECLARE(op) std::unique_ptr<Node> make_##op(const NodeSpec& spec);

@@ -9,8 +9,8 @@
 
 namespace hotloop {
 
-Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, float* parameters, float* gradients,
-                 std::int64_t arena_size)
+Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, float* parameters,
+                 float* gradients, std::int64_t arena_size)
     : graph_(std::move(graph)),
       outputs_(std::move(outputs)),
       parameters_(parameters),
@@ -18,11 +18,12 @@ Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, flo
       arena_size_(arena_size) {
   require(!outputs_.empty(), "program: expected at least one output");
   for (ValueId id : outputs_)
-    require(graph_->value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id, " first");
+    require(graph_->value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id,
+            " first");
   for (const GraphNode& entry : graph_->nodes())
     for (std::int64_t offset : entry.parameters)
-      require(offset >= 0 && offset < arena_size_, "program: parameter offset ", offset, " is outside the arena of ",
-              arena_size_, " floats");
+      require(offset >= 0 && offset < arena_size_, "program: parameter offset ", offset,
+              " is outside the arena of ", arena_size_, " floats");
 }
 
 double Program::work_per_row() const {
@@ -37,8 +38,8 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
     const std::int64_t features = graph_->value(head.output).features;
     require(head.positions >= 1 && features % head.positions == 0, "loss: ", features,
             " outputs can't be split into ", head.positions, " positions");
-    require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(),
-            "loss: value ", head.output, " is not an output of the program");
+    require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(), "loss: value ",
+            head.output, " is not an output of the program");
     require(!head.fuse || graph_->producer(head.output) != Graph::kNoNode, "loss: nothing to fuse with");
   }
   heads_ = std::move(heads);
@@ -65,7 +66,8 @@ PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   if (grow) buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows);
   if (grow || threads > prepared_threads_) {
     prepared_threads_ = std::max(prepared_threads_, threads);
-    for (GraphNode& entry : graph_->nodes()) entry.node->prepare(rows, prepared_threads_, pass == Pass::train);
+    for (GraphNode& entry : graph_->nodes())
+      entry.node->prepare(rows, prepared_threads_, pass == Pass::train);
   }
   return buffers;
 }
@@ -75,7 +77,8 @@ void Program::predict(const Feed& feed, const std::vector<float*>& outputs, int 
   infer(Pass::predict, feed, outputs, threads, hook, nullptr);
 }
 
-double Program::evaluate(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook) {
+double Program::evaluate(const Feed& feed, const std::vector<float*>& outputs, int threads,
+                         const Hook& hook) {
   const ProgramEntry entry(*this);
   require(!heads_.empty(), "evaluate: the program has no loss");
   double loss_sum = 0;

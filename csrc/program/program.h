@@ -1,4 +1,5 @@
-// A model as one native program: forward, loss, backward and update over planned buffers, whole epochs a call.
+// A model as one native program: forward, loss, backward and update over planned buffers, whole epochs a
+// call.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -17,8 +18,8 @@
 
 namespace hotloop {
 
-// Called by the calling thread a few times a second, between whole steps, with the steps done so far and their
-// mean loss; true asks to stop. Must not throw.
+// Called by the calling thread a few times a second, between whole steps, with the steps done so far and
+// their mean loss; true asks to stop. Must not throw.
 using Hook = std::function<bool(std::int64_t steps_done, double mean_loss)>;
 
 class Poll;
@@ -26,13 +27,13 @@ class Poll;
 struct TrainRequest {
   Feed feed;
   std::int64_t batch_size = 32;
-  std::int64_t first_step = 0, steps = 0;      // step s takes rows s * batch_size onwards of feed.order
-  const float* learning_rates = nullptr;       // one a step
-  std::int64_t iteration = 0;                  // steps the optimizer has done before
+  std::int64_t first_step = 0, steps = 0;  // step s takes rows s * batch_size onwards of feed.order
+  const float* learning_rates = nullptr;   // one a step
+  std::int64_t iteration = 0;              // steps the optimizer has done before
   std::uint64_t seed = 0;
-  std::vector<float*> outputs;                 // per program output: feed.rows x features, or empty
+  std::vector<float*> outputs;  // per program output: feed.rows x features, or empty
   bool stop_on_nan = false;
-  int threads = 0;                             // 0: as many as pay
+  int threads = 0;  // 0: as many as pay
   Hook hook;
 };
 
@@ -50,8 +51,8 @@ class Program {
   void set_loss(std::vector<HeadSpec> heads);
   void set_update(UpdateSpec spec);
 
-  // Each of these runs alone: a second caller waits. Memory is laid out on the first call with a batch size and
-  // kept. Throws std::runtime_error when this thread is already inside (a hook that calls back).
+  // Each of these runs alone: a second caller waits. Memory is laid out on the first call with a batch size
+  // and kept. Throws std::runtime_error when this thread is already inside (a hook that calls back).
   void predict(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook);
   double evaluate(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook);
   TrainResult train(const TrainRequest& request);
@@ -68,8 +69,8 @@ class Program {
   void infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
              double* loss_sum);
   PassBuffers& buffers(Pass pass, std::int64_t rows, int threads);
-  void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end, int threads,
-                 TrainResult& result, Poll& poll, bool& stop);
+  void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
+                 int threads, TrainResult& result, Poll& poll, bool& stop);
 
   std::shared_ptr<Graph> graph_;
   std::vector<ValueId> outputs_;
@@ -79,7 +80,8 @@ class Program {
   std::vector<HeadSpec> heads_;
   Update update_;
   std::map<Pass, PassBuffers> passes_;
-  std::map<std::pair<std::int64_t, int>, int> tuned_;  // (batch size, threads allowed) -> team size that was fastest
+  std::map<std::pair<std::int64_t, int>, int>
+      tuned_;  // (batch size, threads allowed) -> team size that was fastest
   int prepared_threads_ = 0;
   std::mutex mutex_;
   std::atomic<std::thread::id> owner_{};

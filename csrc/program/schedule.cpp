@@ -21,15 +21,17 @@ ValueId head_input(const Graph& graph, const HeadSpec& head) {
   return graph.nodes()[static_cast<std::size_t>(graph.producer(head.output))].inputs[0];
 }
 
-Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs, const std::vector<HeadSpec>& heads,
-                       Pass pass) {
+Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
+                       const std::vector<HeadSpec>& heads, Pass pass) {
   Schedule schedule;
   const auto& nodes = graph.nodes();
   const int count = static_cast<int>(nodes.size());
   schedule.values.resize(graph.values().size());
   schedule.gradients.resize(graph.values().size());
   const auto value = [&](ValueId id) -> Lifetime& { return schedule.values[static_cast<std::size_t>(id)]; };
-  const auto gradient = [&](ValueId id) -> Lifetime& { return schedule.gradients[static_cast<std::size_t>(id)]; };
+  const auto gradient = [&](ValueId id) -> Lifetime& {
+    return schedule.gradients[static_cast<std::size_t>(id)];
+  };
   for (std::size_t i = 0; i < graph.values().size(); ++i) {
     schedule.values[i].bytes = graph.values()[i].features * size_of(graph.values()[i].dtype);
     schedule.gradients[i].bytes = graph.values()[i].features * size_of(DType::f32);

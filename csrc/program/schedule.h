@@ -10,22 +10,22 @@ namespace hotloop {
 
 struct BackwardStep {
   int node;
-  std::vector<bool> wanted;       // per input: somebody upstream trains
-  std::vector<char> accumulate;   // per input: another user of the value has written its gradient already
-  bool accumulate_parameters;     // another use of the layer has
+  std::vector<bool> wanted;      // per input: somebody upstream trains
+  std::vector<char> accumulate;  // per input: another user of the value has written its gradient already
+  bool accumulate_parameters;    // another use of the layer has
 };
 
 // What a pass does. Times: node i runs forward at i, the heads at n, node i backward at 2n - i.
 struct Schedule {
   std::vector<int> forward;
-  std::vector<BackwardStep> backward;  // empty unless training
+  std::vector<BackwardStep> backward;       // empty unless training
   std::vector<Lifetime> values, gradients;  // one a value; bytes are a row's
 };
 
 enum class Pass { predict, evaluate, train };
 
-Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs, const std::vector<HeadSpec>& heads,
-                       Pass pass);
+Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
+                       const std::vector<HeadSpec>& heads, Pass pass);
 // The value a head reads: the fused activation's input, or the output itself.
 ValueId head_input(const Graph& graph, const HeadSpec& head);
 

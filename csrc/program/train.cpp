@@ -32,15 +32,16 @@ void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float
 
 }  // namespace
 
-void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
-                        int threads, TrainResult& result, Poll& poll, bool& stop) {
+void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin,
+                        std::int64_t end, int threads, TrainResult& result, Poll& poll, bool& stop) {
   const Feed& feed = request.feed;
   run_team(threads, [&](Team& team) {
     for (std::int64_t s = begin; s < end; ++s) {
       const std::int64_t first = (request.first_step + s) * request.batch_size;
       const Batch batch{first, std::min(request.batch_size, feed.rows - first)};
       const auto iteration = request.iteration + s;
-      const StepState state{parameters_, gradients_, true, request.seed, static_cast<std::uint64_t>(iteration)};
+      const StepState state{parameters_, gradients_, true, request.seed,
+                            static_cast<std::uint64_t>(iteration)};
 
       for (std::size_t i = 0; i < feed.inputs.size(); ++i)
         gather(feed.inputs[i], feed.order, batch, buffers.value(graph_->inputs()[i]), team.share());
@@ -57,7 +58,8 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
         const ValueId input = head_input(*graph_, head);
         float* probability = head.fuse ? static_cast<float*>(buffers.value(head.output)) : nullptr;
         run_head(head, buffers.head(i), batch.rows, graph_->value(head.output).features,
-                 static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input), team.share());
+                 static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input),
+                 team.share());
       }
       team.barrier();
       for (std::size_t i = 0; i < request.outputs.size(); ++i) {
@@ -74,7 +76,8 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
           update_.step(parameters_, gradients_, request.learning_rates[s], iteration + 1, team);
       if (team.rank() == 0) {
         double loss = penalty * static_cast<double>(batch.rows);
-        for (std::size_t i = 0; i < heads_.size(); ++i) loss += sum_head_loss(heads_[i], buffers.head(i), batch.rows);
+        for (std::size_t i = 0; i < heads_.size(); ++i)
+          loss += sum_head_loss(heads_[i], buffers.head(i), batch.rows);
         result.steps += 1;
         result.rows += batch.rows;
         result.loss_sum += loss;
@@ -89,7 +92,8 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
 
 TrainResult Program::train(const TrainRequest& request) {
   const ProgramEntry entry(*this);
-  require(gradients_ != nullptr && !heads_.empty(), "train: the program has no loss or no gradients; set them first");
+  require(gradients_ != nullptr && !heads_.empty(),
+          "train: the program has no loss or no gradients; set them first");
   const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
   const int allowed = request.threads > 0 ? request.threads : num_threads();
   PassBuffers& buffers = this->buffers(Pass::train, batch_rows, allowed);
@@ -113,7 +117,8 @@ TrainResult Program::train(const TrainRequest& request) {
       double best[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
       for (int trial = 0; trial < kTrials && !stop; ++trial, done += kTrialSteps) {
         const auto start = std::chrono::steady_clock::now();
-        run_steps(request, buffers, done, done + kTrialSteps, trial % 2 == 0 ? 1 : allowed, result, poll, stop);
+        run_steps(request, buffers, done, done + kTrialSteps, trial % 2 == 0 ? 1 : allowed, result, poll,
+                  stop);
         best[trial % 2] = std::min(best[trial % 2], seconds_since(start));
       }
       threads = best[0] <= best[1] ? 1 : allowed;

@@ -85,7 +85,8 @@ double Update::regularization_alone(const float* weights) {
   return regularization(weights, Team(0, 1, nobody));
 }
 
-double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration, const Team& team) {
+double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration,
+                    const Team& team) {
   const double penalty = regularization(weights, team);
   for (const Regularizer& r : spec_.regularizers)
     add_regularizer_gradient(weights + r.where.offset, gradients + r.where.offset, r.l1, r.l2, r.where.size,
@@ -95,8 +96,8 @@ double Update::step(float* weights, float* gradients, float learning_rate, std::
   double global_scale = 1;
   if (!gradient_sums_.empty()) {
     for (const BlockSum& sum : gradient_sums_)
-      sum_squares_blocks(gradients + sum.where.offset, sum.where.size, partials_.as<float>() + sum.first_partial,
-                         team.share());
+      sum_squares_blocks(gradients + sum.where.offset, sum.where.size,
+                         partials_.as<float>() + sum.first_partial, team.share());
     team.barrier();
     if (spec_.global_clipnorm > 0) {
       double squares = 0;
@@ -119,8 +120,8 @@ double Update::step(float* weights, float* gradients, float learning_rate, std::
     float* slots[kOptimizerSlots];
     for (int i = 0; i < kOptimizerSlots; ++i)
       slots[i] = spec_.slots[i] == nullptr ? nullptr : spec_.slots[i] + segment.where.offset;
-    optimizer_step(args, weights + segment.where.offset, gradients + segment.where.offset, slots, segment.where.size,
-                   team.share());
+    optimizer_step(args, weights + segment.where.offset, gradients + segment.where.offset, slots,
+                   segment.where.size, team.share());
   }
   return penalty;
 }

@@ -34,7 +34,8 @@ class Update {
 
   // Called by every rank after the gradients are complete; returns with this rank's share of the update made
   // (the caller puts the barrier). Returns the regularisation loss of the weights before the update.
-  double step(float* weights, float* gradients, float learning_rate, std::int64_t iteration, const Team& team);
+  double step(float* weights, float* gradients, float learning_rate, std::int64_t iteration,
+              const Team& team);
   // The regularisation loss alone, on this thread.
   double regularization_alone(const float* weights);
 
@@ -54,8 +55,8 @@ class Update {
 
   UpdateSpec spec_;
   std::vector<Segment> segments_;
-  std::vector<BlockSum> gradient_sums_;             // one a variable, with clipping by norm
-  std::vector<BlockSum> squares_, absolutes_;       // one a regulariser with that part
+  std::vector<BlockSum> gradient_sums_;        // one a variable, with clipping by norm
+  std::vector<BlockSum> squares_, absolutes_;  // one a regulariser with that part
   std::vector<float> square_factors_, absolute_factors_;
   AlignedBuffer partials_;
 };

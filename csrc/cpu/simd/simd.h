@@ -11,6 +11,7 @@
 //   to_int(x)                   round to nearest even (x must fit);  to_float(i)
 //   as_int as_float             bits, unchanged
 //   I32: + - & | ^, shift_left<n>, shift_right<n> (logical), min, max
+//   lane_numbers() first_lanes(n)   0, 1, ... 15;  the mask of the first n (any n)
 //   sum(x) largest(x)           fixed fold: lane i with i+8, then +4, +2, +1
 //   load_u8(p[,n]) -> I32;  store_u8(p, i[,n])  lanes must be in 0..255
 //   load_i32 store_i32;  load_bf16(p[,n]) -> F32
@@ -35,10 +36,22 @@ namespace {
 
 constexpr int kLanes = 16;
 
-HOTLOOP_INLINE F32 operator-(F32 a) { return as_float(as_int(a) ^ splat(static_cast<std::int32_t>(0x80000000))); }
+HOTLOOP_INLINE F32 operator-(F32 a) {
+  return as_float(as_int(a) ^ splat(static_cast<std::int32_t>(0x80000000)));
+}
 HOTLOOP_INLINE F32 abs(F32 a) { return as_float(as_int(a) & splat(0x7fffffff)); }
 HOTLOOP_INLINE Mask greater(F32 a, F32 b) { return less(b, a); }
-HOTLOOP_INLINE F32 load_or(const float* p, std::int64_t n) { return n >= kLanes ? load(p) : load(p, static_cast<int>(n)); }
+// A constant in the shape of the first argument: how the formulas in math/ write their numbers.
+HOTLOOP_INLINE F32 like(F32, float s) { return splat(s); }
+HOTLOOP_INLINE I32 like(I32, std::int32_t s) { return splat(s); }
+HOTLOOP_INLINE F32 lane_numbers() {
+  static constexpr float kNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  return load(kNumbers);
+}
+HOTLOOP_INLINE Mask first_lanes(std::int64_t n) { return less(lane_numbers(), splat(static_cast<float>(n))); }
+HOTLOOP_INLINE F32 load_or(const float* p, std::int64_t n) {
+  return n >= kLanes ? load(p) : load(p, static_cast<int>(n));
+}
 HOTLOOP_INLINE void store_or(float* p, F32 x, std::int64_t n) {
   if (n >= kLanes)
     store(p, x);

@@ -77,11 +77,21 @@ HOTLOOP_INLINE I32 as_int(F32 a) { return {_mm256_castps_si256(a.lo), _mm256_cas
 HOTLOOP_INLINE F32 as_float(I32 a) { return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
 HOTLOOP_INLINE I32 select(Mask m, I32 yes, I32 no) { return as_int(select(m, as_float(yes), as_float(no))); }
 
-HOTLOOP_INLINE I32 operator+(I32 a, I32 b) { return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }
-HOTLOOP_INLINE I32 operator-(I32 a, I32 b) { return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)}; }
-HOTLOOP_INLINE I32 operator&(I32 a, I32 b) { return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)}; }
-HOTLOOP_INLINE I32 operator|(I32 a, I32 b) { return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)}; }
-HOTLOOP_INLINE I32 operator^(I32 a, I32 b) { return {_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)}; }
+HOTLOOP_INLINE I32 operator+(I32 a, I32 b) {
+  return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
+}
+HOTLOOP_INLINE I32 operator-(I32 a, I32 b) {
+  return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
+}
+HOTLOOP_INLINE I32 operator&(I32 a, I32 b) {
+  return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)};
+}
+HOTLOOP_INLINE I32 operator|(I32 a, I32 b) {
+  return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
+}
+HOTLOOP_INLINE I32 operator^(I32 a, I32 b) {
+  return {_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)};
+}
 template <int n>
 HOTLOOP_INLINE I32 shift_left(I32 a) {
   return {_mm256_slli_epi32(a.lo, n), _mm256_slli_epi32(a.hi, n)};
@@ -142,8 +152,9 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
 }
 HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p) {
   const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm256_castsi256_si128(half)), 16)),
-          _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm256_extracti128_si256(half, 1)), 16))};
+  return {
+      _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm256_castsi256_si128(half)), 16)),
+      _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm256_extracti128_si256(half, 1)), 16))};
 }
 HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p, int n) {
   alignas(32) std::uint16_t half[16] = {};
@@ -151,8 +162,8 @@ HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p, int n) {
   return load_bf16(half);
 }
 
-// vpmaddubsw saturates at 16 bits; bytes widened to 16 bits first keep every sum exact. Bytes 0 and 2 of each four
-// are `even`, 1 and 3 `odd`.
+// vpmaddubsw saturates at 16 bits; bytes widened to 16 bits first keep every sum exact. Bytes 0 and 2 of each
+// four are `even`, 1 and 3 `odd`.
 struct U8x4 {
   __m256i even, odd;
 };

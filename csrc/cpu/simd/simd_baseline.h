@@ -56,10 +56,10 @@ HOTLOOP_INLINE I32 splat(std::int32_t s) {
   return out;
 }
 
-#define HOTLOOP_BINARY(type, op)                     \
-  HOTLOOP_INLINE type operator op(type a, type b) {  \
-    HOTLOOP_EACH(i) a.v[i] = a.v[i] op b.v[i];       \
-    return a;                                        \
+#define HOTLOOP_BINARY(type, op)                    \
+  HOTLOOP_INLINE type operator op(type a, type b) { \
+    HOTLOOP_EACH(i) a.v[i] = a.v[i] op b.v[i];      \
+    return a;                                       \
   }
 HOTLOOP_BINARY(F32, +)
 HOTLOOP_BINARY(F32, -)
@@ -99,9 +99,7 @@ HOTLOOP_INLINE float fma_lane(float a, float b, float c) {
 #endif
 }
 HOTLOOP_INLINE F32 fma(F32 a, F32 b, F32 c) {
-  HOTLOOP_EACH(i) {
-    HOTLOOP_EACH(j) c.v[i][j] = fma_lane(a.v[i][j], b.v[i][j], c.v[i][j]);
-  }
+  HOTLOOP_EACH(i) { HOTLOOP_EACH(j) c.v[i][j] = fma_lane(a.v[i][j], b.v[i][j], c.v[i][j]); }
   return c;
 }
 
@@ -155,9 +153,7 @@ HOTLOOP_INLINE I32 max(I32 a, I32 b) {
   return select(m, a, b);
 }
 HOTLOOP_INLINE F32 sqrt(F32 a) {
-  HOTLOOP_EACH(i) {
-    HOTLOOP_EACH(j) a.v[i][j] = __builtin_sqrtf(a.v[i][j]);
-  }
+  HOTLOOP_EACH(i) { HOTLOOP_EACH(j) a.v[i][j] = __builtin_sqrtf(a.v[i][j]); }
   return a;
 }
 // Adding and taking away 1.5 * 2^23 rounds |x| < 2^22 to nearest even; larger floats are whole already.
@@ -196,8 +192,7 @@ HOTLOOP_INLINE float sum(F32 a) {
 HOTLOOP_INLINE float larger(float a, float b) { return a > b ? a : b; }
 HOTLOOP_INLINE float largest(F32 a) {
   f32x4 four;
-  for (int j = 0; j < 4; ++j)
-    four[j] = larger(larger(a.v[0][j], a.v[2][j]), larger(a.v[1][j], a.v[3][j]));
+  for (int j = 0; j < 4; ++j) four[j] = larger(larger(a.v[0][j], a.v[2][j]), larger(a.v[1][j], a.v[3][j]));
   return larger(larger(four[0], four[2]), larger(four[1], four[3]));
 }
 

@@ -25,6 +25,7 @@ enum class Activation : std::int32_t {
   hard_tanh,
   log_sigmoid,
   threshold,
+  sparse_sigmoid,
   // Elementwise; the derivative needs the input.
   gelu,
   gelu_tanh,
@@ -36,7 +37,6 @@ enum class Activation : std::int32_t {
   hard_shrink,
   squareplus,
   sparse_plus,
-  sparse_sigmoid,
   // Along a row.
   softmax,
   log_softmax,
@@ -58,10 +58,12 @@ struct ActivationArgs {
   float beta = 0.0f;
 };
 float default_alpha(Activation kind);
+// As above, for these very numbers: a leaky_relu of negative slope, say, has outputs that don't tell their inputs.
+bool derivative_from_output(const ActivationArgs& args);
 
 // y[i] = f(x[i]) for elementwise kinds; x may be y.
 void activation_forward(const ActivationArgs& args, const float* x, float* y, std::int64_t n, Share share);
-// dx[i] = f'(x[i]) * dy[i]; x may be null where derivative_from_output(kind). dx may be dy.
+// dx[i] = f'(x[i]) * dy[i]; x may be null where derivative_from_output(args), else y may be. dx may be dy.
 // accumulate: dx[i] += instead.
 void activation_backward(const ActivationArgs& args, const float* x, const float* y, const float* dy, float* dx,
                          bool accumulate, std::int64_t n, Share share);
@@ -70,5 +72,11 @@ void row_activation_forward(Activation kind, const float* x, float* y, std::int6
                             Share share);
 void row_activation_backward(Activation kind, const float* x, const float* y, const float* dy, float* dx,
                              bool accumulate, std::int64_t rows, std::int64_t cols, Share share);
+
+// The same functions in double, one number or one row at a time.
+double activation_ref(const ActivationArgs& args, double x);
+double activation_derivative_ref(const ActivationArgs& args, double x);
+void row_activation_ref(Activation kind, const double* x, double* y, std::int64_t cols);
+void row_activation_gradient_ref(Activation kind, const double* x, const double* dy, double* dx, std::int64_t cols);
 
 }  // namespace hotloop

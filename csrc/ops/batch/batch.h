@@ -11,8 +11,8 @@ namespace hotloop {
 void shuffled_order(std::uint64_t seed, std::uint64_t epoch, std::int64_t n, std::int32_t* order);
 
 // out[r, :] = float(source[index[r], :]); index null means rows first .. first + rows - 1.
-void gather_rows_f32(const float* source, std::int64_t row_size, const std::int32_t* index, std::int64_t first,
-                     std::int64_t rows, float* out, Share share);
+void gather_rows_f32(const float* source, std::int64_t row_size, const std::int32_t* index,
+                     std::int64_t first, std::int64_t rows, float* out, Share share);
 void gather_rows_u8(const std::uint8_t* source, std::int64_t row_size, const std::int32_t* index,
                     std::int64_t first, std::int64_t rows, float* out, Share share);
 void gather_rows_i32(const std::int32_t* source, std::int64_t row_size, const std::int32_t* index,

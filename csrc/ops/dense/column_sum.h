@@ -8,7 +8,8 @@
 namespace hotloop {
 
 // sums[j] = x[0,j] + x[1,j] + ... in that order (from sums[j] if accumulate); x is rows x cols, contiguous.
-void column_sum(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols, Share share);
+void column_sum(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols,
+                Share share);
 // The slow witness, in double.
 void column_sum_ref(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols);
 

@@ -16,15 +16,15 @@ struct GemmArgs {
   const float* b = nullptr;
   std::int64_t b_row = 0, b_col = 1;
   float* c = nullptr;
-  std::int64_t c_row = 0;  // C's columns are contiguous
-  const float* bias = nullptr;  // n numbers, or null
-  bool accumulate = false;      // start from what C holds (then bias must be null)
+  std::int64_t c_row = 0;                         // C's columns are contiguous
+  const float* bias = nullptr;                    // n numbers, or null
+  bool accumulate = false;                        // start from what C holds (then bias must be null)
   ActivationArgs activation{Activation::linear};  // elementwise kinds only
 };
 
-// Each C[i,j] is one chain of fused multiply-adds in ascending k that starts from bias[j], C[i,j] or 0, so its
-// bits depend on its own operands alone: not on threads, tiles, ISA level or the other rows.
-// workspace: gemm_workspace(args) floats of this rank's own, 64-byte aligned.
+// Each C[i,j] is one chain of fused multiply-adds in ascending k that starts from bias[j], C[i,j] or 0, so
+// its bits depend on its own operands alone: not on threads, tiles, ISA level or the other rows. workspace:
+// gemm_workspace(args) floats of this rank's own, 64-byte aligned.
 void gemm(const GemmArgs& args, float* workspace, Share share);
 std::int64_t gemm_workspace(const GemmArgs& args);
 // The slow witness: the same sums in double.

@@ -4,13 +4,12 @@
 
 namespace hotloop {
 
-// Rows of B taken at a time: a packed panel of this height stays in the first-level cache.
-constexpr std::int64_t kGemmDepth = 256;
-// Columns of the widest panel on any ISA level.
+// A block of B is at most this deep and this wide: half a megabyte, for the second-level cache.
+constexpr std::int64_t kGemmDepth = 256, kGemmColumns = 512;
+// Columns are shared out among ranks in multiples of the widest panel.
 constexpr std::int64_t kGemmPanel = 64;
 
 // The whole of args on this thread; of the activations it applies relu only.
-// workspace: kGemmDepth * kGemmPanel floats.
 HOTLOOP_PER_ISA(void gemm_kernel(const GemmArgs& args, float* workspace);)
 
 }  // namespace hotloop

@@ -10,20 +10,38 @@ namespace hotloop {
 
 // Weights lie packed as [ceil(n / 16)][ceil(k / 4)][16][4], padded with zeros: four consecutive k of sixteen
 // columns are one vector, as dot4 wants them.
-constexpr std::int64_t packed_size_s8(std::int64_t k, std::int64_t n) { return (n + 15) / 16 * ((k + 3) / 4) * 64; }
+constexpr std::int64_t packed_size_s8(std::int64_t k, std::int64_t n) {
+  return (n + 15) / 16 * ((k + 3) / 4) * 64;
+}
 // weights: k x n, row-major.
 void pack_weights_s8(const std::int8_t* weights, std::int64_t k, std::int64_t n, std::int8_t* packed);
-// Of each column of packed weights the sum, and the sum of absolute values (may be null). A zero point z of the
-// activations costs nothing at run time: sum((a - z) w) = sum(a w) - z sum(w), and the last term joins the bias.
+// Of each column of packed weights the sum, and the sum of absolute values (may be null). A zero point z of
+// the activations costs nothing at run time: sum((a - z) w) = sum(a w) - z sum(w), and the last term joins
+// the bias.
 void column_sums_s8(const std::int8_t* packed, std::int64_t k, std::int64_t n, std::int32_t* sums,
                     std::int64_t* absolute);
+// What turns a float32 layer's bias and scales into the integers and multipliers of GemmInt8Args:
+//   bias32[j] = rne(bias[j] / (in_scale * weight_scale[j])) - in_zero_point * column j's sum
+//   multiplier[j] = float(in_scale * weight_scale[j] / divisor)
+// in double. Throws std::invalid_argument where a scale is not positive and finite, or where the sum of any
+// input with the bias might not fit an int32.
+struct Int8Folding {
+  float in_scale = 1.0f;
+  std::int32_t in_zero_point = 0;
+  const float* weight_scale = nullptr;  // n
+  const float* bias = nullptr;          // n, or null
+  double divisor = 1.0;                 // the output's scale, or 1
+};
+void fold_int8(const Int8Folding& layer, const std::int8_t* packed, std::int64_t k, std::int64_t n,
+               std::int32_t* bias32, float* multiplier);
 // Up to here no sum of k products can overflow an int32.
 constexpr std::int64_t kLargestInt8Depth = 65536;
 
 enum class Int8Output : std::int32_t { s32, f32, u8 };
 
 // sum[i,j]  = sum over k of a[i,k] w[k,j] + bias[j] - row_zero_point[i] * column_sum[j]    in int32, wrapping
-// value[i,j] = act(float(sum) * scale[j])                                                    or, with rows' scales,
+// value[i,j] = act(float(sum) * scale[j])                                                    or, with rows'
+// scales,
 //              act(float(sum) * (row_scale[i] * scale[j]) + float_bias[j])
 // c[i,j]    = sum (s32) | value (f32) | clamp(rne(value * out_inverse_scale) + out_zero_point, 0, 255) (u8)
 // Every float operation is one IEEE float32 operation, in this order: the bytes are the same on every level.
@@ -38,7 +56,7 @@ struct GemmInt8Args {
   const float* row_scale = nullptr;
   const std::int32_t* row_zero_point = nullptr;
   const std::int32_t* column_sum = nullptr;
-  const float* float_bias = nullptr;  // n, or null; only with row_scale
+  const float* float_bias = nullptr;              // n, or null; only with row_scale
   ActivationArgs activation{Activation::linear};  // elementwise kinds only
   Int8Output output = Int8Output::s32;
   void* c = nullptr;

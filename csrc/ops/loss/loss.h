@@ -26,13 +26,16 @@ enum class Loss : std::int32_t {
 };
 Loss loss_from_name(const char* name);  // throws std::invalid_argument naming the known ones
 const char* loss_name(Loss kind);
+// Keras's epsilon, which keeps logarithms and quotients finite.
+constexpr float kLossEpsilon = 1e-7f;
+constexpr float kLossNearlyOne = 1.0f - 1e-7f;
 
 // What the predictions are. With logits the loss applies sigmoid (binary) or softmax (the categoricals) itself,
 // in the numerically safe fused form, and can write the probabilities out.
 struct LossArgs {
   Loss kind = Loss::mean_squared_error;
   bool from_logits = false;
-  float label_smoothing = 0.0f;
+  float label_smoothing = 0.0f;  // binary and categorical
   float delta = 1.0f;  // huber
   std::int64_t rows = 0, cols = 0;
   const float* prediction = nullptr;           // rows x cols
@@ -48,5 +51,9 @@ struct LossArgs {
 void loss_forward_backward(const LossArgs& args, Share share);
 // The same formulas in double, one row at a time.
 void loss_ref(const LossArgs& args);
+// One row: options (kind, from_logits, label_smoothing, delta, cols) come from args, its pointers are not looked at.
+// target is not read for the sparse kind; gradient and probability may be null. Returns the loss.
+double loss_row_ref(const LossArgs& args, const double* prediction, const double* target, std::int32_t sparse_target,
+                    double* gradient, double* probability);
 
 }  // namespace hotloop

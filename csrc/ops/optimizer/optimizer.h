@@ -14,10 +14,10 @@ Optimizer optimizer_from_name(const char* name);
 struct OptimizerArgs {
   Optimizer kind = Optimizer::sgd;
   float learning_rate = 0.01f;
-  float momentum = 0.0f;  // sgd, rmsprop
-  bool nesterov = false;  // sgd
-  float rho = 0.9f;       // rmsprop
-  bool centered = false;  // rmsprop
+  float momentum = 0.0f;                 // sgd, rmsprop
+  bool nesterov = false;                 // sgd
+  float rho = 0.9f;                      // rmsprop
+  bool centered = false;                 // rmsprop
   float beta_1 = 0.9f, beta_2 = 0.999f;  // adam
   bool amsgrad = false;                  // adam
   float epsilon = 1e-7f;
@@ -39,8 +39,8 @@ void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* c
 // g[i] += 2 * l2 * w[i] + l1 * sign(w[i])
 void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share);
 
-// Sums over fixed blocks of kSumBlock elements, so that the total does not depend on the team: partial[b] is block
-// b's sum of x^2 (or |x|); the caller adds the partials in order, in double.
+// Sums over fixed blocks of kSumBlock elements, so that the total does not depend on the team: partial[b] is
+// block b's sum of x^2 (or |x|); the caller adds the partials in order, in double.
 constexpr std::int64_t kSumBlock = 4096;
 void sum_squares_blocks(const float* x, std::int64_t n, float* partial, Share share);
 void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share share);

@@ -9,7 +9,7 @@ namespace hotloop {
 
 // The number x is stored as the byte x / scale + zero_point.
 struct Quantization {
-  float scale = 1.0f;  // finite, and not so small that 1 / scale overflows
+  float scale = 1.0f;           // finite, and not so small that 1 / scale overflows
   std::int32_t zero_point = 0;  // 0 to 255
 };
 // Throws std::invalid_argument, naming `what`, where the numbers are not such.
@@ -21,7 +21,8 @@ void quantize_u8(const float* x, Quantization how, std::uint8_t* q, std::int64_t
 // x = float(q - zero_point) * scale
 void dequantize_u8(const std::uint8_t* q, Quantization how, float* x, std::int64_t n, Share share);
 // Each row by its own range: with low = min(0, row) and high = max(0, row), not counting NaN,
-//   scale = max(high / 255 - low / 255, 2^-100), inverse = 1 / scale, zero_point = clamp(rne(-low * inverse), 0, 255)
+//   scale = max(high / 255 - low / 255, 2^-100), inverse = 1 / scale, zero_point = clamp(rne(-low * inverse),
+//   0, 255)
 // in float32, then as above. A row's bytes depend on that row alone.
 void quantize_rows_u8(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,
                       std::int32_t* zero_point, Share share);
@@ -31,14 +32,16 @@ void quantize_ref(const float* x, Quantization how, std::uint8_t* q, std::int64_
 // Smallest and largest of n numbers, not counting NaN; (inf, -inf) of none.
 void min_max(const float* x, std::int64_t n, float* low, float* high);
 // counts[b] += how many of n numbers fall into bin b of `bins` equal ones over [low, high], where
-// b = floor((x - low) * (bins / (high - low))) in float32; what lies outside goes to the nearest end, NaN nowhere.
-void histogram(const float* x, std::int64_t n, float low, float high, std::int64_t* counts, std::int64_t bins);
+// b = floor((x - low) * (bins / (high - low))) in float32; what lies outside goes to the nearest end, NaN
+// nowhere.
+void histogram(const float* x, std::int64_t n, float low, float high, std::int64_t* counts,
+               std::int64_t bins);
 
-HOTLOOP_PER_ISA(
-    void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q, std::int64_t n);
-    void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n);
-    void min_max_kernel(const float* x, std::int64_t n, float* low, float* high);
-    void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,
-                          std::int64_t bins);)
+HOTLOOP_PER_ISA(void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
+                                     std::int64_t n);
+                void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n);
+                void min_max_kernel(const float* x, std::int64_t n, float* low, float* high);
+                void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin,
+                                      std::int64_t* counts, std::int64_t bins);)
 
 }  // namespace hotloop

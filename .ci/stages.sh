@@ -1,0 +1,104 @@
+# The stages of .ci/run, which sources this file: $work is scratch space, the working directory a copy of the
+# checkout. Each stage is a subshell with its own virtual environment.
+
+RUFF=ruff==0.17.6
+MYPY=mypy==2.4.1
+CLANG_FORMAT=clang-format==18.1.8
+STUBGEN=pybind11-stubgen==3.0.0
+
+# Makes the virtual environment $1 where there is none yet, and enters it.
+enter() {
+  [ -d "$work/$1" ] || "${PYTHON:-python3}" -m venv "$work/$1"
+  source "$work/$1/bin/activate"
+}
+
+# The README's commands are promises: what stands there is what runs.
+readme_command() {
+  local line
+  line=$(grep -F "    pip install \".[$1]\" && " README.md | head -n 1 | sed 's/^ *//')
+  if [ -z "$line" ]; then
+    echo "README.md has no line 'pip install \".[$1]\" && ...'" >&2
+    exit 1
+  fi
+  printf '%s' "$line"
+}
+
+# The tests' environment, with the package built from this checkout.
+enter_tested() {
+  enter tests
+  python -c 'import hotloop, pytest' 2>/dev/null || pip install -q ".[test]"
+}
+
+stage_lint() (
+  enter lint
+  pip install -q "$RUFF" "$MYPY" "$CLANG_FORMAT" numpy safetensors tqdm types-tqdm
+  ruff check .
+  ruff format --check .
+  find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs clang-format --dry-run -Werror
+  mypy
+)
+
+stage_tests() (
+  enter tests
+  eval "$(readme_command test)"
+  HOTLOOP_BUILD_DIR=$(echo build/*/) pytest -q tests/test_symbols.py
+)
+
+stage_stubs() (
+  enter_tested
+  pip install -q "$STUBGEN" "$RUFF"
+  python tools/make_stubs.py --check
+)
+
+stage_demo() (
+  enter demo
+  eval "$(readme_command demo) --out $work/demo"
+  python .ci/check_demo.py "$work/demo"
+)
+
+stage_wheel() (
+  enter_tested
+  pip wheel -q --no-deps -w "$work/wheel" .
+  ls -l "$work"/wheel
+  HOTLOOP_WHEEL=$(echo "$work"/wheel/*.whl) pytest -q tests/test_package.py
+)
+
+# Each benchmark checks that both sides agree, then runs once; no times are taken here.
+stage_bench() (
+  enter_tested
+  pytest -q bench/bench_*.py
+)
+
+# The native module with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that drive it hardest.
+# The sanitizer's runtime must come before Python's own libraries, and malloc must be Python's allocator, or
+# an overrun inside one of Python's pools goes unseen.
+stage_sanitizer() (
+  enter_tested
+  pip install -q cmake ninja pybind11
+  cmake -S . -B "$work/asan" -G Ninja -DCMAKE_BUILD_TYPE=Release -DHOTLOOP_SANITIZE=ON \
+    -Dpybind11_DIR="$(python -m pybind11 --cmakedir)" -DPython_EXECUTABLE="$(command -v python)" >/dev/null
+  cmake --build "$work/asan" >"$work/asan.log" 2>&1 || { tail -n 50 "$work/asan.log"; exit 1; }
+  mkdir "$work/sanitized"
+  cp -r python/hotloop "$work/sanitized/hotloop"
+  cp "$work"/asan/_native*.so "$work/sanitized/hotloop/"
+  local runtime
+  runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so):$(g++ -print-file-name=libstdc++.so)"
+  PYTHONPATH="$work/sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime \
+    ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    pytest -q -p no:cacheprovider $(sanitized_tests)
+)
+
+# Compiles what CUDA code there is; running it needs a GPU and is no part of this.
+stage_cuda() {
+  local nvcc files
+  nvcc=$(command -v nvcc || true)
+  files=$(find csrc -name '*.cu')
+  if [ -z "$nvcc" ] || [ -z "$files" ]; then
+    echo "nothing to do: nvcc is ${nvcc:-not installed}, $(printf '%s' "$files" | grep -c . || true) .cu files"
+    return
+  fi
+  for file in $files; do
+    echo "$file"
+    "$nvcc" -std=c++17 -arch=sm_90 -Icsrc -c "$file" -o /dev/null
+  done
+}

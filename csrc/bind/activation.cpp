@@ -1,0 +1,173 @@
+// Activations, their derivatives, and the formulas they are made from, on contiguous NumPy arrays.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bind/arrays.h"
+#include "bind/families.h"
+#include "cpu/team.h"
+#include "ops/activation/activation.h"
+#include "ops/formula/formula.h"
+
+namespace hotloop::bind {
+namespace {
+
+// Below this a team costs more than it saves.
+constexpr std::int64_t kTeamSize = 50'000;
+
+int team_for(std::int64_t elements) { return elements < kTeamSize ? 1 : num_threads(); }
+
+ActivationArgs elementwise(const std::string& name, std::optional<float> alpha, float beta) {
+  const Activation kind = activation_from_name(name.c_str());
+  require(is_elementwise(kind), "activation: expected an elementwise one, got '", name, "'");
+  const ActivationArgs args{kind, alpha.value_or(default_alpha(kind)), beta};
+  require(kind != Activation::celu || args.alpha != 0.0f, "activation celu: expected an alpha that is not 0");
+  return args;
+}
+
+Activation row_kind(const std::string& name, const py::array& x) {
+  const Activation kind = activation_from_name(name.c_str());
+  require(!is_elementwise(kind), "activation: expected one along a row, got '", name, "'");
+  require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
+  require(kind != Activation::glu || x.shape(1) % 2 == 0, "activation glu: expected an even number of columns, got ",
+          x.shape(1));
+  return kind;
+}
+
+std::int64_t output_size(Activation kind, const py::array& x) {
+  return kind == Activation::glu ? x.size() / 2 : x.size();
+}
+
+const float* optional_data(const std::optional<py::array>& a, std::int64_t size, const char* name) {
+  if (!a) return nullptr;
+  require_size(*a, size, name);
+  return contiguous_data<float>(*a, name);
+}
+
+void forward(const std::string& name, std::optional<float> alpha, float beta, const py::array& x, py::array y) {
+  const ActivationArgs args = elementwise(name, alpha, beta);
+  require_size(y, x.size(), "y");
+  const float* from = contiguous_data<float>(x, "x");
+  float* to = writable_data<float>(y, "y");
+  const std::int64_t n = x.size();
+  py::gil_scoped_release released;
+  run_team(team_for(n), [&](Team& team) { activation_forward(args, from, to, n, team.share()); });
+}
+
+void backward(const std::string& name, std::optional<float> alpha, float beta, const std::optional<py::array>& x,
+              const std::optional<py::array>& y, const py::array& dy, py::array dx, bool accumulate) {
+  const ActivationArgs args = elementwise(name, alpha, beta);
+  const std::int64_t n = dy.size();
+  const float *input = optional_data(x, n, "x"), *output = optional_data(y, n, "y");
+  require(input != nullptr || derivative_from_output(args), "x: activation '", name, "' needs its input here");
+  require(output != nullptr || !derivative_from_output(args), "y: activation '", name, "' needs its output here");
+  require_size(dx, n, "dx");
+  const float* from = contiguous_data<float>(dy, "dy");
+  float* to = writable_data<float>(dx, "dx");
+  py::gil_scoped_release released;
+  run_team(team_for(n), [&](Team& team) {
+    activation_backward(args, input, output, from, to, accumulate, n, team.share());
+  });
+}
+
+void row_forward(const std::string& name, const py::array& x, py::array y) {
+  const Activation kind = row_kind(name, x);
+  require_size(y, output_size(kind, x), "y");
+  const float* from = contiguous_data<float>(x, "x");
+  float* to = writable_data<float>(y, "y");
+  const std::int64_t rows = x.shape(0), cols = x.shape(1);
+  py::gil_scoped_release released;
+  run_team(team_for(rows * cols),
+           [&](Team& team) { row_activation_forward(kind, from, to, rows, cols, team.share()); });
+}
+
+void row_backward(const std::string& name, const std::optional<py::array>& x, const std::optional<py::array>& y,
+                  const py::array& dy, py::array dx, bool accumulate) {
+  const Activation kind = row_kind(name, dx);
+  const float *input = optional_data(x, dx.size(), "x"), *output = optional_data(y, output_size(kind, dx), "y");
+  require(derivative_from_output(kind) ? output != nullptr : input != nullptr,
+          derivative_from_output(kind) ? "y" : "x", ": activation '", name, "' needs it here");
+  require_size(dy, output_size(kind, dx), "dy");
+  const float* from = contiguous_data<float>(dy, "dy");
+  float* to = writable_data<float>(dx, "dx");
+  const std::int64_t rows = dx.shape(0), cols = dx.shape(1);
+  py::gil_scoped_release released;
+  run_team(team_for(rows * cols), [&](Team& team) {
+    row_activation_backward(kind, input, output, from, to, accumulate, rows, cols, team.share());
+  });
+}
+
+// The references, in float64: value and derivative, or output and gradient of a row.
+py::tuple reference(const std::string& name, std::optional<float> alpha, float beta, const py::array& x) {
+  const ActivationArgs args = elementwise(name, alpha, beta);
+  const double* from = contiguous_data<double>(x, "x");
+  py::array_t<double> value(x.size()), derivative(x.size());
+  for (std::int64_t i = 0; i < x.size(); ++i) {
+    value.mutable_data()[i] = activation_ref(args, from[i]);
+    derivative.mutable_data()[i] = activation_derivative_ref(args, from[i]);
+  }
+  return py::make_tuple(value, derivative);
+}
+
+py::tuple row_reference(const std::string& name, const py::array& x, const py::array& dy) {
+  const Activation kind = row_kind(name, x);
+  const double *from = contiguous_data<double>(x, "x"), *gradient = contiguous_data<double>(dy, "dy");
+  const std::int64_t rows = x.shape(0), cols = x.shape(1), out = kind == Activation::glu ? cols / 2 : cols;
+  require_size(dy, rows * out, "dy");
+  py::array_t<double> y({rows, out}), dx({rows, cols});
+  for (std::int64_t r = 0; r < rows && cols > 0; ++r) {
+    row_activation_ref(kind, from + r * cols, y.mutable_data() + r * out, cols);
+    row_activation_gradient_ref(kind, from + r * cols, gradient + r * out, dx.mutable_data() + r * cols, cols);
+  }
+  return py::make_tuple(y, dx);
+}
+
+std::vector<std::string> names(bool along_rows) {
+  std::vector<std::string> found;
+  for (int i = 0; i <= static_cast<int>(Activation::glu); ++i) {
+    const auto kind = static_cast<Activation>(i);
+    if (is_elementwise(kind) != along_rows) found.emplace_back(activation_name(kind));
+  }
+  return found;
+}
+
+}  // namespace
+
+void bind_activation(py::module_& module) {
+  const auto none = py::none();
+  module.def("activation_forward", &forward, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"),
+             py::arg("y"));
+  module.def("activation_backward", &backward, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"),
+             py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = false);
+  module.def("row_activation_forward", &row_forward, py::arg("kind"), py::arg("x"), py::arg("y"));
+  module.def("row_activation_backward", &row_backward, py::arg("kind"), py::arg("x"), py::arg("y"), py::arg("dy"),
+             py::arg("dx"), py::arg("accumulate") = false);
+  module.def("activation_ref", &reference, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"));
+  module.def("row_activation_ref", &row_reference, py::arg("kind"), py::arg("x"), py::arg("dy"));
+  module.def("elementwise_activations", [] { return names(false); });
+  module.def("row_activations", [] { return names(true); });
+  module.def(
+      "derivative_from_output",
+      [](const std::string& name, std::optional<float> alpha, float beta) {
+        const Activation kind = activation_from_name(name.c_str());
+        return derivative_from_output(ActivationArgs{kind, alpha.value_or(default_alpha(kind)), beta});
+      },
+      py::arg("kind"), py::arg("alpha") = none, py::arg("beta") = 0.0f);
+  module.def(
+      "apply_formula",
+      [](const std::string& name, const py::array& x, py::array y) {
+        const Formula formula = formula_from_name(name.c_str());
+        require_size(y, x.size(), "y");
+        const float* from = contiguous_data<float>(x, "x");
+        float* to = writable_data<float>(y, "y");
+        const std::int64_t n = x.size();
+        py::gil_scoped_release released;
+        run_team(team_for(n), [&](Team& team) { apply_formula(formula, from, to, n, team.share()); });
+      },
+      py::arg("formula"), py::arg("x"), py::arg("y"));
+}
+
+}  // namespace hotloop::bind

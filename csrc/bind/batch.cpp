@@ -1,0 +1,79 @@
+// Shuffled orders, gathered rows, and the look for what is not finite.
+#include "ops/batch/batch.h"
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <limits>
+#include <optional>
+
+#include "bind/arrays.h"
+#include "bind/families.h"
+#include "cpu/team.h"
+
+namespace hotloop::bind {
+namespace {
+
+py::array shuffled(std::uint64_t seed, std::uint64_t epoch, std::int64_t n) {
+  require(n >= 0 && n <= std::numeric_limits<std::int32_t>::max(), "n: expected 0 to 2147483647 rows, got ",
+          n);
+  py::array_t<std::int32_t> order(n);
+  std::int32_t* data = order.mutable_data();
+  py::gil_scoped_release released;
+  shuffled_order(seed, epoch, n, data);
+  return order;
+}
+
+template <class From, class To, class Gather>
+void gather(const py::array& source, py::array& out, const std::optional<py::array>& index,
+            std::int64_t first, Gather kernel) {
+  const From* from = contiguous_data<From>(source, "source");
+  To* to = writable_data<To>(out, "out");
+  require(source.ndim() == 2 && out.ndim() == 2 && source.shape(1) == out.shape(1),
+          "out: expected rows as long as source's, got a ", describe(out), " for a ", describe(source));
+  const std::int64_t rows = out.shape(0), row_size = out.shape(1);
+  const std::int32_t* chosen = nullptr;
+  if (index) {
+    chosen = contiguous_data<std::int32_t>(*index, "index");
+    require_size(*index, rows, "index");
+    for (std::int64_t r = 0; r < rows; ++r)
+      require(chosen[r] >= 0 && chosen[r] < source.shape(0), "index: expected rows 0 to ",
+              source.shape(0) - 1, ", got ", chosen[r]);
+  } else {
+    require(first >= 0 && first <= source.shape(0) - rows, "first: expected ", rows, " rows from here among ",
+            source.shape(0), ", got ", first);
+  }
+  py::gil_scoped_release released;
+  run_team(rows * row_size < 200'000 ? 1 : num_threads(),
+           [&](Team& team) { kernel(from, row_size, chosen, first, rows, to, team.share()); });
+}
+
+}  // namespace
+
+void bind_batch(py::module_& module) {
+  module.def("shuffled_order", &shuffled, py::arg("seed"), py::arg("epoch"), py::arg("n"),
+             "A permutation of 0..n-1 (int32) that depends on seed and epoch alone.");
+  module.def(
+      "gather_rows",
+      [](const py::array& source, py::array out, const std::optional<py::array>& index, std::int64_t first) {
+        if (py::isinstance<py::array_t<std::uint8_t>>(source))
+          gather<std::uint8_t, float>(source, out, index, first, &gather_rows_u8);
+        else if (py::isinstance<py::array_t<std::int32_t>>(source))
+          gather<std::int32_t, std::int32_t>(source, out, index, first, &gather_rows_i32);
+        else
+          gather<float, float>(source, out, index, first, &gather_rows_f32);
+      },
+      py::arg("source"), py::arg("out"), py::arg("index") = py::none(), py::arg("first") = 0,
+      "out[r] = source[index[r]], or source[first + r]; uint8 becomes float32.");
+  module.def(
+      "all_finite",
+      [](const py::array& x) {
+        const float* data = contiguous_data<float>(x, "x");
+        const std::int64_t n = x.size();
+        py::gil_scoped_release released;
+        return all_finite(data, n);
+      },
+      py::arg("x"), "Whether a float32 array holds neither NaN nor infinity.");
+}
+
+}  // namespace hotloop::bind

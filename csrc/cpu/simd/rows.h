@@ -1,0 +1,41 @@
+// Walking a row of n numbers in vectors, and the reductions along it. The order of every sum depends on n alone:
+// lane i takes elements i, i + 16, i + 32, ..., then simd.h's fixed fold.
+#pragma once
+#include "base/types.h"
+#include "cpu/simd/simd.h"
+
+#define HOTLOOP_BODY __attribute__((always_inline))
+
+namespace hotloop {
+namespace {
+
+// The rows of a share, handed out in grains of about 1024 elements.
+HOTLOOP_INLINE Range rows_of(Share share, std::int64_t rows, std::int64_t cols) {
+  return share.of(rows, cols < 1024 ? 1024 / cols : 1);
+}
+
+// Calls body(i, count) for i = 0, 16, 32, ..., count being 16 but for the last one. A lambda given here wants
+// HOTLOOP_BODY after its parameters.
+template <class Body>
+HOTLOOP_INLINE void each_vector(std::int64_t n, Body body) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, kLanes);
+  if (i < n) body(i, static_cast<int>(n - i));
+}
+
+// x in the first n lanes, `otherwise` in the rest.
+HOTLOOP_INLINE F32 keep_first(F32 x, int n, F32 otherwise) {
+  return n >= kLanes ? x : select(first_lanes(n), x, otherwise);
+}
+
+// The largest number of a row; NaNs are passed over.
+HOTLOOP_INLINE float row_largest(const float* x, std::int64_t n) {
+  const F32 lowest = splat(-__builtin_inff());
+  F32 most = lowest;
+  each_vector(n, [&](std::int64_t i, int count)
+                     HOTLOOP_BODY { most = max(keep_first(load_or(x + i, count), count, lowest), most); });
+  return largest(most);
+}
+
+}  // namespace
+}  // namespace hotloop

@@ -1,0 +1,10 @@
+#include "ops/dense/column_sum.h"
+
+namespace hotloop {
+
+void column_sum(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols,
+                Share share) {
+  HOTLOOP_SELECT(column_sum_kernel)(x, sums, accumulate, rows, cols, share);
+}
+
+}  // namespace hotloop

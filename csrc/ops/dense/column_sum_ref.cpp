@@ -1,0 +1,13 @@
+#include "ops/dense/column_sum.h"
+
+namespace hotloop {
+
+void column_sum_ref(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols) {
+  for (std::int64_t j = 0; j < cols; ++j) {
+    double sum = accumulate ? sums[j] : 0.0;
+    for (std::int64_t i = 0; i < rows; ++i) sum += x[i * cols + j];
+    sums[j] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace hotloop

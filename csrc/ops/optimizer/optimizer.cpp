@@ -1,0 +1,70 @@
+#include "ops/optimizer/optimizer.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+#include "ops/optimizer/optimizer_kernels.h"
+
+namespace hotloop {
+namespace {
+
+// By squaring, so that the result does not depend on the C library.
+double power(double base, std::int64_t exponent) {
+  double result = 1.0;
+  for (; exponent > 0; exponent >>= 1, base *= base)
+    if (exponent & 1) result *= base;
+  return result;
+}
+
+OptimizerScalars scalars_of(const OptimizerArgs& args) {
+  OptimizerScalars s{};
+  s.learning_rate = args.learning_rate;
+  s.decay = args.learning_rate * args.weight_decay;
+  s.gradient_scale = args.gradient_scale;
+  s.clip_value = args.clip_value > 0.0f ? args.clip_value : std::numeric_limits<float>::infinity();
+  s.momentum = args.kind == Optimizer::adam ? 0.0f : args.momentum;
+  s.epsilon = args.epsilon;
+  s.nesterov = args.nesterov;
+  s.centered = args.centered;
+  s.amsgrad = args.amsgrad;
+  s.keep_1 = args.kind == Optimizer::adam ? args.beta_1 : args.rho;
+  s.take_1 = static_cast<float>(1.0 - static_cast<double>(s.keep_1));
+  s.take_2 = static_cast<float>(1.0 - static_cast<double>(args.beta_2));
+  if (args.kind == Optimizer::adam) {
+    const double correction =
+        std::sqrt(1.0 - power(args.beta_2, args.step)) / (1.0 - power(args.beta_1, args.step));
+    s.learning_rate = static_cast<float>(args.learning_rate * correction);
+  }
+  return s;
+}
+
+}  // namespace
+
+Optimizer optimizer_from_name(const char* name) {
+  const std::string text = name;
+  if (text == "sgd") return Optimizer::sgd;
+  if (text == "rmsprop") return Optimizer::rmsprop;
+  if (text == "adam") return Optimizer::adam;
+  throw std::invalid_argument(message("optimizer: expected one of sgd, rmsprop, adam, got '", text, "'"));
+}
+
+void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
+                    std::int64_t n, Share share) {
+  HOTLOOP_SELECT(optimizer_step_kernel)(args.kind, scalars_of(args), w, g, slots, n, share);
+}
+
+void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share) {
+  HOTLOOP_SELECT(add_regularizer_gradient_kernel)(w, g, l1, 2.0f * l2, n, share);
+}
+
+void sum_squares_blocks(const float* x, std::int64_t n, float* partial, Share share) {
+  HOTLOOP_SELECT(sum_squares_blocks_kernel)(x, n, partial, share);
+}
+
+void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share share) {
+  HOTLOOP_SELECT(sum_absolute_blocks_kernel)(x, n, partial, share);
+}
+
+}  // namespace hotloop

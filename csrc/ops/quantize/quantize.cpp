@@ -1,0 +1,72 @@
+#include "ops/quantize/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+
+namespace hotloop {
+namespace {
+
+constexpr std::int64_t kGrain = 4096;
+constexpr float kSmallestScale = 0x1p-100f;
+
+}  // namespace
+
+Quantization checked_quantization(double scale, std::int64_t zero_point, const char* what) {
+  const float rounded = static_cast<float>(scale);
+  require(std::isfinite(rounded) && rounded > 0 && std::isfinite(1.0f / rounded), what,
+          ": expected a positive finite scale whose inverse is finite in float32, got ", scale);
+  require(zero_point >= 0 && zero_point <= 255, what, ": expected a zero point from 0 to 255, got ",
+          zero_point);
+  return {rounded, static_cast<std::int32_t>(zero_point)};
+}
+
+void quantize_u8(const float* x, Quantization how, std::uint8_t* q, std::int64_t n, Share share) {
+  const Range mine = share.of(n, kGrain);
+  HOTLOOP_SELECT(quantize_kernel)
+  (x + mine.begin, 1.0f / how.scale, how.zero_point, q + mine.begin, mine.end - mine.begin);
+}
+
+void dequantize_u8(const std::uint8_t* q, Quantization how, float* x, std::int64_t n, Share share) {
+  const Range mine = share.of(n, kGrain);
+  HOTLOOP_SELECT(dequantize_kernel)(q + mine.begin, how, x + mine.begin, mine.end - mine.begin);
+}
+
+void quantize_rows_u8(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,
+                      std::int32_t* zero_point, Share share) {
+  const auto range_of = HOTLOOP_SELECT(min_max_kernel);
+  const auto quantize = HOTLOOP_SELECT(quantize_kernel);
+  const Range mine = share.of(rows);
+  for (std::int64_t row = mine.begin; row < mine.end; ++row) {
+    float low, high;
+    range_of(x + row * cols, cols, &low, &high);
+    low = std::min(low, 0.0f);
+    high = std::max(high, 0.0f);
+    scale[row] = std::max(high / 255.0f - low / 255.0f, kSmallestScale);
+    const float inverse = 1.0f / scale[row];
+    // An infinite row has inverse 0 and low * inverse NaN, which the order of min's operands turns into 255.
+    const float zero = std::nearbyint(std::max(std::min(255.0f, -low * inverse), 0.0f));
+    zero_point[row] = static_cast<std::int32_t>(zero);
+    quantize(x + row * cols, inverse, zero_point[row], q + row * cols, cols);
+  }
+}
+
+void min_max(const float* x, std::int64_t n, float* low, float* high) {
+  HOTLOOP_SELECT(min_max_kernel)(x, n, low, high);
+}
+
+void histogram(const float* x, std::int64_t n, float low, float high, std::int64_t* counts,
+               std::int64_t bins) {
+  require(bins >= 1 && bins <= (1 << 24), "histogram: expected 1 to 2^24 bins, got ", bins);
+  const float width = high - low;
+  require(std::isfinite(width) && width > 0, "histogram: expected finite low < high, got ", low, " and ",
+          high);
+  const float per_bin = static_cast<float>(bins) / width;
+  require(std::isfinite(per_bin), "histogram: the range from ", low, " to ", high, " is too narrow for ",
+          bins, " bins in float32; widen it");
+  HOTLOOP_SELECT(histogram_kernel)(x, n, low, per_bin, counts, bins);
+}
+
+}  // namespace hotloop

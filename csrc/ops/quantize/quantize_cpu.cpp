@@ -1,0 +1,90 @@
+#include "cpu/simd/simd.h"
+#include "ops/quantize/quantize.h"
+
+namespace hotloop {
+namespace {
+
+struct Steps {
+  F32 inverse, low, high, zero;
+  I32 zero_point;
+};
+
+// The bounds are whole numbers, so clamping before rounding gives what clamping after it would.
+HOTLOOP_INLINE I32 to_steps(F32 x, const Steps& s) {
+  const F32 clamped = min(max(select(is_nan(x), s.zero, x * s.inverse), s.low), s.high);
+  return to_int(clamped) + s.zero_point;
+}
+
+}  // namespace
+
+namespace HOTLOOP_LEVEL {
+
+void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
+                     std::int64_t n) {
+  const Steps steps = {splat(inverse), splat(static_cast<float>(-zero_point)),
+                       splat(static_cast<float>(255 - zero_point)), splat(0.0f), splat(zero_point)};
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store_u8(q + i, to_steps(load(x + i), steps));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    store_u8(q + i, to_steps(load(x + i, rest), steps), rest);
+  }
+}
+
+void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n) {
+  const F32 scale = splat(how.scale);
+  const I32 zero_point = splat(how.zero_point);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(x + i, to_float(load_u8(q + i) - zero_point) * scale);
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    store(x + i, to_float(load_u8(q + i, rest) - zero_point) * scale, rest);
+  }
+}
+
+void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) {
+  const F32 infinity = splat(__builtin_inff());
+  F32 smallest[4] = {infinity, infinity, infinity, infinity};
+  F32 largest_of[4] = {-infinity, -infinity, -infinity, -infinity};
+  std::int64_t i = 0;
+  // A NaN as the first operand of min and max leaves the second, so it does not count.
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+      const F32 numbers = load(x + i + v * kLanes);
+      smallest[v] = min(numbers, smallest[v]);
+      largest_of[v] = max(numbers, largest_of[v]);
+    }
+  }
+  float last_low = __builtin_inff(), last_high = -last_low;
+  for (; i < n; ++i) {
+    last_low = x[i] < last_low ? x[i] : last_low;
+    last_high = x[i] > last_high ? x[i] : last_high;
+  }
+  const F32 low_lanes = min(min(smallest[0], smallest[1]), min(smallest[2], smallest[3]));
+  const F32 high_lanes = max(max(largest_of[0], largest_of[1]), max(largest_of[2], largest_of[3]));
+  const float most_low = -largest(-low_lanes), most_high = largest(high_lanes);
+  // Adding zero makes one zero of the two, whichever lane it came from.
+  *low = (last_low < most_low ? last_low : most_low) + 0.0f;
+  *high = (last_high > most_high ? last_high : most_high) + 0.0f;
+}
+
+void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,
+                      std::int64_t bins) {
+  const F32 first = splat(low), factor = splat(per_bin), zero = splat(0.0f), one = splat(1.0f);
+  const F32 last = splat(static_cast<float>(bins - 1));
+  std::int32_t bin[kLanes];
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
+    const F32 numbers = count == kLanes ? load(x + i) : load(x + i, count);
+    const F32 place = min(max((numbers - first) * factor, zero), last);
+    const F32 rounded = round_even(place);
+    const F32 floor = select(greater(rounded, place), rounded - one, rounded);
+    store_i32(bin, to_int(select(is_nan(numbers), -one, floor)));
+    for (int lane = 0; lane < count; ++lane)
+      if (bin[lane] >= 0) ++counts[bin[lane]];
+  }
+}
+
+}  // namespace HOTLOOP_LEVEL
+}  // namespace hotloop

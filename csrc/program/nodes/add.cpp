@@ -1,0 +1,43 @@
+// y = x0 + x1 + ...
+#include "cpu/team.h"
+#include "ops/elementwise/elementwise.h"
+#include "program/nodes/join.h"
+#include "program/op_list.h"
+
+namespace hotloop {
+namespace {
+
+class Add final : public Node {
+ public:
+  explicit Add(const NodeSpec& spec)
+      : features_(spec.inputs.empty() ? 0 : spec.inputs[0].features),
+        count_(static_cast<int>(spec.inputs.size())) {
+    check_joined(spec, true);
+  }
+
+  ValueSpec output() const override { return {features_, DType::f32}; }
+  bool backward_reads_inputs() const override { return false; }
+  bool backward_reads_output() const override { return false; }
+
+  void forward(const NodeRun& run) override {
+    add_forward(reinterpret_cast<const float* const*>(run.inputs), count_, run.out(), run.rows * features_,
+                run.team.share());
+  }
+
+  void backward(const NodeRun& run) override {
+    for (int i = 0; i < count_; ++i)
+      if (run.input_gradients[i] != nullptr)
+        copy_or_add(run.output_gradient, run.input_gradients[i], run.accumulate[i], run.rows * features_,
+                    run.team.share());
+  }
+
+ private:
+  const std::int64_t features_;
+  const int count_;
+};
+
+}  // namespace
+
+std::unique_ptr<Node> make_add(const NodeSpec& spec) { return std::make_unique<Add>(spec); }
+
+}  // namespace hotloop

@@ -1,0 +1,147 @@
+// y = act(x W + b) over the last axis in int8, for inference only: no gradient goes through it.
+//
+// attributes  units, last_axis (int; last_axis at most 65536); activation (any elementwise one, default
+// "linear"),
+//             alpha, beta (float)
+//             dynamic  0 (default): the input is uint8, and in_scale (float), in_zero_point (int) say what
+//             its
+//                      bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
+//                      1: the input is float32, each of its rows is quantised by its own range, and the
+//                      output is float32; in_*, out_* and output are not looked at
+// arrays      weight  int8 (kernels.pack_weights(w).data of w (last_axis, units)), with
+//             scale   float32 (units): column j of the real kernel is w[:, j] * scale[j], scale[j] > 0
+//             bias    float32 (units), or absent: the real layer's bias
+// So kernels.quantize_weights, pack_weights and the layer's own bias are all that is needed; folding the zero
+// point and the scales is done here. The arithmetic, to the bit, is GemmInt8Args's in
+// ops/gemm_int8/gemm_int8.h with
+//   bias32[j] = rne(bias[j] / (in_scale * scale[j])) - in_zero_point * sum of column j     in double, then
+//   int32 static, float32 output, or an activation other than linear and relu:
+//     scale[j] = float(in_scale * scale[j]) and out_inverse_scale = 1 / out_scale
+//   else: scale[j] = float(in_scale * scale[j] / out_scale) and out_inverse_scale = 1
+#include <string>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/error.h"
+#include "ops/gemm_int8/gemm_int8.h"
+#include "ops/quantize/quantize.h"
+#include "program/op_list.h"
+
+namespace hotloop {
+namespace {
+
+class DenseInt8 final : public Node {
+ public:
+  explicit DenseInt8(const NodeSpec& spec)
+      : features_(spec.inputs.at(0).features),
+        last_axis_(spec.integer("last_axis")),
+        units_(spec.integer("units")),
+        dynamic_(spec.integer("dynamic", 0) != 0) {
+    require(units_ > 0, "dense_int8: expected units above zero, got ", units_);
+    require(last_axis_ > 0 && last_axis_ <= kLargestInt8Depth && features_ % last_axis_ == 0,
+            "dense_int8: expected a last axis that divides the ", features_,
+            " features of its input and is at most ", kLargestInt8Depth, ", got ", last_axis_);
+    require(spec.inputs[0].dtype == (dynamic_ ? DType::f32 : DType::u8), "dense_int8: expected a ",
+            dynamic_ ? "float32" : "uint8", " input; ", dynamic_ ? "dequantize" : "quantize", " it first");
+    args_.activation.kind = activation_from_name(spec.text("activation", "linear").c_str());
+    args_.activation.alpha = static_cast<float>(spec.real("alpha", default_alpha(args_.activation.kind)));
+    args_.activation.beta = static_cast<float>(spec.real("beta", 0.0));
+    require(is_elementwise(args_.activation.kind), "dense_int8: expected an elementwise activation, got '",
+            activation_name(args_.activation.kind), "'; add it as a node of its own");
+    args_.n = units_, args_.k = args_.a_row = last_axis_, args_.c_row = units_;
+    args_.weights = static_cast<const std::int8_t*>(
+        spec.array("weight", DType::i8, packed_size_s8(last_axis_, units_)).data);
+    const auto* scale = static_cast<const float*>(spec.array("scale", DType::f32, units_).data);
+    const float* bias = nullptr;
+    if (spec.arrays.count("bias"))
+      bias = static_cast<const float*>(spec.array("bias", DType::f32, units_).data);
+    if (dynamic_)
+      prepare_dynamic(scale, bias);
+    else
+      prepare_static(spec, scale, bias);
+  }
+
+  ValueSpec output() const override {
+    return {features_ / last_axis_ * units_, args_.output == Int8Output::u8 ? DType::u8 : DType::f32};
+  }
+  // A vector instruction does four times the multiply-adds of float32.
+  double work_per_row() const override { return static_cast<double>(features_ * units_) / 4; }
+
+  void prepare(std::int64_t max_rows, int, bool) override {
+    if (!dynamic_) return;
+    const std::int64_t positions = max_rows * (features_ / last_axis_);
+    bytes_.reserve(positions * last_axis_);
+    row_scales_.reserve(positions * size_of(DType::f32));
+    row_zero_points_.reserve(positions * size_of(DType::i32));
+  }
+
+  void forward(const NodeRun& run) override {
+    GemmInt8Args args = args_;
+    args.m = run.rows * (features_ / last_axis_);
+    args.c = run.output;
+    if (dynamic_) {
+      quantize_rows_u8(run.in(), args.m, last_axis_, bytes_.as<std::uint8_t>(), row_scales_.as<float>(),
+                       row_zero_points_.as<std::int32_t>(), run.team.share());
+      run.team.barrier();
+      args.a = bytes_.as<std::uint8_t>();
+      args.row_scale = row_scales_.as<float>();
+      args.row_zero_point = row_zero_points_.as<std::int32_t>();
+    } else {
+      args.a = run.in<std::uint8_t>();
+    }
+    gemm_int8(args, run.team.share());
+  }
+  void backward(const NodeRun&) override {}
+  bool backward_reads_inputs() const override { return false; }
+  bool backward_reads_output() const override { return false; }
+
+ private:
+  void prepare_dynamic(const float* scale, const float* bias) {
+    integers_.resize(static_cast<std::size_t>(units_));
+    column_sums_s8(args_.weights, last_axis_, units_, integers_.data(), nullptr);
+    args_.column_sum = integers_.data();
+    args_.scale = scale;
+    args_.float_bias = bias;
+    args_.output = Int8Output::f32;
+  }
+
+  void prepare_static(const NodeSpec& spec, const float* scale, const float* bias) {
+    const Quantization in =
+        checked_quantization(spec.real("in_scale"), spec.integer("in_zero_point"), "dense_int8: input");
+    const std::string output = spec.text("output", "uint8");
+    require(output == "uint8" || output == "float32",
+            "dense_int8: expected output 'uint8' or 'float32', got '", output, "'");
+    double divisor = 1.0;
+    args_.output = Int8Output::f32;
+    if (output == "uint8") {
+      const Quantization out =
+          checked_quantization(spec.real("out_scale"), spec.integer("out_zero_point"), "dense_int8: output");
+      args_.output = Int8Output::u8;
+      args_.out_zero_point = out.zero_point;
+      const Activation kind = args_.activation.kind;
+      if (kind == Activation::linear || kind == Activation::relu)
+        divisor = out.scale;
+      else
+        args_.out_inverse_scale = 1.0f / out.scale;
+    }
+    integers_.resize(static_cast<std::size_t>(units_));
+    scales_.resize(static_cast<std::size_t>(units_));
+    fold_int8({in.scale, in.zero_point, scale, bias, divisor}, args_.weights, last_axis_, units_,
+              integers_.data(), scales_.data());
+    args_.bias = integers_.data();
+    args_.scale = scales_.data();
+  }
+
+  const std::int64_t features_, last_axis_, units_;
+  const bool dynamic_;
+  GemmInt8Args args_;                   // all but m, a and c
+  std::vector<std::int32_t> integers_;  // the folded bias, or the columns' sums
+  std::vector<float> scales_;
+  AlignedBuffer bytes_, row_scales_, row_zero_points_;
+};
+
+}  // namespace
+
+std::unique_ptr<Node> make_dense_int8(const NodeSpec& spec) { return std::make_unique<DenseInt8>(spec); }
+
+}  // namespace hotloop

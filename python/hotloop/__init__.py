@@ -1,0 +1,131 @@
+"""hotloop trains small and medium neural networks, makes them smaller, and runs them in int8.
+
+The hot loops are native; Python describes models with Keras's names.
+
+Examples
+--------
+>>> import numpy as np
+>>> import hotloop as hl
+>>> model = hl.Sequential([hl.layers.Dense(10, activation="softmax", input_shape=(784,))])
+>>> model.predict(np.zeros((1, 784), np.float32)).shape
+(1, 10)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hotloop import activations as activations
+    from hotloop import callbacks as callbacks
+    from hotloop import compress as compress
+    from hotloop import data as data
+    from hotloop import initializers as initializers
+    from hotloop import kernels as kernels
+    from hotloop import layers as layers
+    from hotloop import losses as losses
+    from hotloop import metrics as metrics
+    from hotloop import optimizers as optimizers
+    from hotloop import regularizers as regularizers
+    from hotloop import schedules as schedules
+    from hotloop.compress import prune_model as prune_model
+    from hotloop.compress import quantize_model as quantize_model
+    from hotloop.config import num_threads as num_threads
+    from hotloop.config import set_num_threads as set_num_threads
+    from hotloop.config import set_seed as set_seed
+    from hotloop.config import show_config as show_config
+    from hotloop.inference import evaluate_performance as evaluate_performance
+    from hotloop.layers import Input as Input
+    from hotloop.models import Model as Model
+    from hotloop.models import Sequential as Sequential
+    from hotloop.models import clone_model as clone_model
+    from hotloop.models import model_from_json as model_from_json
+    from hotloop.saving import load_model as load_model
+
+    __version__: str
+
+# Everything is imported when it is first asked for, so that `import hotloop` takes no time.
+_MODULES = (
+    "activations",
+    "callbacks",
+    "compress",
+    "data",
+    "initializers",
+    "kernels",
+    "layers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "regularizers",
+    "schedules",
+)
+_NAMES = {
+    "Input": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "clone_model": "models",
+    "evaluate_performance": "inference",
+    "load_model": "saving",
+    "model_from_json": "models",
+    "num_threads": "config",
+    "prune_model": "compress",
+    "quantize_model": "compress",
+    "set_num_threads": "config",
+    "set_seed": "config",
+    "show_config": "config",
+}
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "activations",
+    "callbacks",
+    "clone_model",
+    "compress",
+    "data",
+    "evaluate_performance",
+    "initializers",
+    "kernels",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "model_from_json",
+    "num_threads",
+    "optimizers",
+    "prune_model",
+    "quantize_model",
+    "regularizers",
+    "schedules",
+    "set_num_threads",
+    "set_seed",
+    "show_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"hotloop.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"hotloop.{_NAMES[name]}"), name)
+    elif name == "__version__":
+        value = _version()
+    else:
+        raise AttributeError(f"module 'hotloop' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("hotloop")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"

@@ -1,0 +1,487 @@
+"""
+hotloop's native half: kernels, programs and the machine.
+"""
+
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+
+class Graph:
+    """
+    Nodes in the order in which they run, over values of rows x features.
+    """
+    def __init__(self) -> None: ...
+    def add(
+        self,
+        op: str,
+        inputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        attributes: dict = {},
+        parameters: collections.abc.Mapping[str, typing.SupportsInt | typing.SupportsIndex] = {},
+        arrays: collections.abc.Mapping[str, numpy.ndarray] = {},
+    ) -> int: ...
+    def dtype(self, value: typing.SupportsInt | typing.SupportsIndex) -> str: ...
+    def features(self, value: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def input(self, features: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+
+class Program:
+    """
+    A graph with its arenas: predicts, evaluates and trains in one call each.
+    """
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        parameters: numpy.ndarray,
+        gradients: numpy.ndarray | None = None,
+    ) -> None: ...
+    def evaluate(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray],
+        weights: numpy.ndarray | None = None,
+        outputs: collections.abc.Sequence[numpy.ndarray] = [],
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> float: ...
+    def predict(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        outputs: collections.abc.Sequence[numpy.ndarray],
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    def set_loss(self, heads: collections.abc.Sequence[dict]) -> None: ...
+    def set_optimizer(
+        self,
+        options: dict,
+        slots: collections.abc.Sequence[numpy.ndarray | None],
+        variables: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ],
+        regularizers: collections.abc.Sequence[
+            tuple[
+                typing.SupportsInt | typing.SupportsIndex,
+                typing.SupportsInt | typing.SupportsIndex,
+                typing.SupportsFloat | typing.SupportsIndex,
+                typing.SupportsFloat | typing.SupportsIndex,
+            ]
+        ] = [],
+        decay_excluded: collections.abc.Sequence[
+            tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]
+        ] = [],
+        global_clipnorm: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        clipnorm: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        clip_value: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> None: ...
+    def train(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray],
+        weights: numpy.ndarray | None,
+        order: numpy.ndarray | None,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        first_step: typing.SupportsInt | typing.SupportsIndex,
+        steps: typing.SupportsInt | typing.SupportsIndex,
+        learning_rates: numpy.ndarray,
+        iteration: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        outputs: collections.abc.Sequence[numpy.ndarray] = [],
+        hook: typing.Any = None,
+        stop_on_nan: bool = False,
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> tuple: ...
+    @property
+    def steps_done(self) -> int:
+        """
+        Whole steps of the last train call, also when it ended in an exception.
+        """
+
+def activation_backward(
+    kind: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    x: numpy.ndarray | None,
+    y: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    accumulate: bool = False,
+) -> None: ...
+def activation_forward(
+    kind: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+) -> None: ...
+def activation_ref(
+    kind: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None,
+    beta: typing.SupportsFloat | typing.SupportsIndex,
+    x: numpy.ndarray,
+) -> tuple: ...
+def add_forward(inputs: collections.abc.Sequence[numpy.ndarray], y: numpy.ndarray) -> None: ...
+def add_regularizer_gradient(
+    w: numpy.ndarray,
+    g: numpy.ndarray,
+    l1: typing.SupportsFloat | typing.SupportsIndex,
+    l2: typing.SupportsFloat | typing.SupportsIndex,
+) -> None:
+    """
+    g += 2 l2 w + l1 sign(w), in place.
+    """
+
+def all_finite(x: numpy.ndarray) -> bool:
+    """
+    Whether a float32 array holds neither NaN nor infinity.
+    """
+
+def apply_formula(formula: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def available_cpus() -> int: ...
+def batch_norm(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    moving_mean: numpy.ndarray | None,
+    moving_variance: numpy.ndarray | None,
+    gamma: numpy.ndarray | None = None,
+    beta: numpy.ndarray | None = None,
+    mean: numpy.ndarray | None = None,
+    inverse: numpy.ndarray | None = None,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
+    momentum: typing.SupportsFloat | typing.SupportsIndex = 0.9900000095367432,
+) -> None: ...
+def batch_norm_backward(
+    x: numpy.ndarray,
+    dy: numpy.ndarray,
+    center: numpy.ndarray,
+    spread: numpy.ndarray,
+    training: bool,
+    gamma: numpy.ndarray | None = None,
+    dx: numpy.ndarray | None = None,
+    dgamma: numpy.ndarray | None = None,
+    dbeta: numpy.ndarray | None = None,
+    accumulate: bool = False,
+    accumulate_parameters: bool = False,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
+) -> None: ...
+def batch_norm_backward_ref(
+    x: numpy.ndarray,
+    dy: numpy.ndarray,
+    center: numpy.ndarray,
+    spread: numpy.ndarray,
+    training: bool,
+    gamma: numpy.ndarray | None = None,
+    dx: numpy.ndarray | None = None,
+    dgamma: numpy.ndarray | None = None,
+    dbeta: numpy.ndarray | None = None,
+    accumulate: bool = False,
+    accumulate_parameters: bool = False,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
+) -> None: ...
+def batch_norm_ref(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    moving_mean: numpy.ndarray | None,
+    moving_variance: numpy.ndarray | None,
+    gamma: numpy.ndarray | None = None,
+    beta: numpy.ndarray | None = None,
+    mean: numpy.ndarray | None = None,
+    inverse: numpy.ndarray | None = None,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
+    momentum: typing.SupportsFloat | typing.SupportsIndex = 0.9900000095367432,
+) -> None: ...
+def best_isa_level() -> str: ...
+def column_sum(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
+def column_sum_ref(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
+def copy_columns(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    x_first: typing.SupportsInt | typing.SupportsIndex,
+    y_first: typing.SupportsInt | typing.SupportsIndex,
+    cols: typing.SupportsInt | typing.SupportsIndex,
+    accumulate: bool = False,
+) -> None:
+    """
+    y[:, y_first:y_first+cols] = (or +=) x[:, x_first:x_first+cols]
+    """
+
+def copy_or_add(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    offset: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    accumulate: bool = False,
+) -> None: ...
+def dequantize(
+    q: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    zero_point: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+) -> None: ...
+def derivative_from_output(
+    kind: str,
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> bool: ...
+def dropout(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex = 0,
+    step: typing.SupportsInt | typing.SupportsIndex = 0,
+    stream: typing.SupportsInt | typing.SupportsIndex = 0,
+    accumulate: bool = False,
+) -> None: ...
+def dropout_ref(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    rate: typing.SupportsFloat | typing.SupportsIndex,
+    seed: typing.SupportsInt | typing.SupportsIndex = 0,
+    step: typing.SupportsInt | typing.SupportsIndex = 0,
+    stream: typing.SupportsInt | typing.SupportsIndex = 0,
+    accumulate: bool = False,
+) -> None: ...
+def elementwise_activations() -> list[str]: ...
+def from_bf16(x: numpy.ndarray, out: numpy.ndarray) -> None: ...
+def gather_rows(
+    source: numpy.ndarray,
+    out: numpy.ndarray,
+    index: numpy.ndarray | None = None,
+    first: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> None:
+    """
+    out[r] = source[index[r]], or source[first + r]; uint8 becomes float32.
+    """
+
+def gemm(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    accumulate: bool = False,
+) -> None: ...
+def gemm_bf16(
+    a: numpy.ndarray,
+    weights: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> None: ...
+def gemm_bf16_ref(
+    a: numpy.ndarray,
+    weights: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+) -> None: ...
+def gemm_int8(
+    a: numpy.ndarray,
+    weights: numpy.ndarray,
+    units: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    scale: numpy.ndarray | None = None,
+    row_scale: numpy.ndarray | None = None,
+    row_zero_point: numpy.ndarray | None = None,
+    column_sum: numpy.ndarray | None = None,
+    float_bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    out_inverse_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    out_zero_point: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> None: ...
+def gemm_int8_ref(
+    a: numpy.ndarray,
+    weights: numpy.ndarray,
+    units: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    scale: numpy.ndarray | None = None,
+    row_scale: numpy.ndarray | None = None,
+    row_zero_point: numpy.ndarray | None = None,
+    column_sum: numpy.ndarray | None = None,
+    float_bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    out_inverse_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    out_zero_point: typing.SupportsInt | typing.SupportsIndex = 0,
+) -> None: ...
+def gemm_ref(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    accumulate: bool = False,
+) -> None: ...
+def histogram(
+    x: numpy.ndarray,
+    low: typing.SupportsFloat | typing.SupportsIndex,
+    high: typing.SupportsFloat | typing.SupportsIndex,
+    counts: numpy.ndarray,
+) -> None: ...
+def isa_level() -> str: ...
+def isa_levels() -> list[str]: ...
+def loss(
+    kind: str,
+    prediction: numpy.ndarray,
+    target: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    row_loss: numpy.ndarray,
+    gradient: numpy.ndarray | None = None,
+    probability: numpy.ndarray | None = None,
+    from_logits: bool = False,
+    label_smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    gradient_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+) -> None: ...
+def loss_ref(
+    kind: str,
+    prediction: numpy.ndarray,
+    target: numpy.ndarray,
+    weight: numpy.ndarray | None,
+    row_loss: numpy.ndarray,
+    gradient: numpy.ndarray | None = None,
+    probability: numpy.ndarray | None = None,
+    from_logits: bool = False,
+    label_smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    gradient_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+) -> None: ...
+def loss_row_ref(
+    kind: str,
+    prediction: numpy.ndarray,
+    target: numpy.ndarray,
+    from_logits: bool = False,
+    label_smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+) -> tuple: ...
+def losses() -> list[str]: ...
+def min_max(x: numpy.ndarray) -> tuple[float, float]: ...
+def multiply_backward(
+    inputs: collections.abc.Sequence[numpy.ndarray],
+    which: typing.SupportsInt | typing.SupportsIndex,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    accumulate: bool = False,
+) -> None: ...
+def multiply_forward(inputs: collections.abc.Sequence[numpy.ndarray], y: numpy.ndarray) -> None: ...
+def num_threads() -> int: ...
+def optimizer_ref(
+    kind: str,
+    w: numpy.ndarray,
+    g: numpy.ndarray,
+    slots: collections.abc.Sequence[numpy.ndarray | None] = [],
+    *,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex = 0.009999999776482582,
+    momentum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    nesterov: bool = False,
+    rho: typing.SupportsFloat | typing.SupportsIndex = 0.8999999761581421,
+    centered: bool = False,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex = 0.8999999761581421,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex = 0.9990000128746033,
+    amsgrad: bool = False,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 1.0000000116860974e-07,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    gradient_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    clip_value: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    step: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
+def optimizer_step(
+    kind: str,
+    w: numpy.ndarray,
+    g: numpy.ndarray,
+    slots: collections.abc.Sequence[numpy.ndarray | None] = [],
+    *,
+    learning_rate: typing.SupportsFloat | typing.SupportsIndex = 0.009999999776482582,
+    momentum: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    nesterov: bool = False,
+    rho: typing.SupportsFloat | typing.SupportsIndex = 0.8999999761581421,
+    centered: bool = False,
+    beta_1: typing.SupportsFloat | typing.SupportsIndex = 0.8999999761581421,
+    beta_2: typing.SupportsFloat | typing.SupportsIndex = 0.9990000128746033,
+    amsgrad: bool = False,
+    epsilon: typing.SupportsFloat | typing.SupportsIndex = 1.0000000116860974e-07,
+    weight_decay: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    gradient_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    clip_value: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    step: typing.SupportsInt | typing.SupportsIndex = 1,
+) -> None: ...
+def pack_weights_s8(weights: numpy.ndarray, packed: numpy.ndarray, column_sums: numpy.ndarray) -> None: ...
+def packed_size_s8(
+    k: typing.SupportsInt | typing.SupportsIndex, n: typing.SupportsInt | typing.SupportsIndex
+) -> int: ...
+def quantize(
+    x: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    zero_point: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+) -> None: ...
+def quantize_ref(
+    x: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex,
+    zero_point: typing.SupportsInt | typing.SupportsIndex,
+    out: numpy.ndarray,
+) -> None: ...
+def quantize_rows(
+    x: numpy.ndarray, out: numpy.ndarray, scale: numpy.ndarray, zero_point: numpy.ndarray
+) -> None: ...
+def rescale_backward(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    offset: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    accumulate: bool = False,
+) -> None: ...
+def rescale_forward(
+    x: numpy.ndarray,
+    y: numpy.ndarray,
+    scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
+    offset: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    accumulate: bool = False,
+) -> None: ...
+def row_activation_backward(
+    kind: str,
+    x: numpy.ndarray | None,
+    y: numpy.ndarray | None,
+    dy: numpy.ndarray,
+    dx: numpy.ndarray,
+    accumulate: bool = False,
+) -> None: ...
+def row_activation_forward(kind: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def row_activation_ref(kind: str, x: numpy.ndarray, dy: numpy.ndarray) -> tuple: ...
+def row_activations() -> list[str]: ...
+def set_isa_level(level: str) -> None: ...
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+def shuffled_order(
+    seed: typing.SupportsInt | typing.SupportsIndex,
+    epoch: typing.SupportsInt | typing.SupportsIndex,
+    n: typing.SupportsInt | typing.SupportsIndex,
+) -> numpy.ndarray:
+    """
+    A permutation of 0..n-1 (int32) that depends on seed and epoch alone.
+    """
+
+def sum_absolute_blocks(x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    One sum for each block of 4096 elements.
+    """
+
+def sum_squares_blocks(x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    One sum for each block of 4096 elements.
+    """
+
+def to_bf16(x: numpy.ndarray, out: numpy.ndarray) -> None: ...
+
+__version__: str

@@ -1,0 +1,145 @@
+"""What users give as data, brought to the arrays that programs read: checked once, copied only if need be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import _native
+from hotloop.errors import bad_type, bad_value
+from hotloop.parameters import Shape
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+
+def as_array(what: str, value: Any) -> Array:
+    """Return anything that looks like an array of numbers as a NumPy array of a numeric dtype.
+
+    Raises
+    ------
+    TypeError
+        For texts, complex numbers, sparse matrices and whatever else holds no real numbers.
+    ValueError
+        When rows differ in length.
+    """
+    if value is None:
+        raise bad_type(what, "an array", value)
+    try:
+        array = value if type(value) is np.ndarray else np.asarray(value)
+    except ValueError as error:
+        raise bad_value(what, "an array", f"{type(value).__name__} that is none ({error})") from None
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype == object and array.ndim > 0:
+        try:
+            return array.astype(np.float32)
+        except (TypeError, ValueError):
+            pass
+    hint = "call its toarray()" if hasattr(value, "toarray") else ""
+    raise TypeError(
+        f"{what}: expected real numbers, got {type(value).__name__} of {array.dtype}; {hint}".rstrip("; ")
+    )
+
+
+def as_floats(what: str, array: Array) -> Floats:
+    """Return float32 and C-contiguous, itself when it is that already."""
+    if array.dtype == np.float32:
+        return np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, np.float32)
+
+
+def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
+    """Refuse NaN and infinity, naming the place.
+
+    Raises
+    ------
+    ValueError
+        When there is one and ``allow_nonfinite`` is False.
+    """
+    if allow_nonfinite or _native.all_finite(array):
+        return
+    place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    raise bad_value(
+        what,
+        "finite numbers",
+        f"{array[place]} at index {place}",
+        "clean the data or pass allow_nonfinite=True",
+    )
+
+
+def input_array(what: str, value: Any, shape: Shape, allow_nonfinite: bool) -> Array:
+    """Return one input as (rows, features), float32 or uint8, C-contiguous.
+
+    uint8 stays as it is; booleans, integers and other floats become float32. Where one sample is one number,
+    an array of shape (rows,) will do.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, no rows, no numbers, NaN or infinity.
+    """
+    array = as_array(what, value)
+    if shape == (1,) and array.ndim == 1:
+        array = array[:, None]
+    if array.ndim == 0 or array.shape[1:] != shape:
+        expected = f"shape ({', '.join(['rows', *map(str, shape)])})"
+        mend = ""
+        if array.shape == shape:
+            mend = "one sample needs a batch axis: x[None]"
+        elif array.ndim > 1 and math.prod(array.shape[1:]) == math.prod(shape):
+            mend = "reshape it, or begin the model with a Flatten or Reshape layer"
+        raise bad_value(what, expected, f"shape {array.shape}", mend)
+    if array.shape[0] == 0:
+        raise bad_value(what, "at least one row", "none")
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array).reshape(array.shape[0], -1)
+    floats = as_floats(what, array)
+    require_finite(what, floats, allow_nonfinite)
+    return floats.reshape(array.shape[0], -1)
+
+
+def split_by_name(what: str, value: Any, names: Sequence[str], shapes: Sequence[Shape]) -> list[Any]:
+    """Return what was given for several inputs or outputs in the order of ``names``.
+
+    One name takes the value itself, or a list or dict of one; several take a list, a tuple or a dict.
+
+    Raises
+    ------
+    ValueError
+        When names are missing or unknown, or the number is another one.
+    """
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key not in names]
+        missing = [name for name in names if name not in value]
+        if unknown or missing:
+            raise bad_value(what, f"a dict with the keys {list(names)}", f"{list(value)}")
+        return [value[name] for name in names]
+    if len(names) == 1:
+        wrapped = isinstance(value, list | tuple) and len(value) == 1
+        return [value[0] if wrapped and getattr(value[0], "ndim", 0) == len(shapes[0]) + 1 else value]
+    if not isinstance(value, list | tuple) or len(value) != len(names):
+        got = f"{len(value)}" if isinstance(value, list | tuple) else type(value).__name__
+        raise bad_value(what, f"a list of {len(names)} arrays, for {', '.join(names)}", got)
+    return list(value)
+
+
+def require_same_rows(arrays: Mapping[str, Array]) -> int:
+    """Return the number of rows that all arrays have.
+
+    Raises
+    ------
+    ValueError
+        When they differ.
+    """
+    rows = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
+    if len(set(rows.values())) > 1:
+        raise ValueError(
+            f"data: expected equally many rows, got {', '.join(f'{n}: {r}' for n, r in rows.items())}"
+        )
+    return next(iter(rows.values()))

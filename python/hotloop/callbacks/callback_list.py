@@ -1,0 +1,107 @@
+"""The list that calls the hooks of several callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from hotloop import errors
+from hotloop.callbacks.base import Callback, Logs
+from hotloop.callbacks.history import History
+
+
+class CallbackList:
+    """Calls the hooks of several callbacks, in order.
+
+    Parameters
+    ----------
+    callbacks : None, Callback or iterable of Callback
+    add_history : bool
+        Whether a :class:`History` is added when there is none; it goes last, after those that change the
+        logs.
+    model : Model, optional
+    **params
+        What the callbacks get as ``params``.
+
+    Attributes
+    ----------
+    history : History or None
+    per_batch : bool
+        Whether one of them has training batch hooks.
+    stop_on_nan : bool
+        Whether one of them ends training at a loss that is not finite.
+
+    Raises
+    ------
+    TypeError
+        When one of them is no callback.
+    """
+
+    def __init__(
+        self,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        add_history: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+        for callback in given:
+            if not isinstance(callback, Callback):
+                raise errors.bad_type("callbacks", "hl.callbacks.Callback objects", callback)
+        self.history = next((each for each in given if isinstance(each, History)), None)
+        if add_history and self.history is None:
+            self.history = History()
+            given.append(self.history)
+        self.callbacks = given
+        self.per_batch = any(callback.per_batch for callback in given)
+        self.stop_on_nan = any(callback.stop_on_nan for callback in given)
+        for callback in given:
+            if model is not None:
+                callback.set_model(model)
+            callback.set_params(params)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(*arguments)
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._call("on_train_begin", logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        self._call("on_train_end", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._call("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._call("on_epoch_end", epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_train_batch_begin", batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_train_batch_end", batch, logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        self._call("on_test_begin", logs)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        self._call("on_test_end", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_test_batch_end", batch, logs)
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        self._call("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        self._call("on_predict_end", logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._call("on_predict_batch_end", batch, logs)

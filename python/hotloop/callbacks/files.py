@@ -1,0 +1,157 @@
+"""Callbacks that write files: checkpoints and logs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from hotloop import errors
+from hotloop.callbacks.base import Callback, Logs, say
+from hotloop.callbacks.monitor import Monitor
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model after every epoch, or every so many steps.
+
+    Parameters
+    ----------
+    filepath : path
+        May hold fields of the logs, such as ``"epoch{epoch:02d}-{val_loss:.2f}.hotloop"``; epochs count from
+        1. Missing folders are made.
+    monitor : str
+        What to watch in the logs when only the best is saved.
+    verbose : {0, 1}
+        1 says on stderr what is saved.
+    save_best_only : bool
+        Whether to save only when the value is the best so far.
+    save_weights_only : bool
+        Whether to call ``model.save_weights`` and not ``model.save``.
+    mode : {"auto", "min", "max"}
+        Which way is better.
+    save_freq : "epoch" or int
+        A number saves after so many training steps; this makes it a per-batch callback, which costs speed.
+    initial_value_threshold : float, optional
+        The best value so far, to begin with.
+
+    Attributes
+    ----------
+    best : float
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        self._watched = Monitor("ModelCheckpoint", monitor, mode)
+        self.filepath = os.fspath(filepath)
+        self.monitor = monitor
+        self.mode = self._watched.mode
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        if save_freq != "epoch":
+            save_freq = errors.integer("ModelCheckpoint: save_freq", save_freq, at_least=1)
+        self.save_freq = save_freq
+        self.best = self._watched.worst if initial_value_threshold is None else initial_value_threshold
+        self._epoch = 0
+        self._steps = 0
+
+    @property
+    def per_batch(self) -> bool:
+        """Whether it saves by steps."""
+        return self.save_freq != "epoch"
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch":
+            self._save({"epoch": epoch + 1, **(logs or {})}, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        if isinstance(self.save_freq, int):
+            self._steps += 1
+            if self._steps % self.save_freq == 0:
+                self._save({"epoch": self._epoch + 1, "batch": batch + 1, **(logs or {})}, logs)
+
+    def _save(self, fields: dict[str, Any], logs: Logs | None) -> None:
+        if self.save_best_only:
+            value = self._watched.value(logs)
+            if value is None or not self._watched.better(value, self.best):
+                return
+            self.best = value
+        try:
+            path = self.filepath.format(**fields)
+        except (KeyError, IndexError) as missing:
+            known = ", ".join(fields)
+            raise errors.bad_value("ModelCheckpoint: filepath", f"fields among {known}", missing) from None
+        if os.path.dirname(path):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
+            self.model.save(path)
+        if self.verbose:
+            say(f"Epoch {fields['epoch']}: saved {path}")
+
+
+class CSVLogger(Callback):
+    """Writes the logs of every epoch as a line of a CSV file.
+
+    The file is opened and closed for each line, so that it is whole whenever training ends.
+
+    Parameters
+    ----------
+    filename : path
+    separator : str
+    append : bool
+        Whether to go on with a file that is there, without a second header.
+    """
+
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = append
+        self._keys: list[str] | None = None
+        self._needs_header = True
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._keys = None
+        with open(self.filename, "a" if self.append else "w", encoding="utf-8") as file:
+            self._needs_header = file.tell() == 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        import csv
+
+        logs = logs or {}
+        if self._keys is None:
+            self._keys = list(logs) if self._needs_header else self._header()
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, delimiter=self.separator)
+            if self._needs_header:
+                writer.writerow(["epoch", *self._keys])
+                self._needs_header = False
+            values = [_text(logs[key]) if key in logs else "NA" for key in self._keys]
+            writer.writerow([epoch, *values])
+
+    def _header(self) -> list[str]:
+        """The columns that the file has already."""
+        import csv
+
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return next(csv.reader(file, delimiter=self.separator))[1:]
+
+
+def _text(value: Any) -> str:
+    """A number in full precision, or an array's numbers in brackets."""
+    array = np.asarray(value)
+    return str(array.item()) if array.ndim == 0 else "[" + ", ".join(str(x) for x in array.ravel()) + "]"

@@ -1,0 +1,14 @@
+"""Models made smaller: units removed, weights quantised. Model in, model out."""
+
+from hotloop.compress.prune import mask_units, prune_model, remove_units, select_units
+from hotloop.compress.quantize import quantize_model
+from hotloop.compress.quantized_model import QuantizedModel
+
+__all__ = [
+    "QuantizedModel",
+    "mask_units",
+    "prune_model",
+    "quantize_model",
+    "remove_units",
+    "select_units",
+]

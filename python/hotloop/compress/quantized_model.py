@@ -1,0 +1,333 @@
+"""Frozen models: what quantisation returns. They predict and are measured; they don't learn."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
+from hotloop.compress.plan import Op, Plan, build, plan_config, plan_from_config
+from hotloop.container import Container, PathLike, write_container
+from hotloop.heads import Compilation, compute_metrics
+from hotloop.targets import sample_weights
+from hotloop.training_state import fresh_compilation
+
+if TYPE_CHECKING:
+    from hotloop.models import Model
+
+Array = npt.NDArray[Any]
+KIND = "quantized_model"
+
+
+class QuantizedModel:
+    """A frozen model with int8 or bfloat16 weights; :func:`hotloop.quantize_model` makes it.
+
+    Attributes
+    ----------
+    name : str
+    precision : str
+        "int8", "int8_dynamic" or "bf16".
+    input_names, output_names : list of str
+    input_shapes, output_shapes : list of tuple of int
+        Of one sample.
+    nbytes : int
+        What its weights, scales and biases take in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+    >>> fast = hl.quantize_model(model, precision="bf16")
+    >>> fast.predict(np.ones((2, 4), "float32")).dtype
+    dtype('float32')
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        name: str,
+        precision: str,
+        inputs: Sequence[tuple[str, Sequence[int]]],
+        outputs: Sequence[tuple[str, Sequence[int]]],
+        compilation: Compilation | None,
+    ) -> None:
+        self._plan = plan
+        self.name = name
+        self.precision = precision
+        self.input_names = [key for key, _ in inputs]
+        self.input_shapes = [tuple(shape) for _, shape in inputs]
+        self.output_names = [key for key, _ in outputs]
+        self.output_shapes = [tuple(shape) for _, shape in outputs]
+        self._compilation = compilation
+        self._built = build(plan)
+        made = [self._built.described[value] for value in plan.outputs]
+        if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
+            raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
+        if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
+            raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
+
+    # -- predicting
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        allow_nonfinite: bool = False,
+    ) -> Any:
+        """Predict.
+
+        Parameters
+        ----------
+        x : array of shape (rows, ...) or list of arrays
+            float32 or uint8; other numbers are converted.
+        batch_size, verbose
+            Accepted as in `Model.predict`; results don't depend on them.
+        allow_nonfinite : bool
+            Whether NaN and infinity may come in.
+
+        Returns
+        -------
+        float32 array of shape (rows, ...), or a list of them when there are several outputs
+
+        Raises
+        ------
+        ValueError
+            For a wrong shape, no rows, or values that are not finite.
+        """
+        if type(x) is np.ndarray and len(self.input_names) == 1:
+            inputs = [input_array("x", x, self.input_shapes[0], allow_nonfinite)]
+        else:
+            inputs = self._several_inputs(x, allow_nonfinite)
+        rows = inputs[0].shape[0]
+        outputs = [np.empty((rows, features), np.float32) for features in self._built.features]
+        self._built.program.predict(inputs, outputs)
+        shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def _several_inputs(self, x: Any, allow_nonfinite: bool) -> list[Array]:
+        given = split_by_name("x", x, self.input_names, self.input_shapes)
+        inputs = {
+            f"x[{name!r}]": input_array(f"x[{name!r}]", array, shape, allow_nonfinite)
+            for name, array, shape in zip(self.input_names, given, self.input_shapes, strict=True)
+        }
+        require_same_rows(inputs)
+        return list(inputs.values())
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics that the float model was compiled with.
+
+        Parameters
+        ----------
+        x, y : arrays, or lists or dicts of them
+            As for `Model.evaluate`.
+        batch_size, verbose
+            Accepted as in `Model.evaluate`; results don't depend on them.
+        sample_weight : array of shape (rows,), optional
+        return_dict : bool
+            Whether to return a dict by name.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss alone when there are no metrics, else a list that begins with it.
+
+        Raises
+        ------
+        ValueError
+            When the float model was not compiled with a loss, or shapes don't fit.
+        """
+        if self._compilation is None:
+            raise ValueError(
+                f"model {self.name!r}: the float model was not compiled; compile it, then quantise it"
+            )
+        chosen = self._compilation.outputs_with_loss(self.output_names)
+        names = [self.output_names[i] for i in chosen]
+        shapes = [self.output_shapes[i] for i in chosen]
+        labels = [
+            as_array(f"y {n!r}", a) for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
+        ]
+        heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
+        outputs = self.predict(x)
+        outputs = [outputs] if len(self.output_names) == 1 else outputs
+        rows = outputs[0].shape[0]
+        require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
+        weights = None if sample_weight is None else sample_weights(sample_weight, rows)
+        several = len(self.output_names) > 1
+        loss = sum(
+            head.weight * head.loss(label, outputs[head.index], weights)
+            for head, label in zip(heads, labels, strict=True)
+        )
+        logs = {"loss": float(loss), **compute_metrics(heads, labels, outputs, weights, several)}
+        if return_dict:
+            return logs
+        return logs["loss"] if len(logs) == 1 else list(logs.values())
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Predict one batch; see :meth:`predict`."""
+        return self.predict(x)
+
+    def __call__(self, x: Any) -> Any:
+        return self.predict(x)
+
+    def fit(self, *_: Any, **__: Any) -> NoReturn:
+        """A frozen model can't be trained.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"model {self.name!r} is frozen ({self.precision}); train the float model, then quantise"
+        )
+
+    train_on_batch = fit
+
+    def set_weights(self, *_: Any) -> NoReturn:
+        """Frozen weights can't be set; raises TypeError."""
+        self.fit()
+
+    # -- looking
+
+    def count_params(self) -> int:
+        """How many weights it has: kernels and biases, and the vectors of float layers."""
+        sizes = {id(array): array.size for op in self._plan.ops for array in op.weights.values()}
+        for op in self._plan.ops:
+            if "weight" in op.arrays:
+                sizes[id(op.arrays["weight"])] = int(op.attributes["last_axis"]) * int(op.attributes["units"])
+            if "bias" in op.arrays:
+                sizes[id(op.arrays["bias"])] = op.arrays["bias"].size
+        return sum(sizes.values())
+
+    @property
+    def nbytes(self) -> int:
+        return sum(int(array.nbytes) for array in self._plan.tensors().values())
+
+    def summary(self, print_fn: Callable[[str], object] | None = None) -> None:
+        """Print every op with its type, bytes, and scales.
+
+        Parameters
+        ----------
+        print_fn : callable, optional
+            Called with each line instead of printing.
+        """
+        rows = [("layer", "op", "output", "bytes", "scales")]
+        for op in self._plan.ops:
+            arrays = [*op.weights.values(), *op.arrays.values()]
+            features, dtype = self._built.described[op.output]
+            rows.append(
+                (
+                    op.source,
+                    op.op,
+                    f"{features} {dtype}",
+                    f"{sum(a.nbytes for a in arrays):,}",
+                    _scales_text(op),
+                )
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = [f"Quantised model: {self.name!r} ({self.precision})"]
+        lines += [
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+        lines.append(f"Weights: {self.count_params():,} in {self.nbytes:,} bytes")
+        for line in lines:
+            (print_fn or print)(line)
+
+    # -- saving
+
+    def get_config(self) -> dict[str, Any]:
+        """Names, shapes and ops as JSON values; an op's numbers are named by the tensors that hold them."""
+        return {
+            "name": self.name,
+            "precision": self.precision,
+            "input_names": self.input_names,
+            "input_shapes": [list(shape) for shape in self.input_shapes],
+            "output_names": self.output_names,
+            "output_shapes": [list(shape) for shape in self.output_shapes],
+            "compile": None if self._compilation is None else self._compilation.get_config(),
+            **plan_config(self._plan),
+        }
+
+    def save(self, path: PathLike, overwrite: bool = True) -> None:
+        """Write the model into one file, which :func:`hotloop.load_model` reads.
+
+        bfloat16 weights are stored as uint16, the upper halves of float32 numbers.
+
+        Parameters
+        ----------
+        path : str or path-like
+            An existing file is replaced, once the new one is complete.
+        overwrite : bool
+            Whether it may be.
+
+        Raises
+        ------
+        FileExistsError
+            When there is a file already and `overwrite` is False.
+        OSError
+            When the file can't be written; an existing one is as it was then.
+        """
+        if not overwrite and os.path.lexists(path):
+            raise FileExistsError(
+                f"save: {os.fspath(path)!r} exists already; pass overwrite=True to replace it"
+            )
+        write_container(path, KIND, self.get_config(), self._plan.tensors())
+
+
+def describe(model: Model, precision: str) -> dict[str, Any]:
+    """The arguments of :class:`QuantizedModel`, the plan apart, for a model."""
+    return {
+        "name": model.name,
+        "precision": precision,
+        "inputs": [(tensor.layer.name, tensor.shape) for tensor in model.graph.inputs],
+        "outputs": [(n, t.shape) for n, t in zip(model.output_names, model.graph.outputs, strict=True)],
+        "compilation": fresh_compilation(model),
+    }
+
+
+def from_container(container: Container) -> QuantizedModel:
+    """Rebuild a model from a file's contents; ValueError, TypeError or KeyError where they don't fit."""
+    config = container.config
+    plan = plan_from_config(config, container.tensors)
+    return QuantizedModel(
+        plan,
+        name=str(config["name"]),
+        precision=str(config["precision"]),
+        inputs=[
+            (str(n), tuple(map(int, s)))
+            for n, s in zip(config["input_names"], config["input_shapes"], strict=True)
+        ],
+        outputs=[
+            (str(n), tuple(map(int, s)))
+            for n, s in zip(config["output_names"], config["output_shapes"], strict=True)
+        ],
+        compilation=None if config["compile"] is None else Compilation.of(**config["compile"]),
+    )
+
+
+def _scales_text(op: Op) -> str:
+    parts = []
+    for end in ("in", "out"):
+        if f"{end}_scale" in op.attributes:
+            parts.append(f"{end} {op.attributes[f'{end}_scale']:.4g} @ {op.attributes[f'{end}_zero_point']}")
+    if op.op == "quantize":
+        parts.append(f"out {op.attributes['scale']:.4g} @ {op.attributes['zero_point']}")
+    if "scale" in op.arrays:
+        parts.append(f"weights {op.arrays['scale'].min():.3g} to {op.arrays['scale'].max():.3g}")
+    return ", ".join(parts)

@@ -1,0 +1,211 @@
+"""A model's native programs: one that only predicts, and one that trains and evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import _native
+from hotloop.arrays import Array, Floats
+from hotloop.graph import FunctionalGraph, SymbolicTensor
+from hotloop.heads import Head
+from hotloop.layers.flatten import Flatten
+from hotloop.layers.reshape import Reshape
+from hotloop.lowering import Lowering, lower
+from hotloop.optimizers import Optimizer
+from hotloop.parameters import Parameter, ParameterStore, aligned_zeros
+
+if TYPE_CHECKING:
+    from hotloop.layers.base import Layer
+
+Hook = Callable[[int, float], bool]
+# Which activation a loss computes together with itself.
+FUSED = {
+    "binary_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+    "sparse_categorical_crossentropy": "softmax",
+}
+
+
+class PredictionProgram:
+    """Forward pass alone, without dropout.
+
+    Attributes
+    ----------
+    features : tuple of int
+        Numbers a sample, of each output.
+    """
+
+    def __init__(self, graph: FunctionalGraph, store: ParameterStore) -> None:
+        lowering = lower(graph)
+        self.native = _native.Program(lowering.graph, lowering.outputs, store.values)
+        self.features = tuple(tensor.features for tensor in graph.outputs)
+        self.store = store
+        self.version = store.version
+
+    def run(self, inputs: list[Array]) -> list[Floats]:
+        """Return an array (rows, features) for each output."""
+        rows = inputs[0].shape[0]
+        outputs: list[Floats] = [np.empty((rows, features), np.float32) for features in self.features]
+        self.native.predict(inputs, outputs)
+        return outputs
+
+
+class TrainingProgram:
+    """Forward, loss, backward and update over the model's arena, gradients and optimizer slots.
+
+    Parameters
+    ----------
+    graph : FunctionalGraph
+    store : ParameterStore
+    heads : list of Head
+    trainable : frozenset of Layer
+        Whose weights learn.
+    """
+
+    def __init__(
+        self,
+        graph: FunctionalGraph,
+        store: ParameterStore,
+        heads: Sequence[Head],
+        trainable: frozenset[Layer],
+    ) -> None:
+        self.graph = graph
+        self.store = store
+        self.version = store.version
+        self.heads = list(heads)
+        self.gradients = aligned_zeros(store.size)
+        self.parameters = [
+            p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
+        ]
+        separate = [_behind_reshapes(graph.outputs[head.index]) for head in heads if _fuses(head)]
+        lowering = lower(graph, training=True, is_trainable=trainable.__contains__, separate=separate)
+        self.native = _native.Program(lowering.graph, lowering.outputs, store.values, self.gradients)
+        self.native.set_loss([_loss_config(lowering, head) for head in heads])
+        self._settings: tuple[Any, ...] | None = None
+
+    def set_optimizer(self, optimizer: Optimizer) -> None:
+        """Take over the optimizer's numbers and slots where they changed since the last call."""
+        excluded = [p for p in self.parameters if not optimizer.uses_weight_decay(p.path)]
+        slots = optimizer.slot_arrays()
+        settings = (
+            optimizer.native_config(),
+            optimizer.clip_config(),
+            [id(slot) for slot in slots],
+            [p.path for p in excluded],
+        )
+        if settings == self._settings:
+            return
+        regularized = [p for p in self.parameters if p.regularizer is not None]
+        self.native.set_optimizer(
+            optimizer.native_config(),
+            slots=slots,
+            variables=[(p.offset, p.size) for p in self.parameters],
+            regularizers=[(p.offset, p.size, p.regularizer.l1, p.regularizer.l2) for p in regularized],
+            decay_excluded=[(p.offset, p.size) for p in excluded],
+            **optimizer.clip_config(),
+        )
+        self._settings = settings
+
+    def train(
+        self,
+        optimizer: Optimizer,
+        inputs: list[Array],
+        targets: list[Array],
+        weights: Floats | None,
+        order: npt.NDArray[np.int32] | None,
+        batch_size: int,
+        first_step: int,
+        steps: int,
+        seed: int,
+        outputs: list[Floats],
+        hook: Hook | None = None,
+        stop_on_nan: bool = False,
+    ) -> tuple[int, float, int]:
+        """Make whole steps and count them in the optimizer, also when an exception ends them.
+
+        Returns
+        -------
+        tuple
+            Steps done, the loss summed over their rows, and the number of rows.
+        """
+        rates = optimizer.learning_rates(optimizer.iterations, steps)
+        try:
+            done, loss_sum, rows = self.native.train(
+                inputs,
+                targets,
+                weights,
+                order,
+                batch_size,
+                first_step,
+                steps,
+                rates,
+                optimizer.iterations,
+                seed,
+                outputs,
+                hook,
+                stop_on_nan,
+            )
+        finally:
+            optimizer.iterations += self.native.steps_done
+        return int(done), float(loss_sum), int(rows)
+
+
+def _fuses(head: Head) -> bool:
+    return head.loss.native in FUSED and not head.loss.options.get("from_logits", False)
+
+
+def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
+    while isinstance(tensor.layer, Flatten | Reshape):
+        tensor = tensor.node.inputs[0]
+    return tensor
+
+
+def _loss_config(lowering: Lowering, head: Head) -> dict[str, Any]:
+    value = lowering.outputs[head.index]
+    kind, last_axis = lowering.final_activation(value)
+    # A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes.
+    fuse = (
+        _fuses(head)
+        and kind == FUSED[head.loss.native]
+        and (kind == "sigmoid" or last_axis == head.shape[-1])
+    )
+    return {
+        "output": value,
+        "loss": head.loss.native,
+        "fuse": fuse,
+        "weight": head.weight,
+        "positions": head.positions,
+        **head.loss.options,
+    }
+
+
+class SlotLayout:
+    """Keeps optimizer slots in step with an arena that grew or was merged into another.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        The model's, at the offsets that the slots have now.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter], store: ParameterStore) -> None:
+        self.places = [(parameter, parameter.offset) for parameter in parameters]
+        self.size = store.size
+
+    def is_current(self, store: ParameterStore) -> bool:
+        return self.size == store.size and all(p.offset == offset for p, offset in self.places)
+
+    def move(self, optimizer: Optimizer, store: ParameterStore) -> None:
+        """Give every parameter's state its new place; new parameters begin at zero."""
+        old = optimizer.slots
+        optimizer.slots = {}
+        optimizer.build(store.size)
+        for name, new in optimizer.slots.items():
+            if name not in old or old[name].size != self.size:
+                continue
+            for parameter, offset in self.places:
+                parameter.of(new)[...] = old[name][offset : offset + parameter.size].reshape(parameter.shape)

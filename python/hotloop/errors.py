@@ -1,0 +1,193 @@
+"""The words errors are made of: what was expected, what came, and how to mend it."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+
+def nearest(got: str, known: Iterable[str]) -> str | None:
+    """Return the known name most like ``got``, or None when nothing is alike."""
+    import difflib
+
+    names = sorted(set(known), reverse=True)
+    found = difflib.get_close_matches(got.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
+    if not found:
+        return None
+    # Of spellings that differ in case alone, the one most like what came.
+    alike = [name for name in names if name.lower() == found[0]]
+    return difflib.get_close_matches(got, alike, n=1, cutoff=0.0)[0]
+
+
+def unknown_name(kind: str, got: object, known: Iterable[str]) -> ValueError:
+    """Make the error for a string that names nothing.
+
+    Parameters
+    ----------
+    kind : str
+        What is looked for, such as ``"optimizer"``.
+    got : object
+        What came.
+    known : iterable of str
+        The names there are.
+
+    Returns
+    -------
+    ValueError
+        To be raised by the caller; it names the nearest known name, and all of them.
+
+    Examples
+    --------
+    >>> print(unknown_name("optimizer", "adm", ["adam", "sgd"]))
+    unknown optimizer 'adm'; did you mean 'adam'? Known: adam, sgd
+    """
+    names = list(known)
+    guess = nearest(got, names) if isinstance(got, str) else None
+    hint = f"; did you mean {guess!r}?" if guess else "."
+    # Of spellings that differ in case and underscores alone, the list has one: the lower-case one with
+    # underscores.
+    shown: dict[str, str] = {}
+    for name in sorted(set(names), key=lambda name: (name.islower(), len(name))):
+        shown[name.lower().replace("_", "")] = name
+    return ValueError(f"unknown {kind} {got!r}{hint} Known: {', '.join(sorted(shown.values()))}")
+
+
+def bad_value(what: str, expected: str, got: object, mend: str = "") -> ValueError:
+    """Make a ValueError in the house's form: ``<what>: expected ..., got ...; <how to mend>``.
+
+    Examples
+    --------
+    >>> print(bad_value("batch_size", "at least 1", 0))
+    batch_size: expected at least 1, got 0
+    """
+    return ValueError(_sentence(what, expected, got, mend))
+
+
+def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError:
+    """Make a TypeError in the house's form; ``got`` is named by its type.
+
+    Examples
+    --------
+    >>> print(bad_type("epochs", "an integer", "five"))
+    epochs: expected an integer, got str
+    """
+    return TypeError(_sentence(what, expected, type(got).__name__, mend))
+
+
+def _sentence(what: str, expected: str, got: object, mend: str) -> str:
+    text = f"{what}: expected {expected}, got {got}"
+    return f"{text}; {mend}" if mend else text
+
+
+def number(
+    what: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+) -> float:
+    """Return ``value`` as a finite float inside the given bounds.
+
+    Raises
+    ------
+    TypeError
+        When it is not a real number (a bool is none).
+    ValueError
+        When it is NaN, infinite or out of bounds.
+
+    Examples
+    --------
+    >>> number("rate", 0.5, at_least=0, below=1)
+    0.5
+    """
+    if isinstance(value, bool | str | bytes):
+        raise bad_type(what, "a number", value)
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise bad_type(what, "a number", value) from None
+    bounds = [
+        (">", above, above is None or result > above),
+        (">=", at_least, at_least is None or result >= at_least),
+        ("<", below, below is None or result < below),
+        ("<=", at_most, at_most is None or result <= at_most),
+    ]
+    if result - result != 0 or not all(holds for _, _, holds in bounds):
+        words = " and ".join(f"{sign} {bound:g}" for sign, bound, _ in bounds if bound is not None)
+        raise bad_value(what, f"a finite number {words}".rstrip(), value)
+    return result
+
+
+def integer(what: str, value: Any, *, at_least: int | None = None) -> int:
+    """Return ``value`` as an int, ``at_least`` or more.
+
+    Raises
+    ------
+    TypeError
+        When it is not an integer (a bool or a float is none; NumPy's integers are).
+    ValueError
+        When it is too small.
+
+    Examples
+    --------
+    >>> integer("epochs", 5, at_least=1)
+    5
+    """
+    if isinstance(value, bool):
+        raise bad_type(what, "an integer", value)
+    try:
+        result = operator.index(value)
+    except TypeError:
+        raise bad_type(what, "an integer", value) from None
+    if at_least is not None and result < at_least:
+        raise bad_value(what, f"at least {at_least}", result)
+    return result
+
+
+def resolve(kind: str, base: type[Any], classes: dict[str, type[Any]], identifier: Any) -> Any:
+    """Turn an instance, a class, a name or a ``{"class_name", "config"}`` dict into an instance of ``base``.
+
+    Parameters
+    ----------
+    kind : str
+        What the message calls it, such as ``"regularizer"``.
+    base : type
+        What the result must be an instance of.
+    classes : dict
+        Known classes by class name and by alias; an alias is lower case.
+    identifier : object
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown; the nearest known one is named.
+    TypeError
+        When it is nothing of these.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return identifier()
+    if isinstance(identifier, str):
+        found = classes.get(identifier) or classes.get(identifier.lower())
+        if found is None:
+            raise unknown_name(kind, identifier, classes)
+        return found()
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        name = identifier["class_name"]
+        if name not in classes:
+            raise unknown_name(kind, name, classes)
+        config = identifier.get("config", {})
+        if not isinstance(config, dict):
+            raise bad_type(f"{kind} {name!r}: config", "a dict", config)
+        return classes[name].from_config(config)
+    raise bad_type(kind, f"a name, a dict with 'class_name' and 'config', or a {base.__name__}", identifier)
+
+
+def serialize(thing: Any) -> dict[str, Any]:
+    """Return ``{"class_name", "config"}``, which :func:`resolve` turns back into the same thing."""
+    return {"class_name": type(thing).__name__, "config": thing.get_config()}

@@ -1,0 +1,108 @@
+"""Checked data on its way into a program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hotloop.arrays import Array, Floats
+from hotloop.errors import bad_value, number
+from hotloop.heads import Head
+from hotloop.targets import class_weights, sample_weights, target_array
+
+
+@dataclass
+class Feed:
+    """Rows with labels and weights.
+
+    Attributes
+    ----------
+    inputs : list of ndarray
+        (rows, features), float32 or uint8.
+    targets : list of ndarray
+        One for each head, as its loss reads them.
+    labels : list of ndarray
+        As given, for the metrics.
+    weights : ndarray or None
+        Sample times class weight, one a row.
+    heads : list of Head
+    """
+
+    inputs: list[Array]
+    targets: list[Array]
+    labels: list[Array]
+    weights: Floats | None
+    heads: list[Head]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: list[Array],
+        labels: list[Array],
+        what: Sequence[str],
+        heads: list[Head],
+        sample_weight: Any,
+        allow_nonfinite: bool,
+    ) -> Feed:
+        """Check labels and weights against the heads."""
+        targets = [
+            target_array(name, y, head.loss, head.shape, allow_nonfinite)
+            for name, y, head in zip(what, labels, heads, strict=True)
+        ]
+        weights = None if sample_weight is None else sample_weights(sample_weight, inputs[0].shape[0])
+        return cls(inputs, targets, labels, weights, heads)
+
+    def with_class_weight(self, class_weight: Any) -> Feed:
+        """Return the same rows, their weights times those of their classes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            When a class does not exist, a weight is none, or the model has several outputs.
+        """
+        if len(self.heads) != 1:
+            raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
+        weights = class_weights(class_weight, self.labels[0], self.heads[0].shape)
+        if self.weights is not None:
+            weights = weights * self.weights
+        return replace(self, weights=weights.astype(np.float32))
+
+    @property
+    def rows(self) -> int:
+        return int(self.inputs[0].shape[0])
+
+    def part(self, begin: int, end: int) -> Feed:
+        """Return the rows from ``begin`` to ``end``, as views."""
+        rows = slice(begin, end)
+        return Feed(
+            [array[rows] for array in self.inputs],
+            [array[rows] for array in self.targets],
+            [array[rows] for array in self.labels],
+            None if self.weights is None else self.weights[rows],
+            self.heads,
+        )
+
+    def split(self, validation_split: Any) -> tuple[Feed, Feed | None]:
+        """Return the rows to train on and the last part of them, to validate on.
+
+        Raises
+        ------
+        ValueError
+            When one of them would be empty.
+        """
+        part = number("validation_split", validation_split, at_least=0, below=1)
+        if part == 0:
+            return self, None
+        at = math.floor(self.rows * (1 - part))
+        if at in (0, self.rows):
+            got = f"{part:g} of {self.rows} rows"
+            raise bad_value("validation_split", "a part that leaves rows on both sides", got)
+        return self.part(0, at), self.part(at, self.rows)
+
+    def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
+        """Return room for the predictions of all rows."""
+        return [np.empty((self.rows, size), np.float32) for size in features]

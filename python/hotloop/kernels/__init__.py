@@ -1,0 +1,40 @@
+"""The raw kernels on NumPy arrays: what a program is made of, one call at a time."""
+
+from hotloop.kernels.activation import activation, activation_gradient, softmax
+from hotloop.kernels.bf16 import from_bf16, gemm_bf16, to_bf16
+from hotloop.kernels.gemm import gemm
+from hotloop.kernels.gemm_int8 import PackedWeights, gemm_int8, gemm_int8_dynamic, pack_weights
+from hotloop.kernels.loss import softmax_cross_entropy
+from hotloop.kernels.optimizer import adam_step, rmsprop_step, sgd_step
+from hotloop.kernels.quantize import (
+    dequantize,
+    histogram,
+    min_max,
+    quantize,
+    quantize_rows,
+    quantize_weights,
+)
+
+__all__ = [
+    "PackedWeights",
+    "activation",
+    "activation_gradient",
+    "adam_step",
+    "dequantize",
+    "from_bf16",
+    "gemm",
+    "gemm_bf16",
+    "gemm_int8",
+    "gemm_int8_dynamic",
+    "histogram",
+    "min_max",
+    "pack_weights",
+    "quantize",
+    "quantize_rows",
+    "quantize_weights",
+    "rmsprop_step",
+    "sgd_step",
+    "softmax",
+    "softmax_cross_entropy",
+    "to_bf16",
+]

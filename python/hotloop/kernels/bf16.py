@@ -1,0 +1,133 @@
+"""bfloat16, the upper half of a float32, as uint16: conversion, and products with weights kept in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import _native, activations
+from hotloop.errors import bad_value
+from hotloop.kernels import operands
+
+F32 = npt.NDArray[np.float32]
+Bf16 = npt.NDArray[np.uint16]
+
+
+def to_bf16(x: npt.ArrayLike, out: Bf16 | None = None) -> Bf16:
+    """Round float32 to the nearest bfloat16, ties to even.
+
+    Parameters
+    ----------
+    x : array_like of float32, any shape
+    out : ndarray of uint16, optional
+        Where to write, of x's shape; a C-contiguous one is written in place.
+
+    Returns
+    -------
+    ndarray of uint16
+        Of x's shape. What is too large is infinite; a NaN stays one.
+
+    Raises
+    ------
+    TypeError
+        x is not numeric, or out is no uint16 array.
+    ValueError
+        out has another shape.
+
+    Examples
+    --------
+    >>> [hex(bits) for bits in to_bf16([1.0, -2.0, 1.00390625])]
+    ['0x3f80', '0xc000', '0x3f80']
+    """
+    values = operands.contiguous("x", x, np.float32)
+    result = operands.target(out, values.shape, np.uint16, values)
+    _native.to_bf16(values, result)
+    return operands.deliver(result, out)
+
+
+def from_bf16(x: npt.ArrayLike, out: F32 | None = None) -> F32:
+    """Widen bfloat16 to float32, exactly.
+
+    Parameters
+    ----------
+    x : array_like of uint16, any shape
+    out : ndarray of float32, optional
+        Where to write, of x's shape; a C-contiguous one is written in place.
+
+    Returns
+    -------
+    ndarray of float32
+        Of x's shape.
+
+    Raises
+    ------
+    TypeError
+        x is not uint16, or out is no float32 array.
+    ValueError
+        out has another shape.
+
+    Examples
+    --------
+    >>> from_bf16(to_bf16([1.0, -2.5]))
+    array([ 1. , -2.5], dtype=float32)
+    """
+    values = operands.contiguous("x", x, np.uint16)
+    result = operands.target(out, values.shape, np.float32, values)
+    _native.from_bf16(values, result)
+    return operands.deliver(result, out)
+
+
+def gemm_bf16(
+    a: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    activation: str | activations.Activation | None = None,
+    out: F32 | None = None,
+) -> F32:
+    """Return ``activation(a @ from_bf16(weights) + bias)`` without widening the weights in memory.
+
+    Each element is one chain of float32 fused multiply-adds over ascending k that starts from its bias: the
+    bits of ``gemm(a, from_bf16(weights), bias, activation)``.
+
+    Parameters
+    ----------
+    a : array_like of float32, shape (M, K)
+    weights : array_like of uint16, shape (K, N)
+        From :func:`to_bf16`.
+    bias : array_like of float32, shape (N,), optional
+    activation : str or Activation, optional
+        An elementwise one, such as ``"relu"``.
+    out : ndarray of float32, shape (M, N), optional
+        Where to write; a C-contiguous one is written in place.
+
+    Returns
+    -------
+    ndarray of float32, shape (M, N)
+
+    Raises
+    ------
+    TypeError
+        An argument has another dtype.
+    ValueError
+        Shapes don't fit, or the activation is unknown or works along a row.
+
+    Examples
+    --------
+    >>> gemm_bf16([[1.0, 2.0]], to_bf16([[1.0], [0.5]]), bias=[1.0])
+    array([[3.]], dtype=float32)
+    """
+    left = operands.matrix("a", a, np.float32)
+    right = operands.matrix("weights", weights, np.uint16)
+    if left.shape[1] != right.shape[0]:
+        raise bad_value(
+            "a", f"{right.shape[0]} columns, as many as the weights have rows", f"shape {left.shape}"
+        )
+    addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1])
+    kind = activations.get(activation)
+    if kind.rowwise:
+        raise bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
+    result = operands.target(out, (left.shape[0], right.shape[1]), np.float32, left, right, addend)
+    _native.gemm_bf16(
+        left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta
+    )
+    return operands.deliver(result, out)

@@ -1,0 +1,134 @@
+"""Matrix product of float32 matrices, with bias and activation in the same pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import _native, activations, errors
+
+Floats = npt.NDArray[np.float32]
+
+
+def as_float32(what: str, value: Any) -> Floats:
+    """Return ``value`` as an aligned float32 array of any strides; what is one already is not copied.
+
+    Booleans, integers and other real floats are rounded to the nearest float32.
+
+    Raises
+    ------
+    TypeError
+        For complex numbers, strings, objects, dates.
+    """
+    array = np.asarray(value)
+    if array.dtype != np.float32:
+        if array.dtype.kind not in "biuf":
+            mend = "convert it to float32 first"
+            raise TypeError(f"{what}: expected real numbers, got an array of dtype {array.dtype}; {mend}")
+        array = array.astype(np.float32)
+    if not array.flags.aligned or any(stride % 4 for stride in array.strides):
+        array = array.copy()
+    return array
+
+
+def gemm(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    bias: npt.ArrayLike | None = None,
+    activation: str | activations.Activation | None = None,
+    out: Floats | None = None,
+) -> Floats:
+    """Return ``activation(a @ b + bias)``.
+
+    Each element is one chain of fused multiply-adds over ascending k that starts from its bias, so its bits
+    do not depend on the number of threads, the instruction set, or the other rows and columns.
+
+    Parameters
+    ----------
+    a : array_like, shape (m, k) or (k,)
+        Any strides: transposed, reversed, sliced and read-only float32 arrays are read where they lie.
+        Booleans, integers and other floats are rounded to float32 first. One dimension is meant as in
+        :func:`numpy.matmul`.
+    b : array_like, shape (k, n) or (k,)
+        The same.
+    bias : array_like, shape (n,), optional
+        Added to every row.
+    activation : str or Activation, optional
+        An elementwise one, such as ``"relu"``.
+    out : ndarray of float32, optional
+        Where the result goes. Any strides; it may overlap ``a``, ``b`` and ``bias``. Contiguous rows that
+        overlap nothing are written in place, everything else goes through a temporary array.
+
+    Returns
+    -------
+    ndarray of float32, shape (m, n)
+        ``out`` if it was given. An operand of one dimension leaves its dimension out.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit together, ``out`` is read-only, or the activation is unknown or works along
+        a row.
+    TypeError
+        When an operand is not made of real numbers, or ``out`` is not a float32 array.
+
+    Examples
+    --------
+    >>> gemm([[1, 2], [3, 4]], [[1, 0], [0, -1]], bias=[0.5, 0.5], activation="relu")
+    array([[1.5, 0. ],
+           [3.5, 0. ]], dtype=float32)
+    """
+    left, right = as_float32("a", a), as_float32("b", b)
+    for what, operand in (("a", left), ("b", right)):
+        if operand.ndim not in (1, 2):
+            raise errors.bad_value(what, "1 or 2 dimensions", f"an array of shape {operand.shape}")
+    shape = left.shape[:-1] + right.shape[1:]
+    left = left.reshape(1, -1) if left.ndim == 1 else left
+    right = right.reshape(-1, 1) if right.ndim == 1 else right
+    (m, k), n = left.shape, right.shape[1]
+    if right.shape[0] != k:
+        got = f"{k} columns and {right.shape[0]} rows"
+        raise errors.bad_value("a @ b", "as many columns in a as rows in b", got)
+    addend = None
+    if bias is not None:
+        addend = np.ascontiguousarray(as_float32("bias", bias))
+        if addend.shape != (n,):
+            raise errors.bad_value("bias", f"shape ({n},)", f"an array of shape {addend.shape}")
+    kind = activations.get(activation)
+    if kind.rowwise:
+        mend = "apply it to the result"
+        raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", mend)
+
+    operands = [left, right] if addend is None else [left, right, addend]
+    target = _target(out, shape, (m, n), operands)
+    _native.gemm(left, right, target, addend, kind.name, kind.alpha, kind.beta)
+    if out is None:
+        result: Floats = target.reshape(shape)[()]
+        return result
+    if not np.may_share_memory(target, out):
+        out[...] = target.reshape(shape)
+    return out
+
+
+def _target(out: Any, shape: tuple[int, ...], matrix: tuple[int, int], operands: list[Floats]) -> Floats:
+    """Return the m x n array that the kernel writes: a view of ``out`` where it can be, else a fresh one."""
+    if out is None:
+        return np.empty(matrix, dtype=np.float32)
+    if not isinstance(out, np.ndarray) or out.dtype != np.float32:
+        got = f"a {out.dtype} array" if isinstance(out, np.ndarray) else type(out).__name__
+        raise TypeError(f"out: expected a float32 NumPy array, got {got}")
+    if out.shape != shape:
+        raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
+    if not out.flags.writeable:
+        raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
+    view = out
+    if out.ndim < 2:  # A column if b had one dimension, else a row: reshape never copies these.
+        view = out.reshape(matrix)
+    rows_apart = matrix[0] <= 1 or (abs(view.strides[0]) >= 4 * matrix[1] and view.strides[0] % 4 == 0)
+    rows_contiguous = matrix[1] <= 1 or view.strides[1] == 4
+    fits = rows_apart and rows_contiguous and view.flags.aligned
+    if not fits or any(np.may_share_memory(view, operand) for operand in operands):
+        return np.empty(matrix, dtype=np.float32)
+    return view

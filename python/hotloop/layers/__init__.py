@@ -1,0 +1,104 @@
+"""Layers, with Keras's names, arguments and defaults.
+
+A layer describes: its hyper-parameters, the shapes of its weights, and how a call becomes nodes of the native
+program. One class (or one kin) a file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop.errors import bad_type, unknown_name
+from hotloop.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
+from hotloop.layers.base import Layer
+from hotloop.layers.batch_normalization import BatchNormalization
+from hotloop.layers.dense import Dense
+from hotloop.layers.dropout import Dropout
+from hotloop.layers.flatten import Flatten
+from hotloop.layers.input import Input, InputLayer
+from hotloop.layers.merge import Add, Concatenate, Multiply
+from hotloop.layers.rescaling import Rescaling
+from hotloop.layers.reshape import Reshape
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "Add",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "Multiply",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "deserialize",
+    "get",
+    "serialize",
+]
+
+# The classes a file may name; there is no way to add one from a file.
+CLASSES: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        Add,
+        BatchNormalization,
+        Concatenate,
+        Dense,
+        Dropout,
+        ELU,
+        Flatten,
+        InputLayer,
+        LeakyReLU,
+        Multiply,
+        ReLU,
+        Rescaling,
+        Reshape,
+        Softmax,
+    )
+}
+
+
+def get(class_name: str) -> type[Layer]:
+    """Return the layer class of this name.
+
+    Raises
+    ------
+    ValueError
+        When there is none; the nearest name is given.
+
+    Examples
+    --------
+    >>> get("Dense").__name__
+    'Dense'
+    """
+    if class_name not in CLASSES:
+        raise unknown_name("layer class", class_name, CLASSES)
+    return CLASSES[class_name]
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """Return ``{"class_name", "config"}`` of a layer; its weights are not in it."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def deserialize(config: dict[str, Any]) -> Layer:
+    """Make a layer from what :func:`serialize` returned; only the package's own classes are known.
+
+    Raises
+    ------
+    ValueError
+        For an unknown class or bad arguments.
+    TypeError
+        When ``config`` is not of this form.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise bad_type("layer", "a dict with 'class_name' and 'config'", config)
+    return get(config["class_name"]).from_config(config["config"])

@@ -1,0 +1,191 @@
+"""Activation functions as layers of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hotloop import activations
+from hotloop.activations import Activation as Function
+from hotloop.errors import bad_value, number
+from hotloop.graph import Node
+from hotloop.layers.base import Layer
+from hotloop.lowering import Lowering
+from hotloop.parameters import Shape
+
+
+def activation_attributes(function: Function) -> dict[str, Any]:
+    """The attributes by which a dense node names the activation that its kernel applies."""
+    return {"activation": function.name, "alpha": function.alpha, "beta": function.beta}
+
+
+def add_activation(lowering: Lowering, function: Function, value: int, last_axis: int) -> int:
+    """Append an activation node; linear makes none."""
+    if function.name == "linear":
+        return value
+    attributes = {
+        "kind": function.name,
+        "alpha": function.alpha,
+        "beta": function.beta,
+        "last_axis": last_axis,
+    }
+    return lowering.add("activation", [value], attributes)
+
+
+class Activation(Layer):
+    """Apply an activation function.
+
+    Parameters
+    ----------
+    activation : str or Activation
+        See :mod:`hotloop.activations`.
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.layers.Activation("tanh")(hl.Input((3,))).shape
+    (3,)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        if not input_shape:
+            return ()
+        return (*input_shape[:-1], self.activation.output_units(input_shape[-1]))
+
+    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
+        shape = node.inputs[0].shape
+        return add_activation(lowering, self.activation, inputs[0], shape[-1] if shape else 1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"activation": activations.serialize(self.activation)}
+
+
+class _FixedActivation(Activation):
+    """An activation whose arguments are the layer's own."""
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["activation"]
+        return config
+
+
+class ReLU(_FixedActivation):
+    """``max(x, 0)``, or with the given slope below zero; ``max_value=6`` gives relu6.
+
+    Parameters
+    ----------
+    max_value : float, optional
+        None or 6.
+    negative_slope : float
+        At least 0; 0 where ``max_value`` is set.
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.Sequential([hl.layers.ReLU(max_value=6, input_shape=(2,))]).predict([[-1, 9]])
+    array([[0., 6.]], dtype=float32)
+    """
+
+    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, **kwargs: Any) -> None:
+        slope = number("ReLU: negative_slope", negative_slope, at_least=0)
+        if max_value is not None and (max_value != 6 or slope):
+            got = f"max_value={max_value!r}, negative_slope={slope:g}"
+            raise bad_value("ReLU", "max_value None, or 6 with a negative_slope of 0", got)
+        if max_value is not None:
+            function = activations.relu6
+        elif slope:
+            function = activations.leaky_relu.configured(negative_slope=slope)
+        else:
+            function = activations.relu
+        super().__init__(function, **kwargs)
+        self.max_value = max_value
+        self.negative_slope = slope
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"max_value": self.max_value, "negative_slope": self.negative_slope}
+
+
+class LeakyReLU(_FixedActivation):
+    """``x`` above zero, ``negative_slope * x`` below.
+
+    Parameters
+    ----------
+    negative_slope : float
+        0.3, as Keras's layer has it (its activation string has 0.2).
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.Sequential([hl.layers.LeakyReLU(0.5, input_shape=(2,))]).predict([[-1, 2]])
+    array([[-0.5,  2. ]], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        self.negative_slope = number("LeakyReLU: negative_slope", negative_slope, at_least=0)
+        super().__init__(activations.leaky_relu.configured(negative_slope=self.negative_slope), **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"negative_slope": self.negative_slope}
+
+
+class ELU(_FixedActivation):
+    """``x`` above zero, ``alpha * (exp(x) - 1)`` below.
+
+    Parameters
+    ----------
+    alpha : float
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.Sequential([hl.layers.ELU(input_shape=(2,))]).predict([[0, 2]])
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        self.alpha = number("ELU: alpha", alpha)
+        super().__init__(activations.elu.configured(alpha=self.alpha), **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"alpha": self.alpha}
+
+
+class Softmax(_FixedActivation):
+    """``exp(x) / sum(exp(x))`` along the last axis.
+
+    Parameters
+    ----------
+    axis : int
+        -1, the last axis; others are not there yet.
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.Sequential([hl.layers.Softmax(input_shape=(2,))]).predict([[1, 1]])
+    array([[0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        if axis != -1:
+            raise bad_value(
+                "Softmax: axis", "-1, the last axis", axis, "move that axis to the end by Reshape"
+            )
+        super().__init__(activations.softmax, **kwargs)
+        self.axis = axis
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"axis": self.axis}

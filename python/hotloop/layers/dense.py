@@ -1,0 +1,124 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hotloop import activations, initializers, regularizers
+from hotloop.errors import bad_value, integer, serialize
+from hotloop.graph import Node
+from hotloop.layers.activation import activation_attributes, add_activation
+from hotloop.layers.base import Layer
+from hotloop.lowering import Lowering
+from hotloop.parameters import Parameter, Shape
+
+
+class Dense(Layer):
+    """``activation(x @ kernel + bias)`` over the last axis.
+
+    Parameters
+    ----------
+    units : int
+        Size of the output's last axis ("glu" halves it).
+    activation : str, Activation or None
+        See :mod:`hotloop.activations`.
+    use_bias : bool
+    kernel_initializer, bias_initializer : str or Initializer
+    kernel_regularizer, bias_regularizer : str, Regularizer or None
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Attributes
+    ----------
+    kernel : Parameter
+        Shape (inputs, units).
+    bias : Parameter or None
+        Shape (units,).
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> layer = hl.layers.Dense(3, activation="relu")
+    >>> layer(hl.Input((5, 2))).shape
+    (5, 3)
+    >>> layer.kernel.shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = integer(f"{self._label}: units", units, at_least=1)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+
+    @property
+    def kernel(self) -> Parameter:
+        """Weights of shape (inputs, units)."""
+        self._require_built()
+        return self.parameters[0]
+
+    @property
+    def bias(self) -> Parameter | None:
+        """Weights of shape (units,), or None without a bias."""
+        self._require_built()
+        return self.parameters[1] if self.use_bias else None
+
+    def build(self, input_shape: Shape) -> None:
+        weights = [
+            self.make_weight(
+                "kernel", (input_shape[-1], self.units), self.kernel_initializer, self.kernel_regularizer
+            )
+        ]
+        if self.use_bias:
+            weights.append(
+                self.make_weight("bias", (self.units,), self.bias_initializer, self.bias_regularizer)
+            )
+        self.add_weights(*weights)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        if not input_shape:
+            raise bad_value(
+                f"{self._label}: input",
+                "at least one axis beside the batch",
+                "(None,)",
+                "give Input the shape (1,)",
+            )
+        return (*input_shape[:-1], self.activation.output_units(self.units))
+
+    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
+        attributes = {
+            "units": self.units,
+            "last_axis": node.inputs[0].shape[-1],
+            "trainable": int(lowering.is_trainable(self)),
+        }
+        weights = {"kernel": self.kernel, "bias": self.bias}
+        fuses = self.activation.fusable and lowering.may_fuse_activation(node.output)
+        attributes |= activation_attributes(self.activation if fuses else activations.linear)
+        value = lowering.add("dense", inputs, attributes, weights)
+        return value if fuses else add_activation(lowering, self.activation, value, self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": serialize(self.kernel_initializer),
+            "bias_initializer": serialize(self.bias_initializer),
+            "kernel_regularizer": self.kernel_regularizer and serialize(self.kernel_regularizer),
+            "bias_regularizer": self.bias_regularizer and serialize(self.bias_regularizer),
+        }

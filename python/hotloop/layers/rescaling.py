@@ -1,0 +1,39 @@
+"""Rescaling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hotloop.errors import number
+from hotloop.graph import Node
+from hotloop.layers.base import Layer
+from hotloop.lowering import Lowering
+
+
+class Rescaling(Layer):
+    """``x * scale + offset``, for instance ``Rescaling(1 / 255)`` in front of uint8 pixels.
+
+    Parameters
+    ----------
+    scale, offset : float
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.Sequential([hl.layers.Rescaling(0.5, offset=-1, input_shape=(2,))]).predict([[2, 4]])
+    array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, scale: float, offset: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = number(f"{self._label}: scale", scale)
+        self.offset = number(f"{self._label}: offset", offset)
+
+    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
+        return lowering.add("rescale", inputs, {"scale": self.scale, "offset": self.offset})
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"scale": self.scale, "offset": self.offset}

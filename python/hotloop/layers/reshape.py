@@ -1,0 +1,52 @@
+"""Reshape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from hotloop.errors import bad_value
+from hotloop.graph import Node
+from hotloop.layers.base import Layer, as_shape
+from hotloop.lowering import Lowering
+from hotloop.parameters import Shape
+
+
+class Reshape(Layer):
+    """Give a sample another shape with as many numbers.
+
+    Parameters
+    ----------
+    target_shape : tuple of int
+        Without the batch axis; one size may be -1.
+    name, trainable, input_shape, input_dim
+        See :class:`~hotloop.layers.Layer`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.layers.Reshape((-1, 4))(hl.Input((12,))).shape
+    (3, 4)
+    """
+
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = as_shape(f"{self._label}: target_shape", target_shape, unknown=True)
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        size = math.prod(input_shape)
+        known = math.prod(n for n in self.target_shape if n != -1)
+        if size % known or (-1 not in self.target_shape and size != known):
+            raise bad_value(
+                f"{self._label}: target_shape",
+                f"a shape of {size} numbers, as the input (None, {', '.join(map(str, input_shape))}) has",
+                self.target_shape,
+            )
+        return tuple(size // known if n == -1 else n for n in self.target_shape)
+
+    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
+        return inputs[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"target_shape": list(self.target_shape)}

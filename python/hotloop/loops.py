@@ -1,0 +1,201 @@
+"""The loops behind ``fit``, ``evaluate`` and ``predict``: a native call an epoch, callbacks between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hotloop.callbacks import CallbackList, History
+from hotloop.engine import TrainingProgram
+from hotloop.epoch import Batches, EpochRecord, run_epoch
+from hotloop.errors import bad_type, integer
+from hotloop.feed import Feed
+from hotloop.progress import Progress, logs_text, verbosity
+
+if TYPE_CHECKING:
+    from hotloop.training import Trainer
+
+DEFAULT_BATCH_SIZE = 32
+
+
+@dataclass
+class FitArguments:
+    """Those arguments of ``fit`` that are not data, checked."""
+
+    batch_size: int | None
+    epochs: int
+    verbose: str | int
+    callbacks: Any
+    shuffle: bool
+    initial_epoch: int
+    steps_per_epoch: int | None
+    validation_batch_size: int | None
+    validation_freq: int | Sequence[int]
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "steps_per_epoch", "validation_batch_size"):
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, name, integer(name, value, at_least=1))
+        self.epochs = integer("epochs", self.epochs, at_least=1)
+        self.initial_epoch = integer("initial_epoch", self.initial_epoch, at_least=0)
+        verbosity(self.verbose)
+        CallbackList(self.callbacks)
+        if not isinstance(self.shuffle, bool | np.bool_):
+            raise bad_type("shuffle", "True or False", self.shuffle)
+        if isinstance(self.validation_freq, list | tuple | set):
+            self.validation_freq = [integer("validation_freq", f, at_least=1) for f in self.validation_freq]
+        else:
+            self.validation_freq = integer("validation_freq", self.validation_freq, at_least=1)
+
+    def validates_after(self, epoch: int) -> bool:
+        """Whether the epoch of this number, counted from 0, is followed by an evaluation."""
+        if isinstance(self.validation_freq, int):
+            return (epoch + 1) % self.validation_freq == 0
+        return epoch + 1 in self.validation_freq
+
+
+def evaluate_feed(program: TrainingProgram, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+    """Return the loss and the metrics over all rows, without dropout."""
+    callbacks.on_test_begin(None)
+    callbacks.on_test_batch_begin(0, None)
+    features = [tensor.features for tensor in program.graph.outputs]
+    record = EpochRecord(feed, features)
+    loss_sum = program.native.evaluate(feed.inputs, feed.targets, feed.weights, record.outputs)
+    record.add(loss_sum, feed.rows)
+    record.keep(None, 0, feed.rows)
+    logs = record.logs()
+    callbacks.on_test_batch_end(0, dict(logs))
+    callbacks.on_test_end(dict(logs))
+    return logs
+
+
+def fit(
+    model: Trainer,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    validation_split: float,
+    validation_data: Any,
+    allow_nonfinite: bool,
+    arguments: FitArguments,
+) -> History:
+    """Check everything, then train; see ``Model.fit``."""
+    with model.building(x):
+        feed = model.feed(x, y, sample_weight, allow_nonfinite)
+        validation: Feed | None = None
+        if validation_data is not None:
+            if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+                raise bad_type("validation_data", "a tuple (x, y) or (x, y, sample_weight)", validation_data)
+            val_x, val_y, *val_weight = validation_data
+            validation = model.feed(
+                val_x, val_y, val_weight[0] if val_weight else None, allow_nonfinite, "validation "
+            )
+        else:
+            feed, validation = feed.split(validation_split)
+        if class_weight is not None:
+            feed = feed.with_class_weight(class_weight)
+        program = model.training_program(feed)
+
+    optimizer = model.optimizer
+    size = arguments.batch_size or DEFAULT_BATCH_SIZE
+    batches = Batches(model, feed.rows, feed.rows if optimizer.full_batch else size, bool(arguments.shuffle))
+    steps = arguments.steps_per_epoch or batches.steps_a_pass
+    callbacks = CallbackList(
+        arguments.callbacks,
+        add_history=True,
+        model=model,
+        epochs=arguments.epochs,
+        steps=steps,
+        verbose=verbosity(arguments.verbose),
+    )
+    assert callbacks.history is not None
+    model.history = callbacks.history
+    model.stop_training = False
+    record = EpochRecord(feed, [tensor.features for tensor in program.graph.outputs])
+    progress = Progress(arguments.epochs, steps, arguments.verbose)
+    callbacks.on_train_begin(None)
+    logs: dict[str, Any] = {}
+    try:
+        for epoch in range(arguments.initial_epoch, arguments.epochs):
+            callbacks.on_epoch_begin(epoch, None)
+            progress.epoch_begin(epoch)
+            start = time.perf_counter()
+            # A callback may have loaded weights, changed the optimizer or called the model on something new.
+            program = model.training_program(feed)
+            logs = run_epoch(model, program, record, batches, steps, callbacks, progress)
+            if validation is not None and arguments.validates_after(epoch):
+                logs.update({f"val_{k}": v for k, v in evaluate_feed(program, validation, callbacks).items()})
+            progress.epoch_end(epoch, logs, time.perf_counter() - start)
+            callbacks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        progress.close()
+    callbacks.on_train_end(logs)
+    return callbacks.history
+
+
+def evaluate(
+    model: Trainer,
+    x: Any,
+    y: Any,
+    batch_size: int | None,
+    verbose: str | int,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+) -> dict[str, Any]:
+    """Return loss and metrics; see ``Model.evaluate``."""
+    level = verbosity(verbose)
+    listeners = CallbackList(callbacks, model=model)
+    rows = _row_limit(batch_size, steps)
+    with model.building(x):
+        feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
+        feed = feed if rows is None else feed.part(0, min(rows, feed.rows))
+        program = model.training_program(feed)
+    logs = evaluate_feed(program, feed, listeners)
+    if level:
+        import sys
+
+        print(logs_text(logs), file=sys.stderr, flush=True)
+    return logs
+
+
+def predict(model: Trainer, x: Any, batch_size: int | None, steps: int | None, callbacks: Any) -> Any:
+    """Return the outputs; see ``Model.predict``."""
+    rows = _row_limit(batch_size, steps)
+    if rows is not None:
+        if isinstance(x, Mapping):
+            x = {name: array[:rows] for name, array in x.items()}
+        else:
+            x = [array[:rows] for array in x] if len(model.input_names) > 1 else x[:rows]
+    listeners = CallbackList(callbacks, model=model)
+    listeners.on_predict_begin(None)
+    listeners.on_predict_batch_begin(0, None)
+    outputs = model.predict_on_batch(x)
+    listeners.on_predict_batch_end(0, {"outputs": outputs})
+    listeners.on_predict_end(None)
+    return outputs
+
+
+def _row_limit(batch_size: int | None, steps: int | None) -> int | None:
+    size = DEFAULT_BATCH_SIZE if batch_size is None else integer("batch_size", batch_size, at_least=1)
+    return None if steps is None else size * integer("steps", steps, at_least=1)
+
+
+def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:
+    """Make one step; see ``Model.train_on_batch``."""
+    with model.building(x):
+        feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
+        if class_weight is not None:
+            feed = feed.with_class_weight(class_weight)
+        program = model.training_program(feed)
+    model.stop_training = False
+    record = EpochRecord(feed, [tensor.features for tensor in program.graph.outputs])
+    return run_epoch(model, program, record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())

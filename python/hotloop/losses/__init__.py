@@ -1,0 +1,109 @@
+"""Losses: Keras's classes, formulas and defaults, here in double on NumPy arrays.
+
+Training runs the native kernels of the same formulas. Predictions are ``(..., outputs)`` and a loss gives one
+value for each row, the mean (or the sum, where the formula says so) over the last axis. Calling a loss gives
+the mean over the rows, each times its sample weight: Keras's ``sum_over_batch_size``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop import errors
+from hotloop.losses.base import Loss
+from hotloop.losses.classification import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    Hinge,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from hotloop.losses.regression import (
+    HalfSquaredError,
+    Huber,
+    KLDivergence,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+)
+
+__all__ = [
+    "ALIASES",
+    "CLASSES",
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "HalfSquaredError",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "get",
+    "serialize",
+]
+
+CLASSES: dict[str, type[Loss]] = {
+    kind.__name__: kind
+    for kind in (
+        MeanSquaredError,
+        HalfSquaredError,
+        MeanAbsoluteError,
+        MeanAbsolutePercentageError,
+        MeanSquaredLogarithmicError,
+        Huber,
+        LogCosh,
+        Poisson,
+        KLDivergence,
+        Hinge,
+        SquaredHinge,
+        CategoricalHinge,
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        SparseCategoricalCrossentropy,
+    )
+}
+ALIASES: dict[str, type[Loss]] = {
+    **{kind.native: kind for kind in CLASSES.values()},
+    "mse": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mape": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "bce": BinaryCrossentropy,
+    "kld": KLDivergence,
+    "kullback_leibler_divergence": KLDivergence,
+    "logcosh": LogCosh,
+}
+
+
+def get(identifier: Any) -> Loss:
+    """Resolve a name, a class, a :func:`serialize` dict or a loss.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the nearest known one is named.
+
+    Examples
+    --------
+    >>> get("mse")
+    MeanSquaredError(name='mean_squared_error')
+    """
+    found: Loss = errors.resolve("loss", Loss, {**CLASSES, **ALIASES}, identifier)
+    return found
+
+
+def serialize(loss: Loss) -> dict[str, Any]:
+    """Return what :func:`get` turns back into the same loss."""
+    return errors.serialize(loss)

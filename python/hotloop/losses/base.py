@@ -1,0 +1,84 @@
+"""What all losses have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.losses.rows import Doubles, align, row_weights
+
+EPSILON = 1e-7  # Keras's backend epsilon
+
+
+class Loss:
+    """Base class of the losses.
+
+    Attributes
+    ----------
+    name : str
+    native : str
+        The kernel's name for it.
+    targets : {"dense", "sparse"}
+        Whether targets have the predictions' shape or are class numbers.
+    options : dict
+        ``from_logits``, ``label_smoothing`` and ``delta`` for the kernel.
+    """
+
+    native = ""
+    targets = "dense"
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or self.native
+        self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
+
+    def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the targets that the formula takes; the hinges make -1 of a label of 0."""
+        return y_true
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        """Return the loss of each row; for a subclass to write. Shapes fit, and targets are prepared."""
+        raise NotImplementedError
+
+    def values(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Doubles:
+        """Return the loss of each row.
+
+        Parameters
+        ----------
+        y_true, y_pred : array_like
+            As :func:`align` takes them.
+
+        Returns
+        -------
+        ndarray of float64
+            The predictions' shape without the last axis.
+        """
+        target, predicted = align(y_true, y_pred, self.name, self.targets == "sparse")
+        return self.rows(self.prepare(target), predicted)
+
+    def __call__(
+        self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        """Return the mean over the rows of sample weight times loss.
+
+        Raises
+        ------
+        ValueError
+            When shapes do not fit or a class is out of range.
+        """
+        values = self.values(y_true, y_pred)
+        weights = row_weights(sample_weight, values.shape, self.name)
+        return float(np.mean(values if weights is None else values * weights))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Loss:
+        """Build it from what :meth:`get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

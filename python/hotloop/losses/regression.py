@@ -1,0 +1,119 @@
+"""Losses of real-valued targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import errors
+from hotloop.losses.base import EPSILON, Loss
+from hotloop.losses.rows import Doubles
+
+
+class MeanSquaredError(Loss):
+    """``mean((y - p)^2)``.
+
+    Examples
+    --------
+    >>> MeanSquaredError()([[0.0, 2.0]], [[1.0, 0.0]])
+    2.5
+    """
+
+    native = "mean_squared_error"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        return np.asarray(np.square(y_true - y_pred).mean(axis=-1))
+
+
+class HalfSquaredError(Loss):
+    """``sum((y - p)^2) / 2``, the textbook's: its gradient is ``p - y``.
+
+    Examples
+    --------
+    >>> HalfSquaredError()([[0.0, 2.0]], [[1.0, 0.0]])
+    2.5
+    """
+
+    native = "half_squared_error"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        return np.asarray(np.square(y_true - y_pred).sum(axis=-1) / 2.0)
+
+
+class MeanAbsoluteError(Loss):
+    """``mean(|y - p|)``."""
+
+    native = "mean_absolute_error"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        return np.asarray(np.abs(y_true - y_pred).mean(axis=-1))
+
+
+class MeanAbsolutePercentageError(Loss):
+    """``100 * mean(|y - p| / max(|y|, 1e-7))``."""
+
+    native = "mean_absolute_percentage_error"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        return np.asarray(
+            100.0 * (np.abs(y_true - y_pred) / np.maximum(np.abs(y_true), EPSILON)).mean(axis=-1)
+        )
+
+
+class MeanSquaredLogarithmicError(Loss):
+    """``mean((log(1 + y) - log(1 + p))^2)``, both no less than 1e-7."""
+
+    native = "mean_squared_logarithmic_error"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        difference = np.log1p(np.maximum(y_true, EPSILON)) - np.log1p(np.maximum(y_pred, EPSILON))
+        return np.asarray(np.square(difference).mean(axis=-1))
+
+
+class Huber(Loss):
+    """Half the square of an error up to ``delta``, beyond it a line: ``delta * |e| - delta^2 / 2``."""
+
+    native = "huber"
+
+    def __init__(self, delta: float = 1.0, name: str | None = None) -> None:
+        super().__init__(name)
+        self.options["delta"] = errors.number("Huber: delta", delta, above=0)
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        delta, error = self.options["delta"], np.abs(y_true - y_pred)
+        values = np.where(error <= delta, error * error / 2.0, delta * (error - delta / 2.0))
+        return np.asarray(values.mean(axis=-1))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "delta": self.options["delta"]}
+
+
+class LogCosh(Loss):
+    """``mean(log(cosh(p - y)))``."""
+
+    native = "log_cosh"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        error = np.abs(y_pred - y_true)
+        return np.asarray((error + np.log1p(np.exp(-2.0 * error)) - np.log(2.0)).mean(axis=-1))
+
+
+class Poisson(Loss):
+    """``mean(p - y * log(p + 1e-7))``."""
+
+    native = "poisson"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        return np.asarray((y_pred - y_true * np.log(y_pred + EPSILON)).mean(axis=-1))
+
+
+class KLDivergence(Loss):
+    """``sum(y * log(y / p))``, both clipped to between 1e-7 and 1."""
+
+    native = "kl_divergence"
+
+    def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
+        y, p = np.clip(y_true, EPSILON, 1.0), np.clip(y_pred, EPSILON, 1.0)
+        return np.asarray((y * np.log(y / p)).sum(axis=-1))

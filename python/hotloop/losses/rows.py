@@ -1,0 +1,84 @@
+"""Targets, predictions and weights brought to the shapes that losses and metrics want."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import errors
+
+Doubles = npt.NDArray[np.float64]
+
+
+def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool) -> tuple[Any, Doubles]:
+    """Bring targets and predictions to the shapes that the formulas want.
+
+    Parameters
+    ----------
+    y_true, y_pred : array_like
+        Predictions ``(..., outputs)``. Targets of the same shape, or without the last axis when there is one
+        output; for a ``sparse`` loss integer classes of shape ``(...)`` or ``(..., 1)``.
+    what : str
+        The loss's or metric's name, for errors.
+    sparse : bool
+        Whether targets are classes.
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not fit, a class is out of range, or there are no rows.
+    """
+    predicted = np.asarray(y_pred, dtype=np.float64)
+    target = np.asarray(y_true)
+    if predicted.ndim == 1 and not sparse:
+        predicted = predicted[:, None]
+    if predicted.ndim < 1 or predicted.size == 0:
+        raise errors.bad_value(f"{what}: y_pred", "at least one row", f"shape {predicted.shape}")
+    if sparse:
+        return classes(target, predicted.shape, what), predicted
+    if target.shape == predicted.shape[:-1] and predicted.shape[-1] == 1:
+        target = target[..., None]
+    if target.shape != predicted.shape:
+        got = f"{target.shape}"
+        mend = "integer classes go with sparse_categorical_crossentropy" if predicted.shape[-1] > 1 else ""
+        raise errors.bad_value(f"{what}: y_true", f"shape {predicted.shape} as y_pred", got, mend)
+    return target.astype(np.float64), predicted
+
+
+def classes(target: npt.NDArray[Any], predicted_shape: tuple[int, ...], what: str) -> npt.NDArray[np.intp]:
+    """Return targets as class numbers of shape ``predicted_shape[:-1]``, checked to be integers in range."""
+    if target.shape == (*predicted_shape[:-1], 1):
+        target = target[..., 0]
+    if target.shape != predicted_shape[:-1]:
+        mend = "one-hot labels go with categorical_crossentropy" if target.shape == predicted_shape else ""
+        raise errors.bad_value(f"{what}: y_true", f"shape {predicted_shape[:-1]}", f"{target.shape}", mend)
+    if target.dtype.kind not in "iufb":
+        raise errors.bad_type(f"{what}: y_true", "integer classes", target)
+    if target.dtype.kind == "f" and not np.array_equal(target, np.rint(target)):
+        raise errors.bad_value(f"{what}: y_true", "whole class numbers", "fractions or NaN")
+    if target.size and (target.min() < 0 or target.max() >= predicted_shape[-1]):
+        got = f"{target.min()} to {target.max()}"
+        raise errors.bad_value(f"{what}: y_true", f"classes from 0 to {predicted_shape[-1] - 1}", got)
+    return target.astype(np.intp)
+
+
+def row_weights(sample_weight: npt.ArrayLike | None, shape: tuple[int, ...], what: str) -> Doubles | None:
+    """Return weights that broadcast to the rows' ``shape``; one a sample is spread over its positions.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many weights as rows, or one is negative, NaN or infinite.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != shape[: weights.ndim] and weights.shape == (*shape, 1):
+        weights = weights[..., 0]
+    if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
+        raise errors.bad_value(f"{what}: sample_weight", f"shape {shape}", f"{weights.shape}")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise errors.bad_value(f"{what}: sample_weight", "finite numbers of at least 0", "others")
+    return np.broadcast_to(weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim)), shape)

@@ -1,0 +1,141 @@
+"""From layers to the native program: the values and nodes that a functional graph becomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from hotloop import _native
+from hotloop.graph import FunctionalGraph, SymbolicTensor
+from hotloop.parameters import Parameter
+
+if TYPE_CHECKING:
+    from hotloop.layers.base import Layer
+
+Attributes = dict[str, Any]
+
+
+class Lowering:
+    """What a layer's ``lower`` writes into.
+
+    A value is one matrix a batch (rows x features), known by its number. Layers that only change the shape of
+    a sample return the number they got.
+
+    Attributes
+    ----------
+    graph : _native.Graph
+    training : bool
+        Whether dropout and batch statistics are wanted.
+    values : dict of SymbolicTensor to int
+        What has been lowered so far.
+    outputs : list of int
+        The value of each output of the model, once :func:`lower` is through.
+    """
+
+    def __init__(
+        self,
+        training: bool = False,
+        is_trainable: Callable[[Layer], bool] | None = None,
+        separate: Sequence[SymbolicTensor] = (),
+    ) -> None:
+        self.graph = _native.Graph()
+        self.training = training
+        self.values: dict[SymbolicTensor, int] = {}
+        self.outputs: list[int] = []
+        self._is_trainable = is_trainable
+        self._separate = frozenset(separate)
+        self._inputs: set[int] = set()
+        self._producers: dict[int, tuple[str, Attributes, Sequence[int]]] = {}
+        self._readers: Counter[int] = Counter()
+
+    def add_input(self, tensor: SymbolicTensor) -> None:
+        """Make an input of the program."""
+        value = self.graph.input(tensor.features)
+        self.values[tensor] = value
+        self._inputs.add(value)
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[int],
+        attributes: Mapping[str, Any],
+        parameters: Mapping[str, Parameter | None] | None = None,
+        arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> int:
+        """Append a node and return its value; a parameter that is None is left out."""
+        attributes = dict(attributes)
+        offsets = {name: p.offset for name, p in (parameters or {}).items() if p is not None}
+        value = int(
+            self.graph.add(
+                op, list(inputs), attributes=attributes, parameters=offsets, arrays=dict(arrays or {})
+            )
+        )
+        self._producers[value] = (op, attributes, list(inputs))
+        self._readers.update(inputs)
+        return value
+
+    def is_trainable(self, layer: Layer) -> bool:
+        """Whether the layer's weights learn, as ``compile`` saw it."""
+        return layer.trainable if self._is_trainable is None else self._is_trainable(layer)
+
+    def may_fuse_activation(self, tensor: SymbolicTensor) -> bool:
+        """False where the loss wants to see the activation as a node of its own."""
+        return tensor not in self._separate
+
+    def final_activation(self, value: int) -> tuple[str, int]:
+        """Return (kind, size of the last axis) of the activation that ends in an output, or ("", 0).
+
+        It counts only where a loss may leave it out of the training step: nothing else reads what the
+        activation takes or makes.
+        """
+        op, attributes, inputs = self._producers.get(value, ("", {}, ()))
+        if (
+            op != "activation"
+            or self._readers[value]
+            or self._readers[inputs[0]] > 1
+            or inputs[0] in self.outputs
+        ):
+            return "", 0
+        return str(attributes["kind"]), int(attributes["last_axis"])
+
+    def add_output(self, tensor: SymbolicTensor) -> None:
+        """Make an output; one that is an input or another output too gets a value of its own."""
+        value = self.values[tensor]
+        if value in self._inputs or value in self.outputs:
+            value = self.add("rescale", [value], {"scale": 1.0, "offset": 0.0})
+        self.outputs.append(value)
+
+
+def lower(
+    graph: FunctionalGraph,
+    *,
+    training: bool = False,
+    is_trainable: Callable[[Layer], bool] | None = None,
+    separate: Sequence[SymbolicTensor] = (),
+) -> Lowering:
+    """Lower all nodes of a graph.
+
+    Parameters
+    ----------
+    graph : FunctionalGraph
+        Its layers' parameters lie in one store.
+    training : bool
+        False leaves dropout out.
+    is_trainable : callable, optional
+        Asked for each layer; by default its ``trainable`` attribute.
+    separate : sequence of SymbolicTensor
+        Outputs whose activation must stay a node of its own, for the loss to fuse with.
+    """
+    lowering = Lowering(training, is_trainable, separate)
+    for tensor in graph.inputs:
+        lowering.add_input(tensor)
+    for node in graph.nodes:
+        if node.output not in lowering.values:
+            inputs = [lowering.values[tensor] for tensor in node.inputs]
+            lowering.values[node.output] = node.layer.lower(lowering, inputs, node)
+    for tensor in graph.outputs:
+        lowering.add_output(tensor)
+    return lowering

@@ -1,0 +1,179 @@
+"""Metrics over a whole set, exact, with Keras's names and scikit-learn's numbers.
+
+A metric is an object without state, called on all targets and predictions at once; training records every
+row's prediction, so that nothing has to be averaged over batches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop import errors, losses
+from hotloop.metrics.accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from hotloop.metrics.base import FunctionMetric, LossMetric, Metric
+from hotloop.metrics.classification import F1Score, Precision, Recall
+from hotloop.metrics.confusion import ConfusionMatrix, confusion_matrix
+from hotloop.metrics.ranking import AUC
+from hotloop.metrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
+
+__all__ = [
+    "AUC",
+    "CLASSES",
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "ConfusionMatrix",
+    "F1Score",
+    "FunctionMetric",
+    "LossMetric",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Metric",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "TopKCategoricalAccuracy",
+    "confusion_matrix",
+    "get",
+    "resolve",
+    "serialize",
+]
+
+CLASSES: dict[str, type[Metric]] = {
+    kind.__name__: kind
+    for kind in (
+        Accuracy,
+        BinaryAccuracy,
+        CategoricalAccuracy,
+        SparseCategoricalAccuracy,
+        TopKCategoricalAccuracy,
+        SparseTopKCategoricalAccuracy,
+        Precision,
+        Recall,
+        F1Score,
+        AUC,
+        ConfusionMatrix,
+        MeanSquaredError,
+        RootMeanSquaredError,
+        MeanAbsoluteError,
+        R2Score,
+        LossMetric,
+    )
+}
+# Losses that treat every output as a yes or no of its own.
+_BINARY = ("binary_crossentropy", "hinge", "squared_hinge")
+_ALIASES: dict[str, type[Metric]] = {
+    **{kind().name: kind for kind in CLASSES.values() if kind is not LossMetric},
+    "acc": Accuracy,
+    "f1": F1Score,
+    "roc_auc": AUC,
+    "mse": MeanSquaredError,
+    "rmse": RootMeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "r2": R2Score,
+}
+
+
+def get(identifier: Any) -> Metric:
+    """Resolve a name, a class, a :func:`serialize` dict, a metric, a loss or a function.
+
+    A name becomes the metric's name in the logs, as in Keras. Names of losses give their mean.
+
+    Parameters
+    ----------
+    identifier : str, dict, Metric, Loss or callable
+        A callable is ``(y_true, y_pred) -> one value a row``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the nearest known one is named.
+
+    Examples
+    --------
+    >>> get("mae")
+    MeanAbsoluteError(name='mae')
+    """
+    if isinstance(identifier, str):
+        key = identifier if identifier in CLASSES else identifier.lower()
+        if key in CLASSES and key != "LossMetric":
+            return CLASSES[key]()
+        if key in _ALIASES:
+            return _ALIASES[key](name=key)
+        if key == "average_precision":
+            return AUC("PR", name=key)
+        if key in losses.ALIASES:
+            return LossMetric(losses.get(key), name=key)
+        raise errors.unknown_name("metric", identifier, [*_ALIASES, "average_precision", *losses.ALIASES])
+    if isinstance(identifier, losses.Loss):
+        return LossMetric(identifier)
+    if isinstance(identifier, Metric | type | dict):
+        found: Metric = errors.resolve("metric", Metric, CLASSES, identifier)
+        return found
+    if callable(identifier):
+        return FunctionMetric(identifier)
+    raise errors.bad_type("metric", "a name, a metric, a loss or a function", identifier)
+
+
+def resolve(identifier: Any, loss: losses.Loss, outputs: int) -> Metric:
+    """Resolve a metric for a model: "accuracy" and "crossentropy" mean what the loss and the outputs say.
+
+    Parameters
+    ----------
+    identifier : str, dict, Metric, Loss or callable
+        As for :func:`get`.
+    loss : Loss
+        What the model is trained with.
+    outputs : int
+        The size of the predictions' last axis.
+
+    Returns
+    -------
+    Metric
+        For "accuracy" (or "acc") the binary one for a single output or a binary loss (with the threshold 0
+        where predictions are margins or logits), else the categorical or sparse categorical one. For
+        "crossentropy" (or "ce") the cross-entropy likewise.
+
+    Examples
+    --------
+    >>> resolve("acc", losses.get("sparse_categorical_crossentropy"), outputs=10)
+    SparseCategoricalAccuracy(name='acc')
+    """
+    key = identifier.lower() if isinstance(identifier, str) else None
+    sparse = loss.targets == "sparse"
+    binary = not sparse and (outputs == 1 or loss.native in _BINARY)
+    from_logits = bool(loss.options["from_logits"])
+    if key in ("accuracy", "acc"):
+        if binary:
+            margins = from_logits or isinstance(loss, losses.Hinge)
+            return BinaryAccuracy(name=key, threshold=0.0 if margins else 0.5)
+        return SparseCategoricalAccuracy(key) if sparse else CategoricalAccuracy(key)
+    if key in ("crossentropy", "ce"):
+        if sparse:
+            return LossMetric(losses.SparseCategoricalCrossentropy(from_logits), name=key)
+        kind = losses.BinaryCrossentropy if binary else losses.CategoricalCrossentropy
+        return LossMetric(kind(from_logits), name=key)
+    return get(identifier)
+
+
+def serialize(metric: Metric) -> dict[str, Any]:
+    """Return what :func:`get` turns back into the same metric.
+
+    Raises
+    ------
+    TypeError
+        For a metric made of a Python function, which no file can hold.
+    """
+    if isinstance(metric, FunctionMetric):
+        raise errors.bad_type(f"metric {metric.name!r}", "one of hl.metrics, to be saved", metric)
+    return errors.serialize(metric)

@@ -1,0 +1,129 @@
+"""What all metrics have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.losses.base import Loss
+from hotloop.losses.rows import Doubles, row_weights
+
+Array = npt.NDArray[Any]
+Result = float | Doubles  # one number, or one for each class or output
+
+
+def weighted_mean(values: Array, sample_weight: npt.ArrayLike | None, what: str) -> float:
+    """Return ``sum(w * v) / sum(w)``; 0 when the weights are all 0, as in Keras.
+
+    Parameters
+    ----------
+    values : ndarray
+        One value a row; booleans count as 0 and 1.
+    sample_weight : array_like, optional
+        One weight a row, or one a sample where a sample has several rows.
+    what : str
+        The metric's name, for errors.
+    """
+    weights = row_weights(sample_weight, values.shape, what)
+    if weights is None:
+        if values.dtype == np.bool_:
+            return float(np.count_nonzero(values)) / values.size
+        return float(np.mean(values, dtype=np.float64))
+    total = float(weights.sum())
+    return float((weights * values).sum()) / total if total else 0.0
+
+
+class Metric:
+    """Base class: a metric is called once on the whole set, and keeps no state.
+
+    Attributes
+    ----------
+    name : str
+        Its key in the logs.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or snake_case(type(self).__name__)
+
+    def __call__(
+        self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> Result:
+        """Return the metric of the whole set, in double.
+
+        Parameters
+        ----------
+        y_true, y_pred : array_like
+            Targets and predictions, a row each; what shapes go is said at the class.
+        sample_weight : array_like, optional
+            One weight a row.
+
+        Raises
+        ------
+        ValueError
+            When shapes do not fit, labels are out of range, or there are no rows.
+        """
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        """Build it from what :meth:`get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class LossMetric(Metric):
+    """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter."""
+
+    def __init__(self, loss: Loss | str | dict[str, Any], name: str | None = None) -> None:
+        from hotloop import losses
+
+        self._loss = losses.get(loss)
+        super().__init__(name or self._loss.name)
+
+    def __call__(
+        self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        return weighted_mean(self._loss.values(y_true, y_pred), sample_weight, self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        from hotloop import losses
+
+        return {"loss": losses.serialize(self._loss), "name": self.name}
+
+
+class FunctionMetric(Metric):
+    """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
+
+    It can't be saved with a model.
+    """
+
+    def __init__(self, function: Callable[[Array, Array], npt.ArrayLike], name: str | None = None) -> None:
+        self._function = function
+        super().__init__(name or getattr(function, "__name__", "metric"))
+
+    def __call__(
+        self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
+    ) -> float:
+        values = np.asarray(self._function(np.asarray(y_true), np.asarray(y_pred)))
+        return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
+
+
+def snake_case(name: str) -> str:
+    """Return a class name as Keras spells it in logs.
+
+    Examples
+    --------
+    >>> snake_case("TopKCategoricalAccuracy"), snake_case("F1Score"), snake_case("AUC")
+    ('top_k_categorical_accuracy', 'f1_score', 'auc')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

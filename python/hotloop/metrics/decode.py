@@ -1,0 +1,129 @@
+"""From targets and predictions to class numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import errors
+from hotloop.losses.rows import Doubles, classes, row_weights
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Labels:
+    """True and predicted labels of ``m`` rows, with their weights.
+
+    ``true`` and ``predicted`` are class numbers of shape ``(m,)``; or, where a row may have several labels,
+    booleans of shape ``(m, count)``.
+    """
+
+    true: Array
+    predicted: Array
+    count: int
+    weights: Doubles | None
+
+    @property
+    def several(self) -> bool:
+        """Whether a row may have several labels."""
+        return self.true.ndim == 2
+
+
+def predictions(y_pred: npt.ArrayLike, what: str) -> Array:
+    """Return predictions as an array with at least one row, without a last axis of 1."""
+    array = np.asarray(y_pred)
+    if array.dtype.kind not in "biuf":
+        raise errors.bad_type(f"{what}: y_pred", "an array of numbers", y_pred)
+    if array.ndim > 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim == 0 or array.size == 0:
+        raise errors.bad_value(f"{what}: y_pred", "at least one row", f"shape {array.shape}")
+    return array
+
+
+def is_scores(array: Array) -> bool:
+    """Whether predictions have a column for each class; class numbers and binary scores have none."""
+    return array.ndim > 1 and array.dtype.kind == "f"
+
+
+def argmax(scores: Array) -> Array:
+    """Return the first largest column of each row, as class numbers."""
+    if scores.shape[-1] == 2:
+        return (scores[..., 1] > scores[..., 0]).astype(np.intp)
+    return np.asarray(scores.argmax(axis=-1))
+
+
+def true_classes(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> Array:
+    """Return targets as class numbers, for predictions of ``shape`` with a column for each class.
+
+    Targets are class numbers, or one-hot rows of the predictions' shape.
+    """
+    target = np.asarray(y_true)
+    if target.shape == shape and shape[-1] > 1:
+        return argmax(target)
+    return classes(target, shape, what)
+
+
+def binary_targets(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> npt.NDArray[np.bool_]:
+    """Return targets as booleans of ``shape``: they are 0 and 1, or -1 and 1."""
+    target = np.asarray(y_true)
+    if target.shape != shape and target.shape == (*shape, 1):
+        target = target[..., 0]
+    if target.shape != shape:
+        raise errors.bad_value(f"{what}: y_true", f"shape {shape}", f"{target.shape}")
+    if target.dtype == np.bool_:
+        return target
+    positive = target == 1
+    if not (positive | (target == 0)).all() and not (positive | (target == -1)).all():
+        raise errors.bad_value(f"{what}: y_true", "labels 0 and 1, or -1 and 1", "others")
+    return np.asarray(positive)
+
+
+def labels(
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    threshold: float | None,
+    what: str,
+) -> Labels:
+    """Decode whatever a classifier gives.
+
+    Parameters
+    ----------
+    y_true : array_like
+        Class numbers of shape ``(n,)`` or ``(n, 1)``, or one-hot rows.
+    y_pred : array_like
+        Floats ``(n, classes)``: the largest is predicted, or with a ``threshold`` every column above it.
+        Floats ``(n,)`` or ``(n, 1)``: class 1 above the threshold (0.5 when None). Integers ``(n,)``: class
+        numbers. Axes in between count as rows.
+    sample_weight : array_like, optional
+    threshold : float, optional
+    what : str
+        The metric's name, for errors.
+    """
+    predicted = predictions(y_pred, what)
+    if is_scores(predicted):
+        rows, count = predicted.shape[:-1], predicted.shape[-1]
+        weights = row_weights(sample_weight, rows, what)
+        flat = None if weights is None else weights.reshape(-1)
+        if threshold is not None:
+            several = binary_targets(y_true, predicted.shape, what).reshape(-1, count)
+            return Labels(several, (predicted > threshold).reshape(-1, count), count, flat)
+        true = true_classes(y_true, predicted.shape, what).reshape(-1)
+        return Labels(true, argmax(predicted).reshape(-1), count, flat)
+    weights = row_weights(sample_weight, predicted.shape, what)
+    flat = None if weights is None else weights.reshape(-1)
+    if predicted.dtype.kind == "f":
+        true = binary_targets(y_true, predicted.shape, what).reshape(-1).astype(np.intp)
+        return Labels(true, (predicted > (0.5 if threshold is None else threshold)).reshape(-1) * 1, 2, flat)
+    if predicted.min() < 0:
+        raise errors.bad_value(f"{what}: y_pred", "class numbers of at least 0", predicted.min())
+    target = np.asarray(y_true)
+    largest = target.max() if target.size and target.dtype.kind in "iuf" else 0
+    count = max(2, int(predicted.max()) + 1, int(np.nan_to_num(largest)) + 1)
+    true = classes(target, (*predicted.shape, count), what).reshape(-1)
+    return Labels(true, predicted.astype(np.intp).reshape(-1), count, flat)

@@ -1,0 +1,45 @@
+"""Automatic names: ``dense``, ``dense_1``, ... as Keras gives them."""
+
+from __future__ import annotations
+
+import re
+import threading
+
+_counts: dict[str, int] = {}
+_uses: dict[str, int] = {}
+_lock = threading.Lock()
+
+
+def snake_case(name: str) -> str:
+    """Return a class name in snake case.
+
+    Examples
+    --------
+    >>> snake_case("BatchNormalization")
+    'batch_normalization'
+    """
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def unique_name(prefix: str) -> str:
+    """Return ``prefix`` the first time, then ``prefix_1``, ``prefix_2``, ..."""
+    with _lock:
+        count = _counts.get(prefix, 0)
+        _counts[prefix] = count + 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+def count_use(name: str) -> int:
+    """Return how often this was called with ``name`` before: layers given one name still differ."""
+    with _lock:
+        use = _uses.get(name, 0)
+        _uses[name] = use + 1
+    return use
+
+
+def reset_names() -> None:
+    """Start again from the first name of every prefix."""
+    with _lock:
+        _counts.clear()
+        _uses.clear()

@@ -1,0 +1,65 @@
+"""Optimizers: Keras's classes, arguments and defaults; one native pass over the arena applies them.
+
+The objects here only hold the numbers and the state arrays. The formulas stand at the native kernel.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop import errors, schedules
+from hotloop.optimizers.adaptive import Adam, AdamW, RMSprop
+from hotloop.optimizers.base import Optimizer
+from hotloop.optimizers.sgd import SGD, GradientDescent
+
+__all__ = [
+    "CLASSES",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "GradientDescent",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+CLASSES: dict[str, type[Optimizer]] = {
+    "SGD": SGD,
+    "GradientDescent": GradientDescent,
+    "RMSprop": RMSprop,
+    "Adam": Adam,
+    "AdamW": AdamW,
+}
+_ALIASES: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "gradient_descent": GradientDescent,
+    "gradientdescent": GradientDescent,
+    "gd": GradientDescent,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+
+
+def get(identifier: Any) -> Optimizer:
+    """Resolve a name, a class, a :func:`serialize` dict or an optimizer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the nearest known one is named.
+
+    Examples
+    --------
+    >>> get("adam").learning_rate
+    0.001
+    """
+    found: Optimizer = errors.resolve("optimizer", Optimizer, {**CLASSES, **_ALIASES}, identifier)
+    return found
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """Return what :func:`get` turns back into the same optimizer, its state apart."""
+    return errors.serialize(optimizer)

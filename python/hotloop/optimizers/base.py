@@ -1,0 +1,235 @@
+"""What all optimizers have in common: learning rate, clipping, weight decay, state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import errors, schedules
+
+Floats = npt.NDArray[np.float32]
+_ALIGNMENT = 64
+
+
+def _aligned_zeros(size: int) -> Floats:
+    """Zeros at a 64-byte boundary, as the parameter arena is."""
+    raw = np.zeros(size * 4 + _ALIGNMENT, dtype=np.uint8)
+    start = -raw.ctypes.data % _ALIGNMENT
+    return raw[start : start + size * 4].view(np.float32)
+
+
+class Optimizer:
+    """Base class of the optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float or LearningRateSchedule
+    weight_decay : float, optional
+        Decoupled: every step takes ``learning_rate * weight_decay * w`` from each weight as well.
+    clipnorm : float, optional
+        The gradient of each weight array is scaled down to at most this norm.
+    clipvalue : float, optional
+        Every gradient is clamped to plus or minus this.
+    global_clipnorm : float, optional
+        All gradients together are scaled down to at most this norm. At most one of the three may be set.
+    name : str, optional
+
+    Attributes
+    ----------
+    learning_rate : float or LearningRateSchedule
+        A float may be set at any time; a schedule can't be overwritten.
+    iterations : int
+        Steps done.
+    slots : dict of str to ndarray
+        The state arrays, each as long as the parameter arena and in its order.
+    full_batch : bool
+        Whether a step takes the whole data, whatever the batch size (gradient descent).
+
+    Raises
+    ------
+    ValueError
+        For a number out of bounds, or two ways of clipping at once.
+    """
+
+    kind = "sgd"  # the native optimizer
+    full_batch = False
+
+    def __init__(
+        self,
+        learning_rate: float | schedules.LearningRateSchedule | dict[str, Any],
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+        self._learning_rate: float | schedules.LearningRateSchedule
+        if isinstance(learning_rate, schedules.LearningRateSchedule | dict):
+            self._learning_rate = schedules.get(learning_rate)
+        else:
+            self._learning_rate = self._number("learning_rate", learning_rate, at_least=0)
+        self.weight_decay = self._optional("weight_decay", weight_decay, at_least=0)
+        self.clipnorm = self._optional("clipnorm", clipnorm, above=0)
+        self.clipvalue = self._optional("clipvalue", clipvalue, above=0)
+        self.global_clipnorm = self._optional("global_clipnorm", global_clipnorm, above=0)
+        if sum(clip is not None for clip in (self.clipnorm, self.clipvalue, self.global_clipnorm)) > 1:
+            got = f"{self.clipnorm}, {self.clipvalue} and {self.global_clipnorm}"
+            expected = "at most one of clipnorm, clipvalue and global_clipnorm"
+            raise errors.bad_value(type(self).__name__, expected, got)
+        self.iterations = 0
+        self.slots: dict[str, Floats] = {}
+        self._undecayed: list[str] = []
+
+    @property
+    def learning_rate(self) -> float | schedules.LearningRateSchedule:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | schedules.LearningRateSchedule) -> None:
+        if isinstance(value, schedules.LearningRateSchedule):
+            self._learning_rate = value
+        elif isinstance(self._learning_rate, schedules.LearningRateSchedule):
+            schedule = type(self._learning_rate).__name__
+            raise TypeError(
+                f"{type(self).__name__}: its learning rate is a {schedule} schedule and can't be set to a "
+                "number; compile with a plain number to do so"
+            )
+        else:
+            self._learning_rate = self._number("learning_rate", value, at_least=0)
+
+    @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(self.learning_rates(self.iterations, 1)[0])
+
+    def learning_rates(self, first_iteration: int, n: int) -> Floats:
+        """Return the learning rates of ``n`` steps from ``first_iteration`` on, float32."""
+        if isinstance(self._learning_rate, float):
+            return np.full(n, self._learning_rate, dtype=np.float32)
+        rates = self._learning_rate(np.arange(first_iteration, first_iteration + n))
+        return np.asarray(rates, dtype=np.float32)
+
+    @property
+    def native_slots(self) -> tuple[str | None, ...]:
+        """The names of the kernel's three state arrays, None where these options need none."""
+        raise NotImplementedError
+
+    @property
+    def slot_names(self) -> list[str]:
+        """The names of the state arrays in use."""
+        return [name for name in self.native_slots if name is not None]
+
+    def build(self, size: int) -> None:
+        """Make the state arrays for an arena of ``size`` floats, zero; those that fit already are kept."""
+        kept = {name: self.slots[name] for name in self.slot_names if name in self.slots}
+        self.slots = {
+            name: kept[name] if name in kept and kept[name].size == size else _aligned_zeros(size)
+            for name in self.slot_names
+        }
+
+    def slot_arrays(self) -> list[Floats | None]:
+        """Return the state arrays in the kernel's order, None where there is none."""
+        return [None if name is None else self.slots[name] for name in self.native_slots]
+
+    def native_config(self) -> dict[str, Any]:
+        """The numbers of the native kernel, clipping apart."""
+        return {"kind": self.kind, "weight_decay": self.weight_decay or 0.0, **self._native_numbers()}
+
+    def clip_config(self) -> dict[str, float]:
+        """The native clipping numbers, 0 for none."""
+        return {
+            "global_clipnorm": self.global_clipnorm or 0.0,
+            "clipnorm": self.clipnorm or 0.0,
+            "clip_value": self.clipvalue or 0.0,
+        }
+
+    def exclude_from_weight_decay(self, var_names: Iterable[str]) -> None:
+        """Leave weights out of the weight decay.
+
+        Parameters
+        ----------
+        var_names : iterable of str
+            Regular expressions; a weight is left out when one of them is found in its name, such as
+            ``["bias"]``.
+        """
+        if isinstance(var_names, str):
+            var_names = [var_names]
+        for pattern in var_names:
+            try:
+                re.compile(pattern)
+            except (re.error, TypeError):
+                what = "exclude_from_weight_decay"
+                raise errors.bad_value(what, "regular expressions", repr(pattern)) from None
+            self._undecayed.append(pattern)
+
+    def uses_weight_decay(self, name: str) -> bool:
+        """Whether weight decay applies to the weight of this name."""
+        return bool(self.weight_decay) and not any(re.search(part, name) for part in self._undecayed)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the state to save: ``iterations`` (int64, no axes) and the slots (the arrays themselves)."""
+        return {"iterations": np.array(self.iterations, dtype=np.int64), **self.slots}
+
+    def load_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take over what :meth:`state` gave; the arrays are copied.
+
+        Raises
+        ------
+        ValueError
+            When a slot is missing or unknown, or the sizes differ; nothing is changed then.
+        """
+        slots = {name: np.asarray(value) for name, value in state.items() if name != "iterations"}
+        if "iterations" not in state or (slots and sorted(slots) != sorted(self.slot_names)):
+            expected = ", ".join(["iterations", *self.slot_names])
+            raise errors.bad_value(f"{type(self).__name__}: state", expected, ", ".join(state) or "nothing")
+        sizes = {value.size for value in slots.values()} | {value.size for value in self.slots.values()}
+        if len(sizes) > 1:
+            raise errors.bad_value(f"{type(self).__name__}: state", "arrays of one size", sorted(sizes))
+        iterations = errors.integer("iterations", state["iterations"].item(), at_least=0)
+        fresh = {}
+        for name in slots:
+            fresh[name] = _aligned_zeros(slots[name].size)
+            fresh[name][:] = slots[name].reshape(-1)
+        self.iterations, self.slots = iterations, fresh
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, and what is excluded from weight decay (``undecayed``)."""
+        rate = self._learning_rate
+        return {
+            "name": self.name,
+            "learning_rate": rate if isinstance(rate, float) else schedules.serialize(rate),
+            "weight_decay": self.weight_decay,
+            "clipnorm": self.clipnorm,
+            "clipvalue": self.clipvalue,
+            "global_clipnorm": self.global_clipnorm,
+            **self._native_numbers(),
+            **({"undecayed": list(self._undecayed)} if self._undecayed else {}),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Optimizer:
+        """Build it from what :meth:`get_config` gave; the state is fresh."""
+        arguments = dict(config)
+        undecayed = arguments.pop("undecayed", [])
+        optimizer = cls(**arguments)
+        optimizer.exclude_from_weight_decay(undecayed)
+        return optimizer
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if v is not None)
+        return f"{type(self).__name__}({arguments})"
+
+    def _native_numbers(self) -> dict[str, Any]:
+        """The arguments that this kind has for itself, under the names of both Keras and the kernel."""
+        raise NotImplementedError
+
+    def _number(self, key: str, value: Any, **bounds: float) -> float:
+        return errors.number(f"{type(self).__name__}: {key}", value, **bounds)
+
+    def _optional(self, key: str, value: Any, **bounds: float) -> float | None:
+        return None if value is None else self._number(key, value, **bounds)

@@ -1,0 +1,199 @@
+"""Where weights live: one aligned float32 arena a model, and views into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.errors import bad_value
+
+Shape = tuple[int, ...]
+ALIGNMENT = 16  # floats: every parameter starts on a whole vector
+
+
+def aligned_size(size: int) -> int:
+    """Round ``size`` floats up to whole vectors."""
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+def aligned_zeros(size: int) -> npt.NDArray[np.float32]:
+    """Return ``size`` float32 zeros whose first byte is 64-byte aligned."""
+    raw = np.zeros(size + ALIGNMENT, np.float32)
+    start = (-raw.ctypes.data // 4) % ALIGNMENT
+    return raw[start : start + size]
+
+
+class Parameter:
+    """One weight tensor: a name, a shape, and a place in a :class:`ParameterStore`.
+
+    It stays valid when its store grows or is merged into another one; an array got from ``value`` does not.
+
+    Attributes
+    ----------
+    name : str
+        Within its layer, such as ``"kernel"``.
+    path : str
+        With its layer's name, such as ``"dense/kernel"``.
+    shape : tuple of int
+    size : int
+        Number of elements.
+    trainable : bool
+        Whether training may ever change it by gradient (False for moving averages). Whether its layer is
+        trainable is the layer's affair.
+    initializer, regularizer : object or None
+    store : ParameterStore
+        Where it lives now.
+    offset : int
+        Its first element's index in ``store.values``, a multiple of 16.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: Sequence[int],
+        *,
+        layer_name: str,
+        trainable: bool = True,
+        initializer: Any = None,
+        regularizer: Any = None,
+    ) -> None:
+        self.name = name
+        self.layer_name = layer_name
+        self.shape: Shape = tuple(int(size) for size in shape)
+        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.trainable = trainable
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.store: ParameterStore
+        self.offset = -1
+
+    @property
+    def path(self) -> str:
+        return f"{self.layer_name}/{self.name}"
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        return np.dtype(np.float32)
+
+    @property
+    def value(self) -> npt.NDArray[np.float32]:
+        """The numbers themselves: a writable view into the arena."""
+        return self.of(self.store.values)
+
+    def of(self, arena: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """This parameter's part of an array laid out like the arena: gradients, optimizer slots."""
+        view: npt.NDArray[np.float32] = arena[self.offset : self.offset + self.size].reshape(self.shape)
+        return view
+
+    def numpy(self) -> npt.NDArray[np.float32]:
+        """Return a copy of the numbers."""
+        return self.value.copy()
+
+    def assign(self, value: npt.ArrayLike) -> None:
+        """Overwrite the numbers.
+
+        Raises
+        ------
+        ValueError
+            When the shape is another one.
+        """
+        array = np.asarray(value, np.float32)
+        if array.shape != self.shape:
+            raise bad_value(f"weight {self.path!r}", f"shape {self.shape}", f"shape {array.shape}")
+        self.value[...] = array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        array: npt.NDArray[Any] = self.value
+        if dtype is not None and np.dtype(dtype) != array.dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.path} shape={self.shape}>"
+
+
+class ParameterStore:
+    """The arena: parameters one after the other, each on a 64-byte boundary, gaps zero.
+
+    Gradients and optimizer slots are arrays of the same size and order.
+
+    Attributes
+    ----------
+    values : float32 array, 1-D
+        All numbers. Another array after :meth:`add` or :meth:`absorb`.
+    parameters : list of Parameter
+        In the order of their offsets.
+    version : int
+        Goes up whenever ``values`` is another array, so whoever holds offsets knows that they are stale.
+    """
+
+    def __init__(self) -> None:
+        self.values = aligned_zeros(0)
+        self.parameters: list[Parameter] = []
+        self.version = 0
+
+    @property
+    def size(self) -> int:
+        return int(self.values.size)
+
+    def add(self, parameters: Iterable[Parameter]) -> None:
+        """Append new parameters, as zeros."""
+        self._append([(parameter, None) for parameter in parameters])
+
+    def absorb(self, other: ParameterStore) -> None:
+        """Take over all parameters of another store, which is empty afterwards."""
+        if other is self:
+            return
+        self._append([(parameter, parameter.value) for parameter in other.parameters])
+        other.parameters = []
+        other.values = aligned_zeros(0)
+        other.version += 1
+
+    def _append(self, items: list[tuple[Parameter, npt.NDArray[np.float32] | None]]) -> None:
+        if not items:
+            return
+        end = self.size
+        offsets = []
+        for parameter, _ in items:
+            offsets.append(end)
+            end += aligned_size(parameter.size)
+        values = aligned_zeros(end)
+        values[: self.size] = self.values
+        self.values = values
+        for (parameter, old), offset in zip(items, offsets, strict=True):
+            parameter.store, parameter.offset = self, offset
+            if old is not None:
+                parameter.value[...] = old
+            self.parameters.append(parameter)
+        self.version += 1
+
+
+def gather_stores(parameters: Iterable[Parameter], into: ParameterStore | None = None) -> ParameterStore:
+    """Bring all parameters into one store and return it.
+
+    ``into``, else the first store that also holds other parameters, else a new one takes them in; parameters
+    that other models share therefore move together with everything beside them.
+    """
+    parameters = list(parameters)
+    stores: dict[int, ParameterStore] = {id(p.store): p.store for p in parameters}
+    if into is None and len(stores) == 1:
+        return next(iter(stores.values()))
+    target = into if into is not None else ParameterStore()
+    for store in stores.values():
+        target.absorb(store)
+    return target
+
+
+def merged_ranges(parameters: Iterable[Parameter]) -> list[tuple[int, int]]:
+    """Return (offset, size) stretches that cover the parameters, neighbours joined over their gaps."""
+    ranges: list[tuple[int, int]] = []
+    for parameter in sorted(parameters, key=lambda p: p.offset):
+        if ranges and parameter.offset == aligned_size(sum(ranges[-1])):
+            first = ranges[-1][0]
+            ranges[-1] = (first, parameter.offset + parameter.size - first)
+        elif parameter.size:
+            ranges.append((parameter.offset, parameter.size))
+    return ranges

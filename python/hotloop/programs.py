@@ -1,0 +1,179 @@
+"""From a model and data to native programs: checked, built when needed, kept while nothing changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hotloop.arrays import Array, as_array, input_array, require_same_rows, split_by_name
+from hotloop.config import derive_seed, seed_generation
+from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
+from hotloop.errors import integer
+from hotloop.feed import Feed
+from hotloop.graph import FunctionalGraph
+from hotloop.heads import Compilation, Head
+from hotloop.parameters import Parameter, ParameterStore
+
+if TYPE_CHECKING:
+    from hotloop.callbacks import History
+    from hotloop.layers.base import Layer
+
+
+class ProgramOwner:
+    """What lies between a model's graph and its native programs. The graph is the subclass's affair."""
+
+    name: str
+    history: History | None
+    stop_training: bool
+
+    def __init__(self) -> None:
+        self.history = None
+        self.stop_training = False
+        self.allow_nonfinite = False
+        self._compilation: Compilation | None = None
+        self._trainable: frozenset[Layer] | None = None
+        self._heads: list[Head] | None = None
+        self._prediction: PredictionProgram | None = None
+        self._training: TrainingProgram | None = None
+        self._slots: SlotLayout | None = None
+        self._seed: int | None = None
+        self._seed_generation = -1
+        self._lock = threading.RLock()
+
+    # -- what a subclass gives
+
+    @property
+    def graph(self) -> FunctionalGraph:
+        raise NotImplementedError
+
+    @property
+    def store(self) -> ParameterStore:
+        raise NotImplementedError
+
+    @property
+    def weights(self) -> list[Parameter]:
+        raise NotImplementedError
+
+    @property
+    def built(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def input_names(self) -> list[str]:
+        raise NotImplementedError
+
+    @property
+    def output_names(self) -> list[str]:
+        raise NotImplementedError
+
+    def _build_for(self, x: Any) -> None:
+        """Build a model that waits for the shape of its input."""
+        raise NotImplementedError
+
+    def _unbuild(self) -> None:
+        """Undo :meth:`_build_for`."""
+        raise NotImplementedError
+
+    # -- state
+
+    @property
+    def seed(self) -> int:
+        """Where shuffling and dropout draw from; follows :func:`hotloop.set_seed`, and may be set."""
+        if self._seed is None or self._seed_generation != seed_generation():
+            self.seed = derive_seed("model", self.name)
+        assert self._seed is not None
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._seed = integer("seed", seed, at_least=0)
+        self._seed_generation = seed_generation()
+
+    # -- from data to programs
+
+    def input_arrays(self, x: Any, allow_nonfinite: bool, label: str = "") -> list[Array]:
+        """Return the inputs as programs read them: (rows, features), float32 or uint8."""
+        tensors = self.graph.inputs
+        names = self.input_names
+        given = split_by_name(f"{label}x", x, names, [tensor.shape for tensor in tensors])
+        arrays = {}
+        for name, value, tensor in zip(names, given, tensors, strict=True):
+            what = f"{label}x" if len(names) == 1 else f"{label}x[{name!r}]"
+            arrays[what] = input_array(what, value, tensor.shape, allow_nonfinite)
+        require_same_rows(arrays)
+        return list(arrays.values())
+
+    @contextmanager
+    def building(self, x: Any) -> Iterator[None]:
+        """Build for the data if need be; when what follows fails, all is as it was."""
+        self._compiled  # noqa: B018
+        was_built, heads = self.built, self._heads
+        try:
+            self._build_for(x)
+            yield
+        except BaseException:
+            self._heads = heads
+            if not was_built:
+                self._unbuild()
+            raise
+
+    def feed(self, x: Any, y: Any, sample_weight: Any, allow_nonfinite: bool, label: str = "") -> Feed:
+        """Check rows, labels and weights of a built model; ``label`` stands in front of their names."""
+        compilation = self._compiled
+        names, graph = self.output_names, self.graph
+        shapes = [tensor.shape for tensor in graph.outputs]
+        chosen = compilation.outputs_with_loss(names)
+        inputs = self.input_arrays(x, allow_nonfinite, label)
+        chosen_names = [names[i] for i in chosen]
+        given = split_by_name(f"{label}y", y, chosen_names, [shapes[i] for i in chosen])
+        what = [f"{label}y"] if len(chosen) == 1 else [f"{label}y[{name!r}]" for name in chosen_names]
+        labels = [as_array(text, value) for text, value in zip(what, given, strict=True)]
+        require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
+        heads = self._heads or compilation.heads(names, shapes, labels)
+        feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite)
+        self._heads = heads
+        return feed
+
+    def prediction_program(self) -> PredictionProgram:
+        """The program that predicts; made anew when the weights moved."""
+        with self._lock:
+            store = self.store
+            program = self._prediction
+            if program is None or program.store is not store or program.version != store.version:
+                program = self._prediction = PredictionProgram(self.graph, store)
+            return program
+
+    def training_program(self, feed: Feed) -> TrainingProgram:
+        """The program that trains and evaluates, with the optimizer's state in place."""
+        with self._lock:
+            store, optimizer = self.store, self._compiled.optimizer
+            if self._trainable is None:
+                self._trainable = self._trainable_layers()
+            program = self._training
+            if program is None or program.store is not store or program.version != store.version:
+                program = TrainingProgram(self.graph, store, feed.heads, self._trainable)
+            if self._slots is not None and not self._slots.is_current(store):
+                self._slots.move(optimizer, store)
+            optimizer.build(store.size)
+            program.set_optimizer(optimizer)
+            if self._slots is None or not self._slots.is_current(store):
+                self._slots = SlotLayout(self.weights, store)
+            self._training = program
+            return program
+
+    def _trainable_layers(self) -> frozenset[Layer]:
+        return frozenset(layer for layer in self.graph.layers if layer.trainable)
+
+    def _forget_programs(self) -> None:
+        """The graph has changed."""
+        self._prediction = self._training = None
+        self._heads = None
+        self._trainable = None
+
+    @property
+    def _compiled(self) -> Compilation:
+        if self._compilation is None:
+            raise ValueError(f"model {self.name!r} is not compiled; call compile(optimizer, loss=...) first")
+        return self._compilation

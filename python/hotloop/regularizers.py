@@ -1,0 +1,116 @@
+"""Penalties on weights: Keras's classes and defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import errors
+
+
+class Regularizer:
+    """A penalty ``l1 * sum(|w|) + l2 * sum(w^2)``, added to the loss.
+
+    Attributes
+    ----------
+    l1, l2 : float
+        What the native optimizer applies.
+    """
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __call__(self, weights: npt.ArrayLike) -> float:
+        """Return the penalty, summed in double."""
+        w = np.asarray(weights, dtype=np.float64)
+        return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {key: float(value) for key, value in vars(self).items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """Build it from what :meth:`get_config` gave."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value:g}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+class L1(Regularizer):
+    """``l1 * sum(|w|)``.
+
+    Examples
+    --------
+    >>> L1(0.5)([1.0, -3.0])
+    2.0
+    """
+
+    def __init__(self, l1: float = 0.01) -> None:
+        self.l1 = errors.number("L1: l1", l1, at_least=0)
+
+
+class L2(Regularizer):
+    """``l2 * sum(w^2)``.
+
+    Examples
+    --------
+    >>> L2(0.5)([1.0, -3.0])
+    5.0
+    """
+
+    def __init__(self, l2: float = 0.01) -> None:
+        self.l2 = errors.number("L2: l2", l2, at_least=0)
+
+
+class L1L2(Regularizer):
+    """``l1 * sum(|w|) + l2 * sum(w^2)``.
+
+    Examples
+    --------
+    >>> L1L2(l1=0.5, l2=0.5)([1.0, -3.0])
+    7.0
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1 = errors.number("L1L2: l1", l1, at_least=0)
+        self.l2 = errors.number("L1L2: l2", l2, at_least=0)
+
+
+def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
+    """Make an :class:`L1L2` with Keras's defaults for the function of this name."""
+    return L1L2(l1, l2)
+
+
+CLASSES: dict[str, type[Regularizer]] = {"L1": L1, "L2": L2, "L1L2": L1L2}
+
+
+def get(identifier: Any) -> Regularizer | None:
+    """Resolve None, a name ("l1", "l2", "l1_l2"), a :func:`serialize` dict or a regularizer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the nearest known one is named.
+
+    Examples
+    --------
+    >>> get("l2")
+    L2(l2=0.01)
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str) and identifier.lower() in ("l1_l2", "l1l2"):
+        return l1_l2()
+    known = {**CLASSES, "l1": L1, "l2": L2, "l1_l2": L1L2}
+    found: Regularizer = errors.resolve("regularizer", Regularizer, known, identifier)
+    return found
+
+
+def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:
+    """Return what :func:`get` turns back into the same regularizer."""
+    return None if regularizer is None else errors.serialize(regularizer)

@@ -1,0 +1,196 @@
+"""Saving and loading: everything that a model needs to predict, and to go on training where it stopped."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.container import Container, PathLike, read_container, write_container
+from hotloop.errors import bad_value
+from hotloop.models import CLASSES, model_from_config
+from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
+
+if TYPE_CHECKING:
+    from hotloop.compress import QuantizedModel
+    from hotloop.models import Model
+
+Floats = npt.NDArray[np.float32]
+
+
+def save_model(
+    model: Model, path: PathLike, *, overwrite: bool = True, include_optimizer: bool = True
+) -> None:
+    """Write a model into one file: architecture, weights and, when it is compiled, the training's state.
+
+    The file is a safetensors file with a JSON config, a format version and a SHA-256 in its metadata. It is
+    written beside `path` and renamed, so an existing file is replaced only by a complete one. The same as
+    ``model.save(path)``.
+
+    Parameters
+    ----------
+    model : Model
+    path : str or path-like
+    overwrite : bool
+        Whether an existing file may be replaced.
+    include_optimizer : bool
+        Whether to save the optimizer's state; without it training starts anew from these weights.
+
+    Raises
+    ------
+    FileExistsError
+        When there is a file already and `overwrite` is False.
+    TypeError
+        For a class of model, or a metric made of a Python function, that no file can hold.
+    OSError
+        When the file can't be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.hotloop")
+    >>> model.save(path)
+    >>> bool((hl.load_model(path).get_weights()[0] == model.get_weights()[0]).all())
+    True
+    """
+    _check_overwrite(path, overwrite)
+    kind = type(model).__name__
+    if CLASSES.get(kind) is not type(model):
+        raise TypeError(f"save: {kind} is not a class that a file can name; expected {' or '.join(CLASSES)}")
+    tensors = {f"weights/{p.path}": p.value for p in model.weights}
+    config: dict[str, Any] = {
+        "class_name": kind,
+        "config": model.get_config(),
+        "weights": [p.path for p in model.weights],
+        "compile": model.get_compile_config(),
+        "training": None,
+    }
+    if model.compiled and include_optimizer:
+        config["training"] = {"seed": model.seed, "iterations": model.optimizer.iterations}
+        for slot, arrays in optimizer_slots(model).items():
+            tensors |= {f"optimizer/{slot}/{name}": array for name, array in arrays.items()}
+    write_container(path, "model", config, tensors)
+
+
+def load_model(path: PathLike) -> Model | QuantizedModel:
+    """Read a model that ``save`` wrote, float or quantised.
+
+    A compiled model comes back compiled, with the optimizer's state: training goes on with the same bits as
+    if it had never stopped.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Model or QuantizedModel
+        Of the class that was saved.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no hotloop model, truncated, altered, of an unknown class, or of a newer format.
+    """
+    container = read_container(path)
+    if container.kind == "quantized_model":
+        from hotloop.compress.quantized_model import from_container
+
+        frozen: QuantizedModel = _rebuilt(container, lambda: from_container(container))
+        return frozen
+    if container.kind != "model":
+        raise bad_value(
+            f"load: {container.path!r}", "a saved model", f"a file of {container.kind!r}", "see load_weights"
+        )
+    model: Model = _rebuilt(container, lambda: _model_of(container))
+    return model
+
+
+def save_weights(model: Model, path: PathLike, *, overwrite: bool = True) -> None:
+    """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
+    _check_overwrite(path, overwrite)
+    tensors = {f"weights/{p.path}": p.value for p in model.weights}
+    write_container(path, "weights", {"weights": [p.path for p in model.weights]}, tensors)
+
+
+def load_weights(model: Model, path: PathLike) -> None:
+    """Read weights into a model, in order; nothing changes when one of them doesn't fit.
+
+    Parameters
+    ----------
+    model : Model
+    path : str or path-like
+        Written by ``save_weights`` or ``save``. Layers may have other names, but not other shapes.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no such file, truncated, altered, or made for another architecture.
+    """
+    container = read_container(path)
+    if container.kind not in ("weights", "model"):
+        raise bad_value(f"load_weights: {container.path!r}", "weights or a model", f"a {container.kind!r}")
+    arrays = _rebuilt(container, lambda: _weights_of(container))
+    parameters = model.weights
+    if len(arrays) != len(parameters):
+        raise bad_value(f"load_weights: {container.path!r}", f"{len(parameters)} weights", f"{len(arrays)}")
+    for parameter, (name, array) in zip(parameters, arrays.items(), strict=True):
+        if array.shape != parameter.shape:
+            raise bad_value(
+                f"load_weights: {container.path!r}: weight {name!r}",
+                f"shape {parameter.shape}, as {parameter.path!r} has",
+                f"{array.shape}",
+            )
+    for parameter, array in zip(parameters, arrays.values(), strict=True):
+        parameter.value[...] = array
+
+
+def _model_of(container: Container) -> Model:
+    config = container.config
+    model = model_from_config(config)
+    arrays = _weights_of(container)
+    parameters = {p.path: p for p in model.weights}
+    if list(arrays) != list(parameters):
+        raise ValueError("its weights are not those of its architecture")
+    for name, array in arrays.items():
+        parameters[name].assign(array)
+    if config["compile"] is not None:
+        model.compile_from_config(config["compile"])
+    if config["training"] is not None:
+        slots: Slots = {}
+        for name, array in container.tensors.items():
+            if name.startswith("optimizer/"):
+                _, slot, weight = name.split("/", 2)
+                slots.setdefault(slot, {})[weight] = array
+        restore_optimizer(model, int(config["training"]["iterations"]), slots)
+        model.seed = int(config["training"]["seed"])
+    return model
+
+
+def _check_overwrite(path: PathLike, overwrite: bool) -> None:
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(f"save: {os.fspath(path)!r} exists already; pass overwrite=True to replace it")
+
+
+def _weights_of(container: Container) -> dict[str, Floats]:
+    arrays = {str(name): container.tensors[f"weights/{name}"] for name in container.config["weights"]}
+    for name, array in arrays.items():
+        if array.dtype != np.float32:
+            raise ValueError(f"weight {name!r} is {array.dtype}, not float32")
+    return arrays
+
+
+def _rebuilt(container: Container, build: Any) -> Any:
+    """Whatever is wrong with a config that passed its digest comes out as one error with the path."""
+    try:
+        return build()
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"load: {container.path!r} can't be rebuilt: {error}") from error

@@ -1,0 +1,235 @@
+"""Models that are a chain of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hotloop import layers as layer_classes
+from hotloop.arrays import as_array
+from hotloop.errors import bad_type, bad_value
+from hotloop.functional import Model, model_name
+from hotloop.graph import FunctionalGraph, SymbolicTensor
+from hotloop.layers.base import Layer, as_shape
+from hotloop.layers.input import Input, InputLayer
+from hotloop.parameters import Shape
+from hotloop.training import Trainer
+
+Item = Layer | Model
+
+
+class Sequential(Model):
+    """A chain of layers, each of which reads what the one before it makes.
+
+    The input's shape comes from the first layer's ``input_shape=``, from a leading :func:`hotloop.Input`,
+    from ``build``, or from the first data that ``fit`` sees. A model in the chain is replayed with its own
+    weights.
+
+    Parameters
+    ----------
+    layers : list of Layer, Model or SymbolicTensor, optional
+    name : str, optional
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.Input((4,)), hl.layers.Dense(8, "relu"), hl.layers.Dense(3, "softmax")])
+    >>> model.output_shape
+    (None, 3)
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
+        Trainer.__init__(self)
+        self.name = model_name(name, "sequential")
+        self._graph: FunctionalGraph | None = None
+        self._items: list[Item] = []
+        self._tensors: list[SymbolicTensor] = []  # the input, then the output of each item
+        self._waiting: list[Item] = []  # items that were built when the shape became known
+        if layers is not None and not isinstance(layers, list | tuple):
+            raise bad_type("Sequential: layers", "a list of layers", layers)
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer, or a model; an Input or InputLayer may only come first.
+
+        Raises
+        ------
+        TypeError, ValueError
+            When it is no layer, is there already, or does not fit behind the last one; nothing changes then.
+        """
+        if isinstance(layer, SymbolicTensor) and isinstance(layer.layer, InputLayer):
+            layer = layer.layer
+        if isinstance(layer, InputLayer):
+            if self._items or self._tensors:
+                raise ValueError(
+                    f"Sequential.add: an input must come first, got {layer.name!r} behind other layers"
+                )
+            self._tensors = [layer()]
+            self._changed()
+            return
+        if not isinstance(layer, Layer | Model):
+            raise bad_type("Sequential.add", "a layer or a model", layer)
+        if any(item is layer or item.name == layer.name for item in self._items if _clashes(item, layer)):
+            raise ValueError(
+                f"Sequential.add: layer {layer.name!r} is in the chain already; give each its own name"
+            )
+        if not self._tensors and not self._items:
+            shape = _declared_shape(layer)
+            if shape is not None:
+                self._tensors = [Input(shape)]
+        if self._tensors:
+            self._tensors.append(self._call(layer, self._tensors[-1]))
+        self._items.append(layer)
+        self._changed()
+
+    def pop(self) -> Item:
+        """Remove the last layer and return it.
+
+        Raises
+        ------
+        ValueError
+            When there is none.
+        """
+        if not self._items:
+            raise ValueError(f"model {self.name!r}: pop from a chain without layers")
+        item = self._items.pop()
+        if self._tensors:
+            tensor = self._tensors.pop()
+            if isinstance(item, Layer):
+                item.nodes.remove(tensor.node)
+        self._changed()
+        return item
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of this shape.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            With the batch axis in front, as in Keras: ``(None, 784)``.
+        """
+        if not isinstance(input_shape, tuple | list) or not input_shape:
+            raise bad_type(
+                "build: input_shape", "a tuple that begins with the batch axis: (None, 784)", input_shape
+            )
+        self._begin_with(as_shape("build: input_shape", tuple(input_shape)[1:]))
+
+    def _begin_with(self, shape: Shape) -> None:
+        if self._tensors:
+            if self._tensors[0].shape != shape:
+                raise bad_value(f"model {self.name!r}: input", f"shape {self._tensors[0].shape}", f"{shape}")
+            return
+        tensors = [Input(shape)]
+        self._waiting = [item for item in self._items if not item.built]
+        try:
+            for item in self._items:
+                tensors.append(self._call(item, tensors[-1]))
+        except BaseException:
+            self._tensors = tensors
+            self._unbuild()
+            raise
+        self._tensors = tensors
+        self._changed()
+
+    def _unbuild(self) -> None:
+        for item, tensor in zip(self._items, self._tensors[1:], strict=False):
+            if isinstance(item, Layer):
+                item.nodes.remove(tensor.node)
+        for item in self._waiting:
+            item._unbuild()
+        self._tensors = []
+        self._changed()
+
+    def _call(self, item: Item, tensor: SymbolicTensor) -> SymbolicTensor:
+        output = item(tensor)
+        if not isinstance(output, SymbolicTensor):
+            raise bad_value(f"Sequential: model {item.name!r}", "one output", f"{len(output)}")
+        return output
+
+    def _build_for(self, x: Any) -> None:
+        if self._tensors:
+            return
+        if isinstance(x, Mapping | SymbolicTensor):
+            raise ValueError(f"model {self.name!r} has no input shape yet; give its first layer input_shape=")
+        shape = as_array("x", x).shape
+        self._begin_with(shape[1:] if len(shape) > 1 else (1,))
+
+    def _changed(self) -> None:
+        self._graph = None
+        self._forget_programs()
+
+    def _replay(self, tensors: list[SymbolicTensor]) -> list[SymbolicTensor]:
+        if len(tensors) == 1:
+            self._begin_with(tensors[0].shape)
+        return super()._replay(tensors)
+
+    @property
+    def built(self) -> bool:
+        return len(self._tensors) > 1 or bool(self._tensors and not self._items)
+
+    @property
+    def graph(self) -> FunctionalGraph:
+        if self._graph is None:
+            if not self._items:
+                raise ValueError(f"model {self.name!r} has no layers; add some")
+            if self._tensors:
+                self._set_graph(FunctionalGraph(self._tensors[:1], self._tensors[-1:]))
+        return super().graph
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the chain, without its input; those of a model in the chain stand in its place."""
+        listed: list[Layer] = []
+        for item in self._items:
+            listed += (
+                [item]
+                if isinstance(item, Layer)
+                else [x for x in item.layers if not isinstance(x, InputLayer)]
+            )
+        return listed
+
+    def get_config(self) -> dict[str, Any]:
+        items = [
+            layer_classes.serialize(item)
+            if isinstance(item, Layer)
+            else {"class_name": type(item).__name__, "config": item.get_config()}
+            for item in self._items
+        ]
+        if self._tensors:
+            items.insert(0, layer_classes.serialize(self._tensors[0].layer))
+        return {"name": self.name, "layers": items}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Sequential:
+        items = config.get("layers")
+        if not isinstance(items, list):
+            raise bad_type("Sequential config: layers", "a list", items)
+        return cls([_item_from_config(item) for item in items], name=config.get("name"))
+
+
+def _item_from_config(config: Any) -> Item:
+    nested: dict[Any, type[Model]] = {"Sequential": Sequential, "Model": Model}
+    if (
+        isinstance(config, dict)
+        and isinstance(config.get("config"), dict)
+        and config.get("class_name") in nested
+    ):
+        return nested[config["class_name"]].from_config(config["config"])
+    return layer_classes.deserialize(config)
+
+
+def _clashes(item: Item, other: Item) -> bool:
+    """Whether two items of one chain must have different names: an automatic one can be changed."""
+    if item is other:
+        return True
+    named = [x for x in (item, other) if isinstance(x, Layer) and not x.has_automatic_name]
+    return len(named) == 2
+
+
+def _declared_shape(item: Item) -> Shape | None:
+    if isinstance(item, Layer):
+        return item.declared_shape
+    if item.built and len(item.inputs) == 1:
+        return item.inputs[0].shape
+    return None

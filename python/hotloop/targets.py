@@ -1,0 +1,126 @@
+"""Labels and weights, brought to what a loss takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.arrays import Array, Floats, as_array, as_floats, require_finite
+from hotloop.errors import bad_type, bad_value
+from hotloop.losses.rows import classes
+from hotloop.parameters import Shape
+
+if TYPE_CHECKING:
+    from hotloop.losses import Loss
+
+PROBABILITIES = ("binary_crossentropy", "categorical_crossentropy")
+
+
+def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite: bool) -> Array:
+    """Return labels as the kernel of ``loss`` reads them.
+
+    Parameters
+    ----------
+    what : str
+        For messages.
+    y : ndarray
+        Classes of shape (rows, ...) for a sparse loss, where ``shape`` is (..., classes); else numbers of
+        shape (rows, *shape), where a last axis of one number may be missing.
+    loss : Loss
+    shape : tuple of int
+        Of one sample of the output.
+    allow_nonfinite : bool
+
+    Returns
+    -------
+    ndarray
+        int32 (rows, positions) or float32 (rows, features).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, classes out of range, fractions as classes, NaN or infinity.
+    """
+    if y.ndim == 0:
+        raise bad_value(what, "an array with a row for each sample", "a single number")
+    rows = y.shape[0]
+    if loss.targets == "sparse":
+        numbers = classes(y, (rows, *shape), what).astype(np.int32)
+        return np.ascontiguousarray(numbers).reshape(rows, -1)
+    if y.shape == (rows, *shape[:-1]) and shape[-1:] == (1,):
+        y = y[..., None]
+    if y.shape[1:] != shape:
+        expected = f"shape ({', '.join(['rows', *map(str, shape)])}), as the output has"
+        mend = ""
+        if loss.native == "categorical_crossentropy" and y.ndim == len(shape):
+            mend = "integer classes go with sparse_categorical_crossentropy"
+        raise bad_value(what, expected, f"shape {y.shape}", mend)
+    floats = as_floats(what, loss.prepare(y))
+    require_finite(what, floats, allow_nonfinite)
+    if loss.native in PROBABILITIES and rows and (floats.min() < 0 or floats.max() > 1):
+        got = f"{floats.min():g} to {floats.max():g}"
+        raise bad_value(what, f"labels from 0 to 1 for {loss.name}", got)
+    return floats.reshape(rows, math.prod(shape))
+
+
+def class_numbers(y: Array) -> npt.NDArray[np.int64]:
+    """Return the class of each row: the largest entry of one-hot rows, else the rounded number."""
+    if y.ndim > 1 and y.shape[-1] > 1:
+        return np.asarray(y.argmax(axis=-1))
+    return np.rint(y.reshape(y.shape[0], -1)[:, 0]).astype(np.int64)
+
+
+def class_weights(class_weight: Any, y: Array, shape: Shape) -> npt.NDArray[np.float64]:
+    """Return a weight for each row by its class; a class that is not named weighs 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is no dict of class numbers to weights, or a class does not exist.
+    """
+    if not isinstance(class_weight, Mapping):
+        raise bad_type("class_weight", "a dict of class number to weight", class_weight)
+    if y.ndim > 2 or (y.ndim == 2 and y.shape[1] != 1 and y.shape[1:] != shape):
+        raise bad_value(
+            "class_weight", "one label a sample", f"y of shape {y.shape}", "use sample_weight instead"
+        )
+    count = max(shape[-1] if shape else 1, 2)
+    table = np.ones(count)
+    for key, value in class_weight.items():
+        if isinstance(key, bool) or not isinstance(key, int | np.integer) or not 0 <= key < count:
+            raise bad_value("class_weight", f"class numbers from 0 to {count - 1} as keys", repr(key))
+        try:
+            table[key] = float(value)
+        except (TypeError, ValueError):
+            raise bad_type(f"class_weight[{key}]", "a number", value) from None
+        if not 0 <= table[key] < math.inf:
+            raise bad_value(f"class_weight[{key}]", "a finite number of at least 0", value)
+    numbers = class_numbers(y)
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
+        got = f"{numbers.min()} to {numbers.max()}"
+        raise bad_value("class_weight", f"labels from 0 to {count - 1}", got)
+    return table[numbers]
+
+
+def sample_weights(sample_weight: Any, rows: int) -> Floats:
+    """Return one float32 weight for each row.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When there are not as many as rows, or one is negative, NaN or infinite.
+    """
+    array = as_array("sample_weight", sample_weight)
+    if array.shape == (rows, 1):
+        array = array[:, 0]
+    if array.shape != (rows,):
+        raise bad_value("sample_weight", f"shape ({rows},), a weight for each row", f"shape {array.shape}")
+    floats = as_floats("sample_weight", array)
+    require_finite("sample_weight", floats, False)
+    if floats.min() < 0:
+        raise bad_value("sample_weight", "weights of at least 0", f"{floats.min():g}")
+    return floats

@@ -1,0 +1,324 @@
+"""``compile``, ``fit``, ``evaluate`` and ``predict``, as a base of :class:`~hotloop.Model`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hotloop.arrays import Floats, input_array
+from hotloop.heads import Compilation
+from hotloop.programs import ProgramOwner
+
+if TYPE_CHECKING:
+    from hotloop.callbacks import Callback, History
+    from hotloop.optimizers import Optimizer
+
+
+class Trainer(ProgramOwner):
+    """What a model does with data."""
+
+    # -- compile
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        *,
+        allow_nonfinite: bool = False,
+    ) -> None:
+        """Say how the model learns.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+            See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again.
+        loss : str, Loss, or a list or dict of them for several outputs
+            See :mod:`hotloop.losses`. A cross-entropy behind its softmax or sigmoid is computed together
+            with it.
+        loss_weights : list or dict of float, optional
+            How much the loss of each output counts.
+        metrics, weighted_metrics : list, optional
+            See :mod:`hotloop.metrics`; "accuracy" means the one that fits the loss. Only the latter see
+            sample and class weights. For several outputs a list of lists, or a dict.
+        allow_nonfinite : bool
+            Take NaN and infinity in the data instead of refusing them.
+
+        Raises
+        ------
+        ValueError
+            For unknown names; the nearest known one is given.
+
+        Examples
+        --------
+        >>> import hotloop as hl
+        >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
+        >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
+        """
+        self._compilation = Compilation.of(
+            optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite
+        )
+        self.allow_nonfinite = self._compilation.allow_nonfinite
+        self._heads = self._training = self._slots = None
+        self._trainable = self._trainable_layers() if self.built else None
+
+    @property
+    def compiled(self) -> bool:
+        return self._compilation is not None
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that ``compile`` was given."""
+        return self._compiled.optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss as ``compile`` was given it."""
+        return self._compiled.loss
+
+    @property
+    def gradients(self) -> Floats:
+        """The gradients of the last training step, laid out like ``store.values``; see ``Parameter.of``."""
+        if self._training is None:
+            raise ValueError(f"model {self.name!r} was not trained yet; it has no gradients")
+        return self._training.gradients
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What ``evaluate`` returns, in order."""
+        heads = self._heads or []
+        names = [f"{head.name}_loss" for head in heads] if len(self.output_names) > 1 else []
+        names += [name for head in heads for name, _ in head.metrics]
+        return ["loss", *names, *(name for head in heads for name, _ in head.weighted_metrics)]
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of ``compile`` as JSON values, or None before it."""
+        return None if self._compilation is None else self._compilation.get_config()
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what :meth:`get_compile_config` returned; the optimizer's state is new."""
+        self.compile(**config)
+
+    # -- data in
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
+        *,
+        allow_nonfinite: bool | None = None,
+    ) -> History:
+        """Train.
+
+        An epoch is one native call, without Python in between, unless a callback has hooks for every batch.
+        Ctrl-C leaves the model as the last finished step left it.
+
+        Parameters
+        ----------
+        x : array_like, or a list or dict of them
+            Rows of samples; float32 and uint8 are read where they lie, others become float32.
+        y : array_like, or a list or dict of them
+            Class numbers, one-hot rows or numbers, as the loss wants them.
+        batch_size : int, optional
+            32; all rows with full-batch gradient descent. The last batch may be short.
+        epochs : int
+            The number of the last epoch; with ``initial_epoch`` fewer are trained.
+        verbose : {"auto", 0, 1, 2}
+            0 silent, 1 a bar, 2 a line an epoch; "auto" is 1 on a terminal or in a notebook, else 2.
+        callbacks : list of Callback, optional
+        validation_split : float
+            In [0, 1): the last part of the rows is not trained on but evaluated after each epoch.
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            Goes before ``validation_split``.
+        shuffle : bool
+            Whether every epoch takes the rows in another order, which depends on the seed and the step alone.
+        class_weight : dict of int to float, optional
+            Weight of each class; one that is not named weighs 1.
+        sample_weight : array_like of shape (rows,), optional
+        initial_epoch : int
+        steps_per_epoch : int, optional
+            How many batches make an epoch; the next epoch goes on where this one stopped.
+        validation_batch_size : int, optional
+            As in Keras; no result depends on it.
+        validation_freq : int or list of int
+            Evaluate every so many epochs, or after those epochs (counted from 1).
+        allow_nonfinite : bool, optional
+            Overrides that of ``compile``.
+
+        Returns
+        -------
+        History
+            ``history`` has a list for each key of the logs: the mean loss of the epoch's samples,
+            regularisation included, and the metrics over the predictions made while training.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or arguments that do not fit; nothing is changed then.
+
+        Examples
+        --------
+        >>> import numpy as np, hotloop as hl
+        >>> x = np.linspace(-1, 1, 64, dtype=np.float32)
+        >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(1,))])
+        >>> model.compile(hl.optimizers.SGD(0.5), loss="mse")
+        >>> history = model.fit(x, 3 * x + 1, epochs=20, verbose=0)
+        >>> history.history["loss"][-1] < 1e-3
+        True
+        """
+        from hotloop.loops import FitArguments, fit
+
+        arguments = FitArguments(
+            batch_size,
+            epochs,
+            verbose,
+            callbacks,
+            shuffle,
+            initial_epoch,
+            steps_per_epoch,
+            validation_batch_size,
+            validation_freq,
+        )
+        allow = self.allow_nonfinite if allow_nonfinite is None else bool(allow_nonfinite)
+        return fit(
+            self, x, y, sample_weight, class_weight, validation_split, validation_data, allow, arguments
+        )
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics over all given rows, as the model predicts (no dropout).
+
+        Parameters
+        ----------
+        x, y, sample_weight
+            As for :meth:`fit`.
+        batch_size : int, optional
+            As in Keras; no result depends on it.
+        verbose : {"auto", 0, 1, 2}
+            0 silent; others write one line.
+        steps : int, optional
+            Only so many batches.
+        callbacks : list of Callback, optional
+            Their ``on_test_*`` hooks are called.
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float, or dict
+            The loss alone without metrics; else a list, in the order of ``metrics_names``, or a dict.
+        """
+        from hotloop.loops import evaluate
+
+        logs = evaluate(self, x, y, batch_size, verbose, sample_weight, steps, callbacks)
+        return logs if return_dict else _listed(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Any:
+        """Return the outputs for all rows.
+
+        Parameters
+        ----------
+        x : array_like, or a list or dict of them
+        batch_size : int, optional
+            As in Keras; no result depends on it.
+        verbose
+            As in Keras; predicting is silent.
+        steps : int, optional
+            Only so many batches.
+        callbacks : list of Callback, optional
+            Their ``on_predict_*`` hooks are called.
+
+        Returns
+        -------
+        ndarray of float32, or a list of them for several outputs
+            Shape (rows, *output shape).
+
+        Raises
+        ------
+        ValueError, TypeError
+            For another shape, no rows, no numbers, or NaN and infinity (see ``allow_nonfinite`` of
+            ``compile``).
+        """
+        if batch_size is None and steps is None and not callbacks:
+            return self.predict_on_batch(x)
+        from hotloop.loops import predict
+
+        return predict(self, x, batch_size, steps, callbacks)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for these rows: :meth:`predict` by Keras's other name."""
+        program = self._prediction
+        if program is None or program.version != program.store.version or self.store is not program.store:
+            self._build_for(x)
+            program = self.prediction_program()
+        graph = self.graph
+        if type(x) is np.ndarray and len(graph.inputs) == 1:
+            inputs = [input_array("x", x, graph.inputs[0].shape, self.allow_nonfinite)]
+        else:
+            inputs = self.input_arrays(x, self.allow_nonfinite)
+        outputs = program.run(inputs)
+        shaped = [out.reshape(-1, *tensor.shape) for out, tensor in zip(outputs, graph.outputs, strict=True)]
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Make one step on these rows; return loss and metrics as :meth:`evaluate` does, before the step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :meth:`fit`.
+        """
+        from hotloop.loops import train_on_batch
+
+        logs = train_on_batch(self, x, y, sample_weight, class_weight)
+        return logs if return_dict else _listed(logs)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return loss and metrics of these rows, without a step; the same as :meth:`evaluate`."""
+        return self.evaluate(x, y, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+
+def _listed(logs: dict[str, Any]) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,176 @@
+"""Who may include or import whom, how long a file may be, and where dangerous words may stand.
+
+These tests read the checkout's sources; they are skipped where only the installed package is there.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC, PACKAGE = ROOT / "csrc", ROOT / "python" / "hotloop"
+SOURCES = sorted(path for path in CSRC.rglob("*") if path.suffix in {".h", ".cpp", ".cu", ".cuh"})
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+pytestmark = pytest.mark.skipif(not CSRC.is_dir(), reason="no sources beside the tests")
+
+# Files that may be longer than 400 lines, each with its reason.
+LONG_FILES: dict[str, str] = {}
+GENERATED = {"python/hotloop/_native.pyi"}
+
+# Room -> what its files may include from the project, as the beginnings of paths. "own" is the file's own
+# folder; "interfaces" are the X.h of any op's room, but not its insides (X_kernels.h and the like).
+ROOMS: list[tuple[str, list[str]]] = [
+    (r"base/.*", ["base/"]),
+    (r"math/.*", ["math/"]),
+    (r"cpu/simd/.*", ["base/", "cpu/simd/"]),
+    (r"cpu/[^/]*", ["base/", "cpu/"]),
+    (r"cuda/device/.*", ["cuda/device/"]),
+    (r"cuda/[^/]*", ["base/", "cuda/"]),
+    (r"ops/.*_ref\.cpp", ["base/", "own", "interfaces"]),
+    (r"ops/.*_cpu\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
+    (r"ops/.*_cuda\.cu", ["base/", "cuda/", "math/", "own", "interfaces"]),
+    (r"ops/.*_tile\.h", ["base/", "cpu/simd/", "own"]),
+    (r"ops/.*\.h", ["base/", "cpu/isa.h", "own", "interfaces"]),
+    (r"ops/.*\.cpp", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "own", "interfaces"]),
+    (r"program/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "interfaces"]),
+    (r"bind/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "bind/", "interfaces"]),
+]
+INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile)\.h$")
+
+# Package part -> the parts of hotloop that it must not import, at any depth of the file.
+FORBIDDEN_IMPORTS: dict[str, set[str]] = {
+    "errors": {"*"},
+    "data": {"models", "training", "layers", "compress", "inference", "kernels", "_native"},
+    "kernels": {"models", "training", "layers", "compress", "inference", "data"},
+    "layers": {"models", "training", "compress", "inference", "callbacks", "saving", "demo", "cli"},
+    "numpy_baseline": {"*"},
+}
+# Only needed by some: to be imported inside the function that uses them.
+OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "scipy", "onnx", "cupy"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def includes(path: Path) -> list[str]:
+    return re.findall(r'^\s*#\s*include\s*"([^"]+)"', path.read_text(), re.MULTILINE)
+
+
+def allowed_prefixes(name: str) -> list[str]:
+    for pattern, prefixes in ROOMS:
+        if re.fullmatch(pattern, name):
+            return prefixes
+    raise AssertionError(f"csrc/{name} lies in no known room; add the room to ROOMS, or move the file")
+
+
+def may_include(name: str, included: str) -> bool:
+    for prefix in allowed_prefixes(name):
+        if prefix == "own":
+            if included.rpartition("/")[0] == name.rpartition("/")[0]:
+                return True
+        elif prefix == "interfaces":
+            if included.startswith("ops/") and not INSIDES.search(included):
+                return True
+        elif included.startswith(prefix):
+            return True
+    return False
+
+
+def test_something_is_looked_at():
+    assert len(SOURCES) > 20
+    assert len(MODULES) > 10
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_includes_stay_within_the_rooms(path):
+    name = path.relative_to(CSRC).as_posix()
+    wrong = [included for included in includes(path) if not may_include(name, included)]
+    assert not wrong, f"csrc/{name} may include {allowed_prefixes(name)}, not {wrong}"
+
+
+@pytest.mark.parametrize(
+    ("word", "home"),
+    [
+        (r"#\s*pragma\s+omp|<omp\.h>", r"cpu/team\.cpp"),
+        (r"<pybind11/", r"bind/.*"),
+        (r"<\w*intrin\.h>|<arm_neon\.h>|\b_mm\d*_\w+", r"cpu/simd/.*"),
+        (r"<cpuid\.h>|__builtin_cpu_", r"cpu/isa\.cpp"),
+        (r"<cuda\w*\.h>|__global__|__device__", r"cuda/.*|.*\.cuh?|math/common\.h"),
+        (r"\b(abort|exit|_Exit|terminate)\s*\(", r"nowhere"),
+        (r"-ffast-math|fast-math", r"nowhere"),
+    ],
+)
+def test_dangerous_words_stand_only_at_home(word, home):
+    strays = []
+    for path in SOURCES:
+        name = path.relative_to(CSRC).as_posix()
+        code = re.sub(r"//.*", "", path.read_text())
+        if re.search(word, code) and not re.fullmatch(home, name):
+            strays.append(name)
+    assert not strays
+
+
+def test_no_file_outgrows_its_room():
+    folders = (CSRC, PACKAGE, ROOT / "tests", ROOT / "bench", ROOT / "examples", ROOT / "tools")
+    files = [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in {".h", ".cpp", ".cu", ".py"}
+    ]
+    long = {relative(path) for path in files if len(path.read_text().splitlines()) > 400} - GENERATED
+    assert long == set(LONG_FILES), "split the new ones; take those that became short off LONG_FILES"
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """Every imported module's full name, and whether the import stands outside any function."""
+    tree = ast.parse(path.read_text())
+    lazy = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, id(node) not in lazy) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = ["hotloop", *path.relative_to(PACKAGE).parts[:-1]]
+            base = package[: len(package) + 1 - node.level] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names = [f"hotloop.{alias.name}" for alias in node.names] if module == "hotloop" else [module]
+            found += [(name, id(node) not in lazy) for name in names]
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_imports_stay_within_the_layers(path):
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    forbidden = FORBIDDEN_IMPORTS.get(part, set()) | {"demo", "cli"} - {part}
+    if part in {"cli", "__main__"}:
+        forbidden = set()
+    for name, at_import_time in imports(path):
+        pieces = name.split(".")
+        assert not (pieces[0] in OPTIONAL and at_import_time), (
+            f"import {name} inside the function that needs it"
+        )
+        if pieces[0] == "hotloop" and len(pieces) > 1 and pieces[1] != part:
+            assert not forbidden & {"*", pieces[1]}, f"{part} must not import {name}"
+
+
+@pytest.mark.parametrize("path", sorted((CSRC / "ops").glob("*/*_cpu.cpp")), ids=relative)
+def test_every_kernel_has_its_interface_its_door_and_no_standard_library(path):
+    stem = path.name.removesuffix("_cpu.cpp")
+    headers = {header.name for header in path.parent.glob("*.h")}
+    # Either a header of its own, or the room's, whose name it then carries on: loss.h, class_loss_cpu.cpp.
+    assert {f"{stem}.h", f"{stem}_kernels.h"} & headers or stem.endswith(path.parent.name)
+    code = re.sub(r"//.*", "", path.read_text())
+    standard = set(re.findall(r"#include <([\w.]+)>", code)) - {"cstdint", "cstddef"}
+    assert not standard, "a sealed object must not emit templates of the standard library"
+    assert "namespace HOTLOOP_LEVEL" in code

@@ -1,0 +1,81 @@
+"""What is installed: quick to import, small, typed, and honest about what the native module holds."""
+
+import ast
+import importlib
+import inspect
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import hotloop
+from hotloop import _native
+
+
+def stub() -> ast.Module:
+    return ast.parse(Path(hotloop.__file__).with_name("_native.pyi").read_text())
+
+
+@pytest.mark.skipif("HOTLOOP_SANITIZED" in os.environ, reason="sanitizers slow the start down")
+def test_import_takes_less_than_a_fifth_of_a_second():
+    code = "import time; start = time.perf_counter(); import hotloop; print(time.perf_counter() - start)"
+    seconds = min(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7))
+    assert seconds < 0.2
+
+
+def test_import_loads_nothing_heavy():
+    code = "import sys, hotloop; print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    heavy = {"matplotlib", "mlxtend", "sklearn", "scipy", "torch", "pandas", "tqdm", "safetensors"}
+    assert not loaded & heavy
+
+
+def test_every_public_name_resolves_and_is_documented():
+    for name in hotloop.__all__:
+        thing = getattr(hotloop, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing):
+            assert inspect.getdoc(thing), f"hotloop.{name} has no docstring"
+    assert set(hotloop.__all__) <= set(dir(hotloop))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        hotloop.no_such_name  # noqa: B018
+
+
+def test_package_is_typed():
+    assert Path(hotloop.__file__).with_name("py.typed").exists()
+
+
+def test_stub_lists_what_the_native_module_has():
+    listed = {node.name for node in stub().body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    there = {name for name, thing in vars(_native).items() if not name.startswith("_") and callable(thing)}
+    assert listed == there, "run `python tools/make_stubs.py`"
+    for node in stub().body:
+        if isinstance(node, ast.ClassDef):
+            methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
+            has = {name for name in vars(getattr(_native, node.name)) if not name.startswith("_")}
+            assert {name for name in methods if not name.startswith("_")} == has
+
+
+@pytest.mark.parametrize(
+    "name", ["hotloop.data", "hotloop.data.split", "hotloop.data.readers", "hotloop.demo.report"]
+)
+def test_doctests(name):
+    import doctest
+
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0 or name == "hotloop.data"
+    assert result.failed == 0
+
+
+@pytest.mark.skipif("HOTLOOP_WHEEL" not in os.environ, reason="HOTLOOP_WHEEL names no wheel")
+def test_wheel_is_small_and_complete():
+    path = Path(os.environ["HOTLOOP_WHEEL"])
+    assert path.stat().st_size < 5_000_000
+    names = zipfile.ZipFile(path).namelist()
+    for wanted in ("hotloop/__init__.py", "hotloop/_native.pyi", "hotloop/py.typed"):
+        assert wanted in names
+    assert any(name.startswith("hotloop/_native.") and name.endswith(".so") for name in names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if name.startswith(("tests/", "csrc/", "lib"))]

@@ -1,0 +1,164 @@
+"""Training and prediction among other threads, in forked and in fresh processes, and beside other libraries.
+
+Each scenario runs in a process of its own with a time limit, so that a deadlock is a failure and not a hang.
+"""
+
+import importlib.util
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+COMMON = """
+import numpy as np
+import hotloop as hl
+
+hl.set_seed(1)
+hl.set_num_threads(2)
+rng = np.random.default_rng(0)
+x = rng.standard_normal((2000, 64)).astype(np.float32)
+y = (x[:, :4].sum(axis=1) > 0).astype(np.int64)
+
+def build():
+    hl.set_seed(1)
+    model = hl.Sequential([
+        hl.layers.Dense(256, activation="relu", input_shape=(64,)),
+        hl.layers.Dense(256, activation="relu"),
+        hl.layers.Dense(2, activation="softmax"),
+    ])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def train(model):
+    model.fit(x, y, epochs=2, batch_size=128, verbose=0)
+    return model.predict(x[:200], verbose=0)
+"""
+
+
+def run(scenario: str, timeout: float = 60) -> str:
+    code = COMMON + textwrap.dedent(scenario)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_fork_after_training_then_train_in_the_child():
+    run("""
+        import os, signal, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads: tried here
+        expected = train(build())
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)
+                os._exit(0 if np.array_equal(train(build()), expected) else 3)
+            assert os.waitpid(child, 0)[1] == 0
+        assert np.array_equal(train(build()), expected)
+    """)
+
+
+def test_fork_before_any_use():
+    run("""
+        import os
+        child = os.fork()
+        result = train(build())
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """)
+
+
+def test_multiprocessing_spawn(tmp_path):
+    script = tmp_path / "spawn.py"
+    script.write_text(
+        COMMON
+        + textwrap.dedent("""
+        import multiprocessing
+
+        def work(_):
+            return train(build())
+
+        if __name__ == "__main__":
+            expected = train(build())
+            with multiprocessing.get_context("spawn").Pool(2) as pool:
+                assert all(np.array_equal(got, expected) for got in pool.map(work, range(3)))
+        """)
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_threads_predict_with_one_model():
+    run("""
+        from concurrent.futures import ThreadPoolExecutor
+        model = build()
+        expected = train(model)
+        with ThreadPoolExecutor(4) as pool:
+            jobs = [pool.submit(model.predict, x[:200], verbose=0) for _ in range(40)]
+            assert all(np.array_equal(job.result(), expected) for job in jobs)
+    """)
+
+
+def test_threads_train_models_of_their_own():
+    run("""
+        from concurrent.futures import ThreadPoolExecutor
+        expected = train(build())
+        models = [build() for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            results = list(pool.map(train, models))
+        assert all(np.array_equal(result, expected) for result in results)
+    """)
+
+
+def test_training_in_a_thread_leaves_the_interpreter_free():
+    run("""
+        import threading, time
+        model = build()
+        thread = threading.Thread(target=lambda: model.fit(x, y, epochs=30, batch_size=8, verbose=0))
+        thread.start()
+        ticks, longest, last = 0, 0.0, time.perf_counter()
+        while thread.is_alive():
+            time.sleep(0.002)
+            now = time.perf_counter()
+            ticks, longest, last = ticks + 1, max(longest, now - last), now
+        assert ticks > 20, ticks
+        assert longest < 0.5, longest
+    """)
+
+
+@pytest.mark.parametrize("library", ["torch", "sklearn"])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_beside_another_library(library, order):
+    if importlib.util.find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    use = {
+        "torch": "import torch; a = torch.rand(300, 300); (a @ a).sum().item()",
+        "sklearn": "from sklearn.cluster import KMeans; KMeans(3, n_init=1).fit(np.random.rand(3000, 8))",
+    }[library]
+    if order == "before":
+        code = (
+            f"import numpy as np\n{use}\n{COMMON}\nfirst = train(build())\n{use}\nsecond = train(build())\n"
+        )
+    else:
+        code = f"{COMMON}\nfirst = train(build())\n{use}\nsecond = train(build())\n"
+    code += "assert np.array_equal(first, second)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_interrupt_during_fit_leaves_a_usable_model():
+    run("""
+        import os, signal, threading
+        model = build()
+        train(model)
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            model.fit(x, y, epochs=100_000, batch_size=16, verbose=0)
+        except KeyboardInterrupt:
+            pass
+        else:
+            raise AssertionError("fit was not interrupted")
+        assert np.isfinite(model.predict(x[:10], verbose=0)).all()
+        train(model)
+    """)
