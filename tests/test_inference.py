@@ -128,6 +128,19 @@ def test_performance_absent_class_is_none_in_json(x: np.ndarray) -> None:
     assert report.to_dict()["metrics"]["auc"] is None
 
 
+def test_performance_file_bytes(x: np.ndarray) -> None:
+    """What predicting needs: the optimizer's state does not count; a function can't be in a file."""
+    model = classifier(3, "softmax", "sparse_categorical_crossentropy")
+    y = np.arange(120) % 3
+    before = hl.evaluate_performance(model, x, seconds=0.01).file_bytes
+    model.fit(x, y, verbose=0)
+    assert hl.evaluate_performance(model, x, seconds=0.01).file_bytes == pytest.approx(before, abs=64)
+    model.compile("sgd", model.loss, metrics=[lambda y, p: np.zeros(len(y))])
+    report = hl.evaluate_performance(model, x, seconds=0.01)
+    assert report.file_bytes is None
+    assert "can't be saved" in str(report)
+
+
 def test_performance_one_row() -> None:
     model = classifier(3, "softmax", "sparse_categorical_crossentropy")
     report = hl.evaluate_performance(model, np.ones((1, 5)), [2], batch_sizes=[4], seconds=0.01)

@@ -174,6 +174,7 @@ def test_batch_normalization_uses_batch_statistics_only_while_training(rng):
         (lambda: hl.layers.Dense(2.5), r"units: expected an integer"),
         (lambda: hl.layers.Dense(2, "rellu"), r"unknown activation 'rellu'; did you mean 'relu'"),
         (lambda: hl.layers.Dense(2, kernel_initializer="he_norml"), r"did you mean 'he_normal'"),
+        (lambda: hl.layers.Dense(2, kernel_initialiser="zeros"), r"did you mean 'kernel_initializer'"),
         (lambda: hl.layers.Dropout(1.0), r"Dropout.*rate"),
         (lambda: hl.layers.Dense(2, "glu")(hl.Input(())), r"at least one axis"),
         (lambda: hl.layers.Dense(3, "glu")(hl.Input((2,))), r"even"),

@@ -41,14 +41,28 @@ def check(triples: np.ndarray) -> None:
 
 
 def near_ties(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Products close to half a unit in the last place of c: where rounding twice goes wrong."""
+    """Sums a hair's breadth from a tie, so near that double precision takes them for one.
+
+    c has a full significand, and the product is half a unit in its last place, times 1, 1 - 2**-2p or
+    1 + 2**-3p: (1 + 2**-p)(1 - 2**-p) and (1 + 2**-p)(1 - 2**-p + 2**-2p).
+    """
     c = rng.integers(2**23, 2**24, count).astype(np.float64) * 2.0 ** rng.integers(-60, 60, count)
     half_unit = 2.0 ** (np.floor(np.log2(c)) - 24)
-    nudge = 1 + rng.choice([-1, 0, 1], count) * 2.0 ** -rng.integers(1, 24, count)
-    a = nudge.astype(np.float32)
+    below, above = 2.0 ** -rng.integers(15, 24, count), 2.0 ** -rng.integers(10, 12, count)
+    kind = rng.integers(0, 3, count)
+    a = np.choose(kind, [np.ones(count), 1 + below, 1 + above])
+    b = np.choose(kind, [np.ones(count), 1 - below, 1 - above + above**2])
     sign = rng.choice([-1.0, 1.0], (2, count))
-    odd = rng.choice([1, 1, 1 + 2.0**-23, 1 - 2.0**-24], count)
-    return np.stack([a * sign[0], half_unit * odd, c * sign[1]], axis=1)
+    return np.stack([a * sign[0], b * half_unit, c * sign[1]], axis=1)
+
+
+def test_the_near_ties_are_hard(rng):
+    triples = near_ties(rng, 1500)
+    np.testing.assert_array_equal(triples, triples.astype(np.float32))
+    a, b, c = triples.T
+    expected = np.array([fma_exactly(*triple) for triple in triples.tolist()])
+    wrong = (a * b + c).astype(np.float32) != expected
+    assert wrong.sum() > 200  # a sum in double that is rounded again
 
 
 def test_fma_rounds_once_on_random_numbers(isa, rng):

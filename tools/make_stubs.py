@@ -13,6 +13,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+HEADER = """\
+# Written by tools/make_stubs.py.
+# mypy: disable-error-code="type-arg"
+"""
 TARGET = Path(__file__).resolve().parent.parent / "python" / "hotloop" / "_native.pyi"
 
 
@@ -26,7 +30,7 @@ def generate() -> str:
     text = re.sub(r"^__version__: str = .*$", "__version__: str", text, flags=re.MULTILINE)
     text = re.sub(r"^__all__: .*?\]$\n", "", text, flags=re.MULTILINE | re.DOTALL)
     command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(TARGET), "-"]
-    return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, input=HEADER + text, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> int:

@@ -32,8 +32,8 @@ Activation row_kind(const std::string& name, const py::array& x) {
   const Activation kind = activation_from_name(name.c_str());
   require(!is_elementwise(kind), "activation: expected one along a row, got '", name, "'");
   require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
-  require(kind != Activation::glu || x.shape(1) % 2 == 0, "activation glu: expected an even number of columns, got ",
-          x.shape(1));
+  require(kind != Activation::glu || x.shape(1) % 2 == 0,
+          "activation glu: expected an even number of columns, got ", x.shape(1));
   return kind;
 }
 
@@ -47,7 +47,8 @@ const float* optional_data(const std::optional<py::array>& a, std::int64_t size,
   return contiguous_data<float>(*a, name);
 }
 
-void forward(const std::string& name, std::optional<float> alpha, float beta, const py::array& x, py::array y) {
+void forward(const std::string& name, std::optional<float> alpha, float beta, const py::array& x,
+             py::array y) {
   const ActivationArgs args = elementwise(name, alpha, beta);
   require_size(y, x.size(), "y");
   const float* from = contiguous_data<float>(x, "x");
@@ -57,13 +58,14 @@ void forward(const std::string& name, std::optional<float> alpha, float beta, co
   run_team(team_for(n), [&](Team& team) { activation_forward(args, from, to, n, team.share()); });
 }
 
-void backward(const std::string& name, std::optional<float> alpha, float beta, const std::optional<py::array>& x,
-              const std::optional<py::array>& y, const py::array& dy, py::array dx, bool accumulate) {
+void backward(const std::string& name, std::optional<float> alpha, float beta,
+              const std::optional<py::array>& x, const std::optional<py::array>& y, const py::array& dy,
+              py::array dx, bool accumulate) {
   const ActivationArgs args = elementwise(name, alpha, beta);
   const std::int64_t n = dy.size();
   const float *input = optional_data(x, n, "x"), *output = optional_data(y, n, "y");
-  require(input != nullptr || derivative_from_output(args), "x: activation '", name, "' needs its input here");
-  require(output != nullptr || !derivative_from_output(args), "y: activation '", name, "' needs its output here");
+  require(input != nullptr || (output != nullptr && derivative_from_output(args)), "x: activation '", name,
+          "' needs its input here");
   require_size(dx, n, "dx");
   const float* from = contiguous_data<float>(dy, "dy");
   float* to = writable_data<float>(dx, "dx");
@@ -84,10 +86,11 @@ void row_forward(const std::string& name, const py::array& x, py::array y) {
            [&](Team& team) { row_activation_forward(kind, from, to, rows, cols, team.share()); });
 }
 
-void row_backward(const std::string& name, const std::optional<py::array>& x, const std::optional<py::array>& y,
-                  const py::array& dy, py::array dx, bool accumulate) {
+void row_backward(const std::string& name, const std::optional<py::array>& x,
+                  const std::optional<py::array>& y, const py::array& dy, py::array dx, bool accumulate) {
   const Activation kind = row_kind(name, dx);
-  const float *input = optional_data(x, dx.size(), "x"), *output = optional_data(y, output_size(kind, dx), "y");
+  const float *input = optional_data(x, dx.size(), "x"),
+              *output = optional_data(y, output_size(kind, dx), "y");
   require(derivative_from_output(kind) ? output != nullptr : input != nullptr,
           derivative_from_output(kind) ? "y" : "x", ": activation '", name, "' needs it here");
   require_size(dy, output_size(kind, dx), "dy");
@@ -120,7 +123,8 @@ py::tuple row_reference(const std::string& name, const py::array& x, const py::a
   py::array_t<double> y({rows, out}), dx({rows, cols});
   for (std::int64_t r = 0; r < rows && cols > 0; ++r) {
     row_activation_ref(kind, from + r * cols, y.mutable_data() + r * out, cols);
-    row_activation_gradient_ref(kind, from + r * cols, gradient + r * out, dx.mutable_data() + r * cols, cols);
+    row_activation_gradient_ref(kind, from + r * cols, gradient + r * out, dx.mutable_data() + r * cols,
+                                cols);
   }
   return py::make_tuple(y, dx);
 }
@@ -140,11 +144,11 @@ void bind_activation(py::module_& module) {
   const auto none = py::none();
   module.def("activation_forward", &forward, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"),
              py::arg("y"));
-  module.def("activation_backward", &backward, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"),
-             py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = false);
+  module.def("activation_backward", &backward, py::arg("kind"), py::arg("alpha"), py::arg("beta"),
+             py::arg("x"), py::arg("y"), py::arg("dy"), py::arg("dx"), py::arg("accumulate") = false);
   module.def("row_activation_forward", &row_forward, py::arg("kind"), py::arg("x"), py::arg("y"));
-  module.def("row_activation_backward", &row_backward, py::arg("kind"), py::arg("x"), py::arg("y"), py::arg("dy"),
-             py::arg("dx"), py::arg("accumulate") = false);
+  module.def("row_activation_backward", &row_backward, py::arg("kind"), py::arg("x"), py::arg("y"),
+             py::arg("dy"), py::arg("dx"), py::arg("accumulate") = false);
   module.def("activation_ref", &reference, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"));
   module.def("row_activation_ref", &row_reference, py::arg("kind"), py::arg("x"), py::arg("dy"));
   module.def("elementwise_activations", [] { return names(false); });

@@ -15,11 +15,12 @@
 namespace hotloop::bind {
 namespace {
 
-// Two-dimensional float32 whose strides are whole elements.
+bool whole_elements(const py::array& a, int axis) { return a.strides(axis) % 4 == 0 || a.shape(axis) <= 1; }
+
 void require_matrix(const py::array& a, const char* name) {
-  require(py::isinstance<py::array_t<float>>(a) && a.ndim() == 2 && a.strides(0) % 4 == 0 &&
-              a.strides(1) % 4 == 0,
-          name, ": expected a 2-D float32 array with aligned elements, got a ", describe(a));
+  require(
+      py::isinstance<py::array_t<float>>(a) && a.ndim() == 2 && whole_elements(a, 0) && whole_elements(a, 1),
+      name, ": expected a 2-D float32 array with aligned elements, got a ", describe(a));
 }
 
 GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const std::optional<py::array>& bias,
@@ -34,8 +35,8 @@ GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const s
           " and a ", describe(b));
   require(c.shape(0) == args.m && c.shape(1) == args.n, "out: expected shape (", args.m, ", ", args.n,
           "), got a ", describe(c));
-  require(c.size() == 0 || args.n == 1 || c.strides(1) == 4, "out: expected contiguous rows, got columns ", c.strides(1),
-          " bytes apart");
+  require(c.size() == 0 || args.n == 1 || c.strides(1) == 4, "out: expected contiguous rows, got columns ",
+          c.strides(1), " bytes apart");
   args.a = static_cast<const float*>(a.data()), args.a_row = a.strides(0) / 4, args.a_col = a.strides(1) / 4;
   args.b = static_cast<const float*>(b.data()), args.b_row = b.strides(0) / 4, args.b_col = b.strides(1) / 4;
   args.c = static_cast<float*>(c.mutable_data()), args.c_row = c.strides(0) / 4;

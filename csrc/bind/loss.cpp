@@ -30,7 +30,7 @@ const std::int32_t* labels(const py::array& target, std::int64_t rows, std::int6
   require_size(target, rows, "target");
   const std::int32_t* label = contiguous_data<std::int32_t>(target, "target");
   for (std::int64_t i = 0; i < rows; ++i)
-    require(label[i] >= 0 && label[i] < cols, "target: expected labels from 0 to ", cols - 1, ", got ", label[i],
+    require(label[i] >= 0 && label[i] < cols, "labels: expected 0 to ", cols - 1, ", got ", label[i],
             " in row ", i);
   return label;
 }
@@ -93,8 +93,8 @@ void bind_loss(py::module_& module) {
               const std::optional<py::array>& weight, py::array row_loss, std::optional<py::array> gradient,
               std::optional<py::array> probability, bool from_logits, float label_smoothing, float delta,
               float gradient_scale) {
-          loss(kind, prediction, target, weight, std::move(row_loss), std::move(gradient), std::move(probability),
-               from_logits, label_smoothing, delta, gradient_scale, run);
+          loss(kind, prediction, target, weight, std::move(row_loss), std::move(gradient),
+               std::move(probability), from_logits, label_smoothing, delta, gradient_scale, run);
         },
         py::arg("kind"), py::arg("prediction"), py::arg("target"), py::arg("weight"), py::arg("row_loss"),
         py::arg("gradient") = py::none(), py::arg("probability") = py::none(), py::arg("from_logits") = false,

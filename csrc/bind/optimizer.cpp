@@ -18,7 +18,7 @@ namespace {
 
 using Slots = std::vector<std::optional<py::array>>;
 
-// A team pays once the arenas are larger than a core's cache is fast.
+// Below this, opening a team costs as much as it saves.
 int team_size(std::int64_t n) { return n < 200'000 ? 1 : num_threads(); }
 
 std::array<bool, kOptimizerSlots> needed_slots(const OptimizerArgs& args) {

@@ -1,6 +1,6 @@
-// The elementwise activations and their derivatives: Keras 3's formulas, TensorFlow's choice of derivative at the
-// kinks. Each is a struct with value(x) and slope(x, y), y = value(x). Those here have a derivative that follows
-// from the output: x may be y there.
+// The elementwise activations and their derivatives: Keras 3's formulas, TensorFlow's choice of derivative at
+// the kinks. Each is a struct with value(x) and slope(x, y), y = value(x). Those here have a derivative that
+// follows from the output: x may be y there.
 #pragma once
 #include "math/normal.h"
 #include "math/sigmoid.h"

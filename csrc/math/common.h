@@ -1,7 +1,7 @@
-// What the formulas share. Each is a template on the vector type T (16 lanes on a CPU, one number on a device)
-// and uses only operations that T's own namespace offers: + - * /, fma, min, max, select, as_int, ... and
-// like(x, c), the constant c in the shape of x. The order of every operation is written out, so that the same
-// bits come out wherever T rounds as IEEE 754 says.
+// What the formulas share. Each is a template on the vector type T (16 lanes on a CPU, one number on a
+// device) and uses only operations that T's own namespace offers: + - * /, fma, min, max, select, as_int, ...
+// and like(x, c), the constant c in the shape of x. The order of every operation is written out, so that the
+// same bits come out wherever T rounds as IEEE 754 says.
 #pragma once
 #include <cstdint>
 

@@ -1,5 +1,5 @@
-// exp and expm1: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, and a scaling by 2^n. The polynomial and
-// the two-part ln 2 are those of Moshier's Cephes library (expf).
+// exp and expm1: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial in r, and a scaling by 2^n. The polynomial
+// and the two-part ln 2 are those of Moshier's Cephes library (expf).
 #pragma once
 #include "math/common.h"
 

@@ -1,5 +1,5 @@
-// log and log1p: x = 2^k m with m in [sqrt(1/2), sqrt 2), and log m = 2 atanh(s) with s = f / (2 + f), f = m - 1.
-// Reduction and coefficients are those of FreeBSD's msun (e_logf.c, s_log1pf.c).
+// log and log1p: x = 2^k m with m in [sqrt(1/2), sqrt 2), and log m = 2 atanh(s) with s = f / (2 + f), f = m
+// - 1. Reduction and coefficients are those of FreeBSD's msun (e_logf.c, s_log1pf.c).
 #pragma once
 #include "math/common.h"
 

@@ -1,5 +1,5 @@
-// Losses that are a mean or a sum over the columns of a row: Keras 3's formulas, with its epsilon of 1e-7. Each is a
-// struct called with a prediction and a target.
+// Losses that are a mean or a sum over the columns of a row: Keras 3's formulas, with its epsilon of 1e-7.
+// Each is a struct called with a prediction and a target.
 #pragma once
 #include "math/sigmoid.h"
 
@@ -52,7 +52,8 @@ struct Huber {
   HOTLOOP_MATH LossPoint<T> operator()(T p, T y) const {
     const T error = p - y, size = abs(error), d = like(p, delta), half = like(p, 0.5f);
     const auto near = less_equal(size, d);
-    return {select(near, half * error * error, d * (size - half * d)), select(near, error, d * sign(error)), p};
+    return {select(near, half * error * error, d * (size - half * d)), select(near, error, d * sign(error)),
+            p};
   }
 };
 
@@ -101,8 +102,8 @@ struct SquaredHinge {
   }
 };
 
-// log cosh e = |e| + log(1 + exp(-2|e|)) - log 2; for small e, where that cancels, log(1 + h^2 / (2 (1 + h))) with
-// h = exp|e| - 1.
+// log cosh e = |e| + log(1 + exp(-2|e|)) - log 2; for small e, where that cancels, log(1 + h^2 / (2 (1 + h)))
+// with h = exp|e| - 1.
 struct LogCosh {
   template <class T>
   HOTLOOP_MATH LossPoint<T> operator()(T p, T y) const {

@@ -24,8 +24,9 @@ HOTLOOP_MATH_BIG Normal<T> normal(T x) {
   const T e = exp(like(x, -0.5f) * square);
   const T bell = fma(e, like(x, -0.5f) * lost, e);
   const T q = (a - like(x, 4.0f)) / (a + like(x, 4.0f));
-  const T g = polynomial(q, 5.109126796e-4f, 2.432769252e-4f, -4.519991577e-3f, 9.476310574e-3f, -1.325388905e-3f,
-                         -4.311088100e-2f, 1.383782774e-1f, -2.671010792e-1f, 5.664638281e-1f);
+  const T g =
+      polynomial(q, 5.109126796e-4f, 2.432769252e-4f, -4.519991577e-3f, 9.476310574e-3f, -1.325388905e-3f,
+                 -4.311088100e-2f, 1.383782774e-1f, -2.671010792e-1f, 5.664638281e-1f);
   const T tail = bell * g / (a + like(x, 2.0f));
   return {select(less(x, like(x, 0.0f)), tail, one - tail), bell * like(x, 0.3989422804f)};
 }

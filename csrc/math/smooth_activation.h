@@ -1,5 +1,6 @@
-// The elementwise activations whose derivative needs the input: slope(x, y) does not look at y. A product with x is taken
-// of x inside limits beyond which the other factor is 0 or 1 anyway, so that infinities meet no 0 * inf.
+// The elementwise activations whose derivative needs the input: slope(x, y) does not look at y. A product
+// with x is taken of x inside limits beyond which the other factor is 0 or 1 anyway, so that infinities meet
+// no 0 * inf.
 #pragma once
 #include "math/activation.h"
 
@@ -33,8 +34,7 @@ struct GeluTanh {
   HOTLOOP_MATH T slope(T x, T) const {
     const T near = clamp(x, -15.0f, 15.0f);
     const Sigmoid<T> s = sigmoid_pair(twice_u(near));
-    const T du =
-        fma(near * near, like(x, 6 * 0.7978845608f * 0.044715f), like(x, 2 * 0.7978845608f));
+    const T du = fma(near * near, like(x, 6 * 0.7978845608f * 0.044715f), like(x, 2 * 0.7978845608f));
     return fma(near * du, s.value * s.complement, s.value);
   }
 };
@@ -51,8 +51,8 @@ struct Silu {
   }
 };
 
-// x tanh(softplus(x)). With e = exp(-|x|), tanh(softplus(x)) = p / (p + q), where p, q = 1 + 2e, 2 e^2 for positive
-// x and e (e + 2), 2 for negative x.
+// x tanh(softplus(x)). With e = exp(-|x|), tanh(softplus(x)) = p / (p + q), where p, q = 1 + 2e, 2 e^2 for
+// positive x and e (e + 2), 2 for negative x.
 struct Mish {
   template <class T>
   struct Parts {

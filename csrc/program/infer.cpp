@@ -1,6 +1,7 @@
 // Predict and evaluate: the forward pass over a feed, chunk by chunk. The chunk size is ours to choose,
 // because no row's result depends on the rows beside it.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "program/poll.h"
@@ -10,8 +11,6 @@ namespace hotloop {
 namespace {
 
 constexpr std::int64_t kChunkRows = 256;
-// Below this many multiply-adds a chunk, a second thread costs more than it brings.
-constexpr double kWorkWorthATeam = 1e6;
 
 struct Chunk {
   const Feed& feed;
@@ -50,14 +49,12 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
   const std::int64_t chunk_rows = std::min(feed.rows, kChunkRows);
   if (chunk_rows == 0) return;
   const int allowed = threads > 0 ? threads : num_threads();
-  const int team_size =
-      threads > 0 || work_per_row() * static_cast<double>(chunk_rows) > kWorkWorthATeam ? allowed : 1;
-  PassBuffers& pass_buffers = buffers(pass, chunk_rows, team_size);
+  PassBuffers& pass_buffers = buffers(pass, chunk_rows, allowed);
   const StepState state{parameters_, nullptr, false, 0, 0};
   double total = 0;
   Poll poll(hook);
-  bool stop = false;
-  std::int64_t done = 0;
+  bool stop = false, pause = false;
+  std::int64_t done = 0, chunks_left = 0;
   std::vector<std::size_t> to_gather;
   Batch batch{0, 0};
   const auto begin_chunk = [&] {
@@ -83,9 +80,10 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
         total += sum_head_loss(heads_[i], pass_buffers.head(i), batch.rows);
     done += batch.rows;
     stop = done >= feed.rows || poll.wants_stop(done, total / static_cast<double>(done));
+    pause = stop || --chunks_left == 0;
   };
 
-  run_team(team_size, [&](Team& team) {
+  const auto run_chunks = [&](Team& team) {
     do {
       if (team.rank() == 0) begin_chunk();
       team.barrier();
@@ -109,8 +107,20 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
       }
       if (team.rank() == 0) end_chunk();
       team.barrier();
-    } while (!stop);
-  });
+    } while (!pause);
+  };
+  if (threads > 0) {
+    run_team(allowed, run_chunks);
+  } else {
+    TeamChoice& choice = team_choice(pass, chunk_rows, allowed);
+    while (!stop) {
+      const std::int64_t chunks = chunks_left =
+          choice.units((feed.rows - done + chunk_rows - 1) / chunk_rows);
+      const auto start = std::chrono::steady_clock::now();
+      run_team(choice.threads(), run_chunks);
+      choice.record(chunks, std::chrono::steady_clock::now() - start);
+    }
+  }
   for (ValueId id : graph_->inputs()) pass_buffers.redirect(id, nullptr);
   for (ValueId id : outputs_) pass_buffers.redirect(id, nullptr);
   if (loss_sum != nullptr)

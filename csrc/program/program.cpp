@@ -72,6 +72,12 @@ PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   return buffers;
 }
 
+TeamChoice& Program::team_choice(Pass pass, std::int64_t rows, int allowed) {
+  // A training step goes forward once and backward about twice.
+  const double work = work_per_row() * static_cast<double>(rows) * (pass == Pass::train ? 3 : 1);
+  return choices_.try_emplace({pass, rows, allowed}, allowed, work).first->second;
+}
+
 void Program::predict(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook) {
   const ProgramEntry entry(*this);
   infer(Pass::predict, feed, outputs, threads, hook, nullptr);

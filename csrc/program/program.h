@@ -8,19 +8,21 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "program/buffers.h"
 #include "program/feed.h"
 #include "program/graph.h"
 #include "program/head.h"
+#include "program/team_choice.h"
 #include "program/update.h"
 
 namespace hotloop {
 
 // Called by the calling thread a few times a second, between whole steps, with the steps done so far and
 // their mean loss; true asks to stop. Must not throw.
-using Hook = std::function<bool(std::int64_t steps_done, double mean_loss)>;
+using Hook = std::function<bool(std::int64_t done, double mean_loss)>;
 
 class Poll;
 
@@ -69,6 +71,7 @@ class Program {
   void infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
              double* loss_sum);
   PassBuffers& buffers(Pass pass, std::int64_t rows, int threads);
+  TeamChoice& team_choice(Pass pass, std::int64_t rows, int allowed);
   void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
                  int threads, TrainResult& result, Poll& poll, bool& stop);
 
@@ -80,8 +83,7 @@ class Program {
   std::vector<HeadSpec> heads_;
   Update update_;
   std::map<Pass, PassBuffers> passes_;
-  std::map<std::pair<std::int64_t, int>, int>
-      tuned_;  // (batch size, threads allowed) -> team size that was fastest
+  std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice> choices_;  // by rows a unit and threads allowed
   int prepared_threads_ = 0;
   std::mutex mutex_;
   std::atomic<std::thread::id> owner_{};

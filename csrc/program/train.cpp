@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "program/entry.h"
 #include "program/poll.h"
@@ -11,16 +10,6 @@
 
 namespace hotloop {
 namespace {
-
-// Team sizes are tried on slices of real steps (the bits don't depend on the size): one, then all, twice.
-constexpr std::int64_t kTrialSteps = 4;
-constexpr int kTrials = 4;
-// Below this many multiply-adds a step no second thread pays, and none is tried.
-constexpr double kWorkWorthATrial = 1e5;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // Every position of a sample weighs what the sample does.
 void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out) {
@@ -105,27 +94,18 @@ TrainResult Program::train(const TrainRequest& request) {
   TrainResult result;
   Poll poll(request.hook);
   bool stop = false;
-  int threads = allowed;
-  std::int64_t done = 0;
-  if (request.threads <= 0 && allowed > 1) {
-    const auto key = std::pair{batch_rows, allowed};
-    if (work_per_row() * static_cast<double>(batch_rows) < kWorkWorthATrial) {
-      threads = 1;
-    } else if (const auto known = tuned_.find(key); known != tuned_.end()) {
-      threads = known->second;
-    } else if (request.steps > kTrials * kTrialSteps) {
-      double best[2] = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-      for (int trial = 0; trial < kTrials && !stop; ++trial, done += kTrialSteps) {
-        const auto start = std::chrono::steady_clock::now();
-        run_steps(request, buffers, done, done + kTrialSteps, trial % 2 == 0 ? 1 : allowed, result, poll,
-                  stop);
-        best[trial % 2] = std::min(best[trial % 2], seconds_since(start));
-      }
-      threads = best[0] <= best[1] ? 1 : allowed;
-      tuned_[key] = threads;
-    }
+  if (request.threads > 0) {
+    run_steps(request, buffers, 0, request.steps, allowed, result, poll, stop);
+    return result;
   }
-  if (!stop) run_steps(request, buffers, done, request.steps, threads, result, poll, stop);
+  TeamChoice& choice = team_choice(Pass::train, batch_rows, allowed);
+  for (std::int64_t done = 0; done < request.steps && !stop;) {
+    const std::int64_t steps = choice.units(request.steps - done);
+    const auto start = std::chrono::steady_clock::now();
+    run_steps(request, buffers, done, done + steps, choice.threads(), result, poll, stop);
+    choice.record(steps, std::chrono::steady_clock::now() - start);
+    done += steps;
+  }
   return result;
 }
 

@@ -1,3 +1,5 @@
+# Written by tools/make_stubs.py.
+# mypy: disable-error-code="type-arg"
 """
 hotloop's native half: kernels, programs and the machine.
 """

@@ -53,12 +53,7 @@ def derive_seed(*parts: object) -> int:
     global _seed
     if _seed is None:
         _seed = int.from_bytes(os.urandom(7), "little")
-    return stable_hash(_seed, *parts)
-
-
-def stable_hash(*parts: object) -> int:
-    """Return a number in [0, 2**63) that depends on the texts of ``parts`` alone, in every process."""
-    text = "\0".join(map(str, parts))
+    text = "\0".join([str(_seed), *map(str, parts)])
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
@@ -107,16 +102,17 @@ def configuration() -> dict[str, str]:
     """Return what :func:`show_config` prints, as a dict of texts."""
     import importlib.metadata
 
+    import hotloop
     from hotloop import _native
 
     versions = {}
-    for package in ("hotloop", "numpy", "safetensors", "tqdm"):
+    for package in ("numpy", "safetensors", "tqdm"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
     return {
-        "hotloop": versions.pop("hotloop"),
+        "hotloop": hotloop.__version__,
         "CPU": cpu_name(),
         "instruction set": f"{_native.isa_level()} (best of this CPU: {_native.best_isa_level()})",
         "threads": f"{_native.num_threads()} (CPUs available: {_native.available_cpus()})",

@@ -33,9 +33,10 @@ class Predictor(Protocol):
     """What can be measured: a Model or a QuantizedModel."""
 
     name: str
-    output_names: list[str]
     _compilation: Compilation | None
 
+    @property
+    def output_names(self) -> list[str]: ...
     def predict(self, x: Any) -> Any: ...
     def predict_on_batch(self, x: Any) -> Any: ...
     def count_params(self) -> int: ...
@@ -59,8 +60,9 @@ class PerformanceReport(Mapping[str, Any]):
         Number of weights.
     parameter_bytes : int
         What they take in memory.
-    file_bytes : int
-        Size of the saved file; a trained model's holds the optimizer's state too.
+    file_bytes : int or None
+        Size of the saved file without the optimizer's state; None for a model that no file can hold (a metric
+        made of a Python function).
     latency_us : dict of int to dict of str to float
         By batch size: "p50" and "p99" of one call, in microseconds.
     throughput : dict of int to float
@@ -78,7 +80,7 @@ class PerformanceReport(Mapping[str, Any]):
     metrics: dict[str, float]
     parameters: int
     parameter_bytes: int
-    file_bytes: int
+    file_bytes: int | None
     latency_us: dict[int, dict[str, float]]
     throughput: dict[int, float]
     calls: dict[int, int]
@@ -127,7 +129,7 @@ class PerformanceReport(Mapping[str, Any]):
         rows += [
             ("parameters", f"{self.parameters:,}"),
             ("bytes in memory", f"{self.parameter_bytes:,}"),
-            ("bytes on disk", f"{self.file_bytes:,}"),
+            ("bytes on disk", "can't be saved" if self.file_bytes is None else f"{self.file_bytes:,}"),
         ]
         for size, values in self.latency_us.items():
             rows.append((f"latency, batch {size}", f"p50 {values['p50']:.1f} us, p99 {values['p99']:.1f} us"))
@@ -263,8 +265,14 @@ def _time_calls(model: Predictor, batch: Array, seconds: float) -> list[float]:
             return times
 
 
-def _file_bytes(model: Predictor) -> int:
+def _file_bytes(model: Predictor) -> int | None:
+    from hotloop.models import Model
+
+    options: dict[str, Any] = {"include_optimizer": False} if isinstance(model, Model) else {}
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model")
-        model.save(path)
+        try:
+            model.save(path, **options)
+        except TypeError:
+            return None
         return os.path.getsize(path)

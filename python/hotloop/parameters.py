@@ -85,12 +85,11 @@ class Parameter:
 
     def of(self, arena: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """This parameter's part of an array laid out like the arena: gradients, optimizer slots."""
-        view: npt.NDArray[np.float32] = arena[self.offset : self.offset + self.size].reshape(self.shape)
-        return view
+        return arena[self.offset : self.offset + self.size].reshape(self.shape)
 
     def numpy(self) -> npt.NDArray[np.float32]:
         """Return a copy of the numbers."""
-        return self.value.copy()
+        return np.array(self.value, np.float32)
 
     def assign(self, value: npt.ArrayLike) -> None:
         """Overwrite the numbers.
@@ -138,6 +137,12 @@ class ParameterStore:
     @property
     def size(self) -> int:
         return int(self.values.size)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        values = self.values
+        self.values = aligned_zeros(values.size)
+        self.values[...] = values
 
     def add(self, parameters: Iterable[Parameter]) -> None:
         """Append new parameters, as zeros."""

@@ -42,6 +42,14 @@ class ProgramOwner:
         self._seed_generation = -1
         self._lock = threading.RLock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: programs and the lock stay behind, and are made anew when needed."""
+        return {**vars(self), "_prediction": None, "_training": None, "_lock": None, "history": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lock = threading.RLock()
+
     # -- what a subclass gives
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from hotloop import layers as layer_classes
 from hotloop.arrays import as_array
 from hotloop.errors import bad_type, bad_value
-from hotloop.functional import Model, model_name
+from hotloop.functional import Model, make_names_unique, model_name
 from hotloop.graph import FunctionalGraph, SymbolicTensor
 from hotloop.layers.base import Layer, as_shape
 from hotloop.layers.input import Input, InputLayer
@@ -70,16 +70,16 @@ class Sequential(Model):
             return
         if not isinstance(layer, Layer | Model):
             raise bad_type("Sequential.add", "a layer or a model", layer)
-        if any(item is layer or item.name == layer.name for item in self._items if _clashes(item, layer)):
-            raise ValueError(
-                f"Sequential.add: layer {layer.name!r} is in the chain already; give each its own name"
-            )
-        if not self._tensors and not self._items:
+        if any(item is layer for item in self._items):
+            raise ValueError(f"Sequential.add: {layer!r} is in the chain already; share layers by a Model")
+        make_names_unique([*self.layers, *_flat(layer)])
+        tensors = list(self._tensors)
+        if not tensors and not self._items:
             shape = _declared_shape(layer)
-            if shape is not None:
-                self._tensors = [Input(shape)]
-        if self._tensors:
-            self._tensors.append(self._call(layer, self._tensors[-1]))
+            tensors = [] if shape is None else [Input(shape)]
+        if tensors:
+            tensors.append(self._call(layer, tensors[-1]))
+        self._tensors = tensors
         self._items.append(layer)
         self._changed()
 
@@ -180,14 +180,7 @@ class Sequential(Model):
     @property
     def layers(self) -> list[Layer]:
         """The layers of the chain, without its input; those of a model in the chain stand in its place."""
-        listed: list[Layer] = []
-        for item in self._items:
-            listed += (
-                [item]
-                if isinstance(item, Layer)
-                else [x for x in item.layers if not isinstance(x, InputLayer)]
-            )
-        return listed
+        return [layer for item in self._items for layer in _flat(item)]
 
     def get_config(self) -> dict[str, Any]:
         items = [
@@ -212,19 +205,17 @@ def _item_from_config(config: Any) -> Item:
     nested: dict[Any, type[Model]] = {"Sequential": Sequential, "Model": Model}
     if (
         isinstance(config, dict)
-        and isinstance(config.get("config"), dict)
         and config.get("class_name") in nested
+        and isinstance(config.get("config"), dict)
     ):
         return nested[config["class_name"]].from_config(config["config"])
     return layer_classes.deserialize(config)
 
 
-def _clashes(item: Item, other: Item) -> bool:
-    """Whether two items of one chain must have different names: an automatic one can be changed."""
-    if item is other:
-        return True
-    named = [x for x in (item, other) if isinstance(x, Layer) and not x.has_automatic_name]
-    return len(named) == 2
+def _flat(item: Item) -> list[Layer]:
+    if isinstance(item, Layer):
+        return [item]
+    return [layer for layer in item.layers if not isinstance(layer, InputLayer)]
 
 
 def _declared_shape(item: Item) -> Shape | None:

@@ -59,9 +59,12 @@ class Trainer(ProgramOwner):
         >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
-        self._compilation = Compilation.of(
+        compilation = Compilation.of(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite
         )
+        if self.built and loss is not None:
+            compilation.outputs_with_loss(self.output_names)
+        self._compilation = compilation
         self.allow_nonfinite = self._compilation.allow_nonfinite
         self._heads = self._training = self._slots = None
         self._trainable = self._trainable_layers() if self.built else None

@@ -1,5 +1,5 @@
-// Walking a row of n numbers in vectors, and the reductions along it. The order of every sum depends on n alone:
-// lane i takes elements i, i + 16, i + 32, ..., then simd.h's fixed fold.
+// Walking a row of n numbers in vectors, and the reductions along it. The order of every sum depends on n
+// alone: lane i takes elements i, i + 16, i + 32, ..., then simd.h's fixed fold.
 #pragma once
 #include "base/types.h"
 #include "cpu/simd/simd.h"

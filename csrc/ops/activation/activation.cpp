@@ -10,11 +10,12 @@ namespace {
 
 // In the order of the enumeration.
 constexpr const char* kNames[] = {
-    "linear",       "relu",        "relu6",       "leaky_relu",  "elu",           "selu",
-    "celu",         "sigmoid",     "tanh",        "softplus",    "softsign",      "exponential",
-    "hard_sigmoid", "hard_tanh",   "log_sigmoid", "threshold",   "sparse_sigmoid", "gelu",
-    "gelu_tanh",    "silu",        "mish",        "hard_silu",   "tanh_shrink",   "soft_shrink",
-    "hard_shrink",  "squareplus",  "sparse_plus", "softmax",     "log_softmax",   "sparsemax",
+    "linear",     "relu",           "relu6",        "leaky_relu",  "elu",
+    "selu",       "celu",           "sigmoid",      "tanh",        "softplus",
+    "softsign",   "exponential",    "hard_sigmoid", "hard_tanh",   "log_sigmoid",
+    "threshold",  "sparse_sigmoid", "gelu",         "gelu_tanh",   "silu",
+    "mish",       "hard_silu",      "tanh_shrink",  "soft_shrink", "hard_shrink",
+    "squareplus", "sparse_plus",    "softmax",      "log_softmax", "sparsemax",
     "glu",
 };
 constexpr int kCount = sizeof kNames / sizeof *kNames;
@@ -73,8 +74,8 @@ void activation_forward(const ActivationArgs& args, const float* x, float* y, st
   HOTLOOP_SELECT(activation_forward_kernel)(args, x, y, n, share);
 }
 
-void activation_backward(const ActivationArgs& args, const float* x, const float* y, const float* dy, float* dx,
-                         bool accumulate, std::int64_t n, Share share) {
+void activation_backward(const ActivationArgs& args, const float* x, const float* y, const float* dy,
+                         float* dx, bool accumulate, std::int64_t n, Share share) {
   HOTLOOP_SELECT(activation_backward_kernel)(args, x, y, dy, dx, accumulate, n, share);
 }
 

@@ -44,7 +44,8 @@ enum class Activation : std::int32_t {
   glu,
 };
 
-// Throws std::invalid_argument naming the known ones. Keras's aliases (swish, hard_swish) are Python's affair.
+// Throws std::invalid_argument naming the known ones. Keras's aliases (swish, hard_swish) are Python's
+// affair.
 Activation activation_from_name(const char* name);
 const char* activation_name(Activation kind);
 bool is_elementwise(Activation kind);
@@ -58,15 +59,17 @@ struct ActivationArgs {
   float beta = 0.0f;
 };
 float default_alpha(Activation kind);
-// As above, for these very numbers: a leaky_relu of negative slope, say, has outputs that don't tell their inputs.
+// As above, for these very numbers: a leaky_relu of negative slope, say, has outputs that don't tell their
+// inputs.
 bool derivative_from_output(const ActivationArgs& args);
 
 // y[i] = f(x[i]) for elementwise kinds; x may be y.
 void activation_forward(const ActivationArgs& args, const float* x, float* y, std::int64_t n, Share share);
-// dx[i] = f'(x[i]) * dy[i]; x may be null where derivative_from_output(args), else y may be. dx may be dy.
+// dx[i] = f'(x[i]) * dy[i]; y may be null where x is given, and x where y is given and
+// derivative_from_output(args). dx may be dy.
 // accumulate: dx[i] += instead.
-void activation_backward(const ActivationArgs& args, const float* x, const float* y, const float* dy, float* dx,
-                         bool accumulate, std::int64_t n, Share share);
+void activation_backward(const ActivationArgs& args, const float* x, const float* y, const float* dy,
+                         float* dx, bool accumulate, std::int64_t n, Share share);
 // The kinds along a row: x and y are rows x cols, contiguous (glu's y has cols / 2).
 void row_activation_forward(Activation kind, const float* x, float* y, std::int64_t rows, std::int64_t cols,
                             Share share);
@@ -77,6 +80,7 @@ void row_activation_backward(Activation kind, const float* x, const float* y, co
 double activation_ref(const ActivationArgs& args, double x);
 double activation_derivative_ref(const ActivationArgs& args, double x);
 void row_activation_ref(Activation kind, const double* x, double* y, std::int64_t cols);
-void row_activation_gradient_ref(Activation kind, const double* x, const double* dy, double* dx, std::int64_t cols);
+void row_activation_gradient_ref(Activation kind, const double* x, const double* dy, double* dx,
+                                 std::int64_t cols);
 
 }  // namespace hotloop

@@ -80,8 +80,8 @@ void forward(Formula f, const float* x, float* y, Range part) {
   });
 }
 
-// Where only one of x and y is at hand the other is made from it: y is f(x), and x is not needed but for what the
-// formulas say of y in its place.
+// Where only one of x and y is at hand the other is made from it: y is f(x), and x is not needed but for what
+// the formulas say of y in its place.
 template <class Formula>
 void backward(Formula f, const float* x, const float* y, const float* dy, float* dx, bool accumulate,
               Range part) {

@@ -51,9 +51,8 @@ void softmax_gradient(const float* y, const float* dy, float* dx, bool accumulat
 void log_softmax(const float* x, float* y, std::int64_t n) {
   const F32 highest = splat(row_largest(x, n));
   const F32 log_total = log(splat(exp_row(x, nullptr, n, highest)));
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    store_or(y + i, (load_or(x + i, count) - highest) - log_total, count);
-  });
+  each_vector(n, [&](std::int64_t i, int count)
+                     HOTLOOP_BODY { store_or(y + i, (load_or(x + i, count) - highest) - log_total, count); });
 }
 
 void log_softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate, std::int64_t n) {
@@ -65,8 +64,9 @@ void log_softmax_gradient(const float* y, const float* dy, float* dx, bool accum
   });
 }
 
-// Projection onto the simplex: Martins and Astudillo, "From softmax to sparsemax" (2016). The threshold is found
-// without sorting, as in Michelot (1986): the mean excess of a shrinking set, until nothing more drops out.
+// Projection onto the simplex: Martins and Astudillo, "From softmax to sparsemax" (2016). The threshold is
+// found without sorting, as in Michelot (1986): the mean excess of a shrinking set, until nothing more drops
+// out.
 void sparsemax(const float* x, float* y, std::int64_t n) {
   const F32 highest = splat(row_largest(x, n)), zero = splat(0.0f), one = splat(1.0f);
   F32 threshold = splat(-1.0f);
@@ -124,8 +124,8 @@ void glu_gradient(const float* x, const float* dy, float* dx, bool accumulate, s
 
 namespace HOTLOOP_LEVEL {
 
-void row_activation_forward_kernel(Activation kind, const float* x, float* y, std::int64_t rows, std::int64_t cols,
-                                   Share share) {
+void row_activation_forward_kernel(Activation kind, const float* x, float* y, std::int64_t rows,
+                                   std::int64_t cols, Share share) {
   if (cols <= 0) return;
   const Range part = rows_of(share, rows, cols);
   for (std::int64_t r = part.begin; r < part.end; ++r) {
@@ -141,8 +141,9 @@ void row_activation_forward_kernel(Activation kind, const float* x, float* y, st
   }
 }
 
-void row_activation_backward_kernel(Activation kind, const float* x, const float* y, const float* dy, float* dx,
-                                    bool accumulate, std::int64_t rows, std::int64_t cols, Share share) {
+void row_activation_backward_kernel(Activation kind, const float* x, const float* y, const float* dy,
+                                    float* dx, bool accumulate, std::int64_t rows, std::int64_t cols,
+                                    Share share) {
   if (cols <= 0) return;
   const Range part = rows_of(share, rows, cols);
   for (std::int64_t r = part.begin; r < part.end; ++r) {

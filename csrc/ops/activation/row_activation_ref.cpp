@@ -42,7 +42,9 @@ void row_activation_ref(Activation kind, const double* x, double* y, std::int64_
   const double level = kind == Activation::sparsemax ? sparsemax_threshold(x, cols) : log_sum_exp(x, cols);
   for (std::int64_t i = 0; i < cols; ++i) {
     const double above = x[i] - level;
-    y[i] = kind == Activation::softmax ? std::exp(above) : kind == Activation::sparsemax ? std::fmax(above, 0) : above;
+    y[i] = kind == Activation::softmax     ? std::exp(above)
+           : kind == Activation::sparsemax ? std::fmax(above, 0)
+                                           : above;
   }
 }
 
@@ -61,7 +63,9 @@ void row_activation_gradient_ref(Activation kind, const double* x, const double*
   row_activation_ref(kind, x, y.data(), cols);
   double sum = 0, support = 0;
   for (std::int64_t i = 0; i < cols; ++i) {
-    sum += kind == Activation::softmax ? y[i] * dy[i] : kind == Activation::log_softmax || y[i] > 0 ? dy[i] : 0;
+    sum += kind == Activation::softmax                   ? y[i] * dy[i]
+           : kind == Activation::log_softmax || y[i] > 0 ? dy[i]
+                                                         : 0;
     support += y[i] > 0;
   }
   for (std::int64_t i = 0; i < cols; ++i) {

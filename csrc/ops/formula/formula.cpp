@@ -8,8 +8,8 @@ namespace hotloop {
 namespace {
 
 // In the order of the enumeration.
-constexpr const char* kNames[] = {"exp",     "expm1",    "log",               "log1p",         "tanh",
-                                  "sigmoid", "softplus", "normal_cumulative", "normal_density"};
+constexpr const char* kNames[] = {
+    "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "normal_cumulative", "normal_density"};
 
 }  // namespace
 

@@ -7,7 +7,17 @@
 
 namespace hotloop {
 
-enum class Formula : std::int32_t { exp, expm1, log, log1p, tanh, sigmoid, softplus, normal_cumulative, normal_density };
+enum class Formula : std::int32_t {
+  exp,
+  expm1,
+  log,
+  log1p,
+  tanh,
+  sigmoid,
+  softplus,
+  normal_cumulative,
+  normal_density
+};
 Formula formula_from_name(const char* name);  // throws std::invalid_argument naming the known ones
 
 // y[i] = f(x[i]); x may be y.

@@ -67,6 +67,7 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
   }
   HOTLOOP_SELECT(gemm_kernel)(mine, workspace);
   if (args.activation.kind == Activation::linear || args.activation.kind == Activation::relu) return;
+  if (mine.c_row == mine.n) mine.n *= mine.m, mine.m = 1;
   for (std::int64_t i = 0; i < mine.m; ++i) {
     float* row = mine.c + i * mine.c_row;
     activation_forward(args.activation, row, row, mine.n, Share{});

@@ -75,7 +75,8 @@ namespace HOTLOOP_LEVEL {
 void gemm_kernel(const GemmArgs& g, float* workspace) {
   // Few rows: one panel at a time, all tiles while it is in the first-level cache. Many rows, or rows that A
   // has scattered: a block of panels in the second level, and a packed tile of A that runs over all of them.
-  const bool blocked = g.m >= 384 || (g.m >= 48 && g.a_row == 1 && g.a_col != 1);
+  const bool scattered = g.a_row == 1 && g.a_col != 1;
+  const bool blocked = g.m >= (scattered ? 48 : 384) && g.n > kGemmPanel;
   const std::int64_t columns = blocked ? kGemmColumns : 1;
   const std::int64_t tiles = (g.m + kRows - 1) / kRows;
   const std::int64_t blocks = g.k > 0 ? (g.k + kGemmDepth - 1) / kGemmDepth : 1;

@@ -1,8 +1,8 @@
-// Losses over classes. Rows go in groups of 16, so that their logarithms are taken in one vector: row by row the
-// reductions, then the losses of the whole group.
+// Losses over classes. Rows go in groups of 16, so that their logarithms are taken in one vector: row by row
+// the reductions, then the losses of the whole group.
 #include "cpu/simd/rows.h"
-#include "math/log.h"
 #include "math/exp.h"
+#include "math/log.h"
 #include "ops/loss/loss_kernels.h"
 
 namespace hotloop {
@@ -43,7 +43,8 @@ struct Dense {
 
 // Softmax cross-entropy: log(sum exp(x - max)) * sum(y) - sum y (x - max); gradient softmax(x) * sum(y) - y.
 template <class Targets>
-HOTLOOP_INLINE void logits_row(const LossArgs& args, Targets targets, std::int64_t r, Group& group, int slot) {
+HOTLOOP_INLINE void logits_row(const LossArgs& args, Targets targets, std::int64_t r, Group& group,
+                               int slot) {
   constexpr bool kSparse = requires { targets.t; };
   const std::int64_t n = args.cols, at = r * n;
   const float* x = args.prediction + at;
@@ -99,7 +100,8 @@ HOTLOOP_INLINE void logits_row(const LossArgs& args, Targets targets, std::int64
   if (short_row)
     write(e, 0, all);
   else
-    each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY { write(load_or(keep + i, count), i, count); });
+    each_vector(n,
+                [&](std::int64_t i, int count) HOTLOOP_BODY { write(load_or(keep + i, count), i, count); });
 }
 
 // Cross-entropy of probabilities: q = p / sum(p), clipped. Through the clip and the sum the gradient is
@@ -149,8 +151,8 @@ HOTLOOP_INLINE void probabilities_row(const LossArgs& args, Targets targets, std
   });
 }
 
-// max over the wrong classes of (1 - y) p, less sum y p, plus 1, if positive. Classes that tie for the maximum
-// share its derivative.
+// max over the wrong classes of (1 - y) p, less sum y p, plus 1, if positive. Classes that tie for the
+// maximum share its derivative.
 HOTLOOP_INLINE void hinge_row(const LossArgs& args, std::int64_t r, Group& group, int slot) {
   const std::int64_t n = args.cols, at = r * n;
   const float *x = args.prediction + at, *y = args.target + at;
@@ -209,14 +211,16 @@ void class_loss_kernel(const LossArgs& args, Share share) {
     groups(args, part,
            [&](std::int64_t r, Group& group, int slot) { logits_row(args, sparse(r), r, group, slot); });
   else if (args.kind == Loss::sparse_categorical_crossentropy)
-    groups(args, part,
-           [&](std::int64_t r, Group& group, int slot) { probabilities_row(args, sparse(r), r, group, slot); });
+    groups(args, part, [&](std::int64_t r, Group& group, int slot) {
+      probabilities_row(args, sparse(r), r, group, slot);
+    });
   else if (args.from_logits)
     groups(args, part,
            [&](std::int64_t r, Group& group, int slot) { logits_row(args, dense(r), r, group, slot); });
   else
-    groups(args, part,
-           [&](std::int64_t r, Group& group, int slot) { probabilities_row(args, dense(r), r, group, slot); });
+    groups(args, part, [&](std::int64_t r, Group& group, int slot) {
+      probabilities_row(args, dense(r), r, group, slot);
+    });
 }
 
 }  // namespace HOTLOOP_LEVEL

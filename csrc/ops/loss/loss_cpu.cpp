@@ -1,5 +1,5 @@
-// Losses of one number a column. One column (regression, logistic regression, SVM) runs down the rows in vectors;
-// more run along each row.
+// Losses of one number a column. One column (regression, logistic regression, SVM) runs down the rows in
+// vectors; more run along each row.
 #include "cpu/simd/rows.h"
 #include "math/loss.h"
 #include "ops/loss/loss_kernels.h"

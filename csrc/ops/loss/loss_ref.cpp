@@ -67,7 +67,8 @@ Point pointwise(const LossArgs& args, double p, double y) {
 
 bool is_sum(Loss kind) { return kind == Loss::half_squared_error || kind == Loss::kl_divergence; }
 
-double softmax_crossentropy(const std::vector<double>& y, const double* x, double* gradient, double* probability) {
+double softmax_crossentropy(const std::vector<double>& y, const double* x, double* gradient,
+                            double* probability) {
   double highest = -INFINITY, total = 0, loss = 0, mass = 0;
   for (std::size_t i = 0; i < y.size(); ++i) highest = std::fmax(highest, x[i]);
   for (std::size_t i = 0; i < y.size(); ++i) total += std::exp(x[i] - highest), mass += y[i];

@@ -1,6 +1,6 @@
 // An activation as an op of its own: attributes kind, alpha, beta and, for kinds along a row, last_axis.
-#include "base/error.h"
 #include "ops/activation/activation.h"
+#include "base/error.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -69,7 +69,8 @@ std::unique_ptr<Node> make_activation(const NodeSpec& spec) {
   if (is_elementwise(kind)) {
     const ActivationArgs args{kind, static_cast<float>(spec.real("alpha", default_alpha(kind))),
                               static_cast<float>(spec.real("beta", 0.0))};
-    require(kind != Activation::celu || args.alpha != 0.0f, "activation celu: expected an alpha that is not 0");
+    require(kind != Activation::celu || args.alpha != 0.0f,
+            "activation celu: expected an alpha that is not 0");
     return std::make_unique<ElementwiseNode>(args, features);
   }
   const std::int64_t last_axis = spec.integer("last_axis", features);

@@ -34,6 +34,7 @@ class Dense final : public Node {
   }
 
   ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
+  double work_per_row() const override { return static_cast<double>(features_ * units_); }
   bool has_trainable_parameters() const override { return trainable_; }
   bool backward_reads_inputs() const override { return trainable_; }
   bool backward_reads_output() const override { return activation_.kind != Activation::linear; }

@@ -1,8 +1,9 @@
 """Models made smaller: units removed, weights quantised. Model in, model out."""
 
-from hotloop.compress.prune import mask_units, prune_model, remove_units, select_units
+from hotloop.compress.prune import mask_units, prune_model, remove_units
 from hotloop.compress.quantize import quantize_model
 from hotloop.compress.quantized_model import QuantizedModel
+from hotloop.compress.select import select_units
 
 __all__ = [
     "QuantizedModel",

@@ -5,7 +5,7 @@ Quantisation rewrites such a plan, a saved quantised model holds one, and `build
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.lowering import Lowering
-from hotloop.parameters import Parameter, aligned_size, aligned_zeros
+from hotloop.parameters import aligned_size, aligned_zeros
 
 if TYPE_CHECKING:
-    from hotloop.graph import SymbolicTensor
-    from hotloop.models import Model
+    pass
 
 Array = npt.NDArray[Any]
 Attributes = dict[str, int | float | str]
@@ -104,56 +102,6 @@ class Plan:
         return {f"tensor_{i}": array for i, array in enumerate(distinct.values())}
 
 
-class _Recorder(Lowering):
-    """Lowers as usual and writes down what it is told."""
-
-    def __init__(self) -> None:
-        super().__init__(training=False)
-        self.plan = Plan({}, [], [])
-        self.source = ""
-        self._copies: dict[int, npt.NDArray[np.float32]] = {}
-
-    def add_input(self, tensor: SymbolicTensor) -> None:
-        super().add_input(tensor)
-        self.plan.inputs[self.values[tensor]] = tensor.features
-
-    def add(
-        self,
-        op: str,
-        inputs: Sequence[int],
-        attributes: Mapping[str, Any],
-        parameters: Mapping[str, Parameter | None] | None = None,
-        arrays: Mapping[str, Array] | None = None,
-    ) -> int:
-        value = super().add(op, inputs, attributes, parameters, arrays)
-        weights = {
-            name: self._copies.setdefault(p.offset, p.numpy())
-            for name, p in (parameters or {}).items()
-            if p is not None
-        }
-        self.plan.ops.append(
-            Op(op, list(inputs), value, dict(attributes), weights, dict(arrays or {}), self.source)
-        )
-        return value
-
-
-def record(model: Model) -> Plan:
-    """Write down what a model does in inference; weights are copied, once where layers share them."""
-    recorder = _Recorder()
-    graph = model.graph
-    for tensor in graph.inputs:
-        recorder.add_input(tensor)
-    for node in graph.nodes:
-        if node.output not in recorder.values:
-            recorder.source = node.layer.name
-            inputs = [recorder.values[tensor] for tensor in node.inputs]
-            recorder.values[node.output] = node.layer.lower(recorder, inputs, node)
-    for tensor in graph.outputs:
-        recorder.add_output(tensor)
-    recorder.plan.outputs = list(recorder.outputs)
-    return recorder.plan
-
-
 @dataclass
 class BuiltPlan:
     """A native program of a plan.
@@ -202,83 +150,3 @@ def build(plan: Plan, outputs: Sequence[int] | None = None) -> BuiltPlan:
     program = _native.Program(graph, outputs=wanted, parameters=arena, gradients=None)
     described = {value: (int(graph.features(made)), str(graph.dtype(made))) for value, made in values.items()}
     return BuiltPlan(program, arena, [int(graph.features(value)) for value in wanted], described)
-
-
-def plan_config(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON values; arrays are named as in `Plan.tensors`."""
-    names = {id(array): name for name, array in plan.tensors().items()}
-
-    def named(group: dict[str, Any]) -> dict[str, str]:
-        return {key: names[id(array)] for key, array in group.items()}
-
-    return {
-        "inputs": [[value, features] for value, features in plan.inputs.items()],
-        "outputs": list(plan.outputs),
-        "ops": [
-            {
-                "op": op.op,
-                "inputs": list(op.inputs),
-                "output": op.output,
-                "attributes": dict(op.attributes),
-                "weights": named(op.weights),
-                "arrays": named(op.arrays),
-                "source": op.source,
-            }
-            for op in plan.ops
-        ],
-    }
-
-
-def plan_from_config(config: Mapping[str, Any], tensors: Mapping[str, Array]) -> Plan:
-    """The reverse of :func:`plan_config`.
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        When it describes no program: a value read before it is made, a weight of another shape. What the
-        native ops check themselves (attributes, sizes of arrays) comes out when the plan is built.
-    """
-    aligned = {name: _aligned(array) for name, array in tensors.items()}
-    inputs = {int(value): int(features) for value, features in config["inputs"]}
-    known = set(inputs)
-    ops = []
-    for item in config["ops"]:
-        op = Op(
-            str(item["op"]),
-            [int(value) for value in item["inputs"]],
-            int(item["output"]),
-            dict(item["attributes"]),
-            {str(key): aligned[name] for key, name in item["weights"].items()},
-            {str(key): aligned[name] for key, name in item["arrays"].items()},
-            str(item["source"]),
-        )
-        if not known.issuperset(op.inputs) or op.output in known:
-            raise ValueError(f"op {op.op!r} of layer {op.source!r} reads or makes a value out of order")
-        known.add(op.output)
-        for name, array in op.weights.items():
-            if array.dtype != np.float32 or array.shape != _weight_shape(op, name):
-                raise ValueError(
-                    f"weight {name!r} of layer {op.source!r} has shape {array.shape}, {array.dtype}"
-                )
-        ops.append(op)
-    outputs = [int(value) for value in config["outputs"]]
-    if not known.issuperset(outputs):
-        raise ValueError("an output is made by no op")
-    return Plan(inputs, ops, outputs)
-
-
-def _weight_shape(op: Op, name: str) -> tuple[int, ...]:
-    last_axis = int(op.attributes["last_axis"])
-    if op.op == "batch_norm":
-        return (last_axis,)
-    units = int(op.attributes["units"])
-    return (last_axis, units) if name == "kernel" else (units,)
-
-
-def _aligned(array: Array) -> Array:
-    """A copy on a 64-byte boundary: a vector that straddles two cache lines costs two loads."""
-    raw = np.empty(array.nbytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    copy = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy

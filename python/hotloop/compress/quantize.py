@@ -11,8 +11,9 @@ import numpy.typing as npt
 from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
 from hotloop.compress.calibrate import AffineScale, Observer, make_observer
 from hotloop.compress.fold import fold_constants, fuse_activations
-from hotloop.compress.plan import Attributes, Op, Plan, build, record
+from hotloop.compress.plan import Attributes, Op, Plan, build
 from hotloop.compress.quantized_model import QuantizedModel, describe
+from hotloop.compress.record import record
 from hotloop.errors import bad_value, integer, unknown_name
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
-from hotloop.compress.plan import Op, Plan, build, plan_config, plan_from_config
+from hotloop.compress.plan import Op, Plan, build
+from hotloop.compress.plan_config import plan_config, plan_from_config
 from hotloop.container import Container, PathLike, write_container
 from hotloop.heads import Compilation, compute_metrics
 from hotloop.targets import sample_weights

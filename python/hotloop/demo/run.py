@@ -20,6 +20,7 @@ DROPOUT = 0.2
 BATCH_SIZE = 32
 PRUNING_RATE = 0.5
 CALIBRATION_ROWS = 1000
+NUMPY_BUDGET = 20.0
 
 
 @dataclass(frozen=True)
@@ -84,27 +85,21 @@ def run(options: Options) -> dict[str, Any]:
 
     _step("6  the same network in plain NumPy")
     baseline = NumpyMLP(_sizes(task), dropout=DROPOUT, scale=task.scale, seed=options.seed)
-    _, numpy_seconds = _timed(baseline.fit, task.x_train, task.y_train, epochs=epochs, batch_size=BATCH_SIZE)
-    print(f"{epochs} epochs took NumPy {numpy_seconds:.2f} s")
+    numpy_seconds, numpy_epochs = _train_numpy(baseline, task, epochs)
+    print(f"{numpy_epochs} of {epochs} epochs took NumPy {numpy_seconds:.2f} s")
 
     _step("7  measure")
     models: dict[str, Any] = {}
-    for name, candidate, made_in in (
-        ("float32", model, train_seconds),
-        ("pruned", smaller, retrain_seconds),
-        ("int8", fast, quantise_seconds),
+    for name, candidate, made_in, trained_for in (
+        ("float32", model, train_seconds, epochs),
+        ("pruned", smaller, retrain_seconds, retrain_epochs),
+        ("int8", fast, quantise_seconds, 0),
     ):
         measured = hl.evaluate_performance(candidate, task.x_test, task.y_test, seconds=seconds)
-        models[name] = {**measured.to_dict(), "seconds": made_in}
+        models[name] = {**measured.to_dict(), "seconds": made_in, "epochs": trained_for}
         candidate.save(str(out / f"{name}.hotloop"))
-    numpy_side = hl.evaluate_performance(_Measurable(baseline), task.x_test, seconds=seconds)
-    right = baseline.predict(task.x_test).argmax(axis=1) == task.y_test
-    models["NumPy"] = {
-        **numpy_side.to_dict(),
-        "precision": "float32",
-        "metrics": {"accuracy": float(right.mean())},
-        "seconds": numpy_seconds,
-    }
+    measured = hl.evaluate_performance(_Measurable(baseline), task.x_test, task.y_test, seconds=seconds)
+    models["NumPy"] = {**measured.to_dict(), "seconds": numpy_seconds, "epochs": numpy_epochs}
     figures: dict[str, Any] = {
         "options": asdict(options),
         "machine": configuration(),
@@ -114,8 +109,6 @@ def run(options: Options) -> dict[str, Any]:
             "features": task.x_train.shape[1],
             "classes": len(task.names),
         },
-        "epochs": epochs,
-        "retrain_epochs": retrain_epochs,
         "models": models,
         "ratios": _ratios(models),
         "history": {"training": history.history, "retraining": retrained.history},
@@ -143,13 +136,20 @@ def build(task: Task) -> Any:
 
 
 class _Measurable:
-    """The NumPy network with the methods that evaluate_performance asks for."""
+    """The NumPy network with what evaluate_performance asks of a model."""
 
-    name = "NumPy"
+    _compilation: Any = None
 
     def __init__(self, network: NumpyMLP) -> None:
         self.network = network
-        self.predict_on_batch = network.predict
+        self.name = "NumPy"
+        self.output_names = ["probabilities"]
+
+    def predict(self, x: Any) -> Any:
+        return self.network.predict(x)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        return self.network.predict(x)
 
     def count_params(self) -> int:
         return sum(weight.size for weight in self.network.weights)
@@ -168,9 +168,22 @@ def _ratios(models: dict[str, Any]) -> dict[str, float]:
     return {
         "int8_throughput_over_float32": fast["throughput"]["256"] / full["throughput"]["256"],
         "float32_latency_over_int8": full["latency_us"]["1"]["p50"] / fast["latency_us"]["1"]["p50"],
-        "numpy_training_over_hotloop": plain["seconds"] / full["seconds"],
+        "numpy_training_over_hotloop": _seconds_an_epoch(plain) / _seconds_an_epoch(full),
         "hotloop_throughput_over_numpy": full["throughput"]["256"] / plain["throughput"]["256"],
     }
+
+
+def _seconds_an_epoch(model: dict[str, Any]) -> float:
+    return float(model["seconds"] / model["epochs"])
+
+
+def _train_numpy(network: NumpyMLP, task: Task, epochs: int) -> tuple[float, int]:
+    """Seconds and epochs: as many as hotloop's, or fewer on a machine where that takes NumPy too long."""
+    seconds, done = 0.0, 0
+    while done < epochs and seconds < NUMPY_BUDGET:
+        _, more = _timed(network.fit, task.x_train, task.y_train, batch_size=BATCH_SIZE)
+        seconds, done = seconds + more, done + 1
+    return seconds, done
 
 
 def _picture(path: Path, histories: dict[str, Any], task: Task, model: Any) -> None:

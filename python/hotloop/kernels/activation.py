@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def activation(
     >>> activation([-2.0, 0.0, 2.0], "leaky_relu", alpha=0.5)
     array([-1.,  0.,  2.], dtype=float32)
     """
-    chosen = activations.get(kind)
+    chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
     values = operands.contiguous("x", x, np.float32)
     others = [] if values is out and chosen.name != "glu" else [values]
     if not chosen.rowwise:
@@ -109,19 +110,19 @@ def activation_gradient(
     >>> activation_gradient([-1.0, 0.0, 3.0], [1.0, 1.0, 2.0], "relu")
     array([0., 0., 2.], dtype=float32)
     """
-    chosen = activations.get(kind)
+    chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
     values = operands.contiguous("x", x, np.float32)
     incoming = operands.contiguous("dy", dy, np.float32)
     shape = _row_shape(chosen, values.shape) if chosen.rowwise else values.shape
     if incoming.shape != shape:
         raise bad_value("dy", f"shape {shape}", f"an array of shape {incoming.shape}")
-    y = activation(values, chosen, alpha=alpha, beta=beta)
     result = operands.target(out, values.shape, np.float32, values, incoming)
     if chosen.rowwise:
+        y = None if chosen.name == "glu" else activation(values, chosen)
         _native.row_activation_backward(chosen.name, values, y, incoming, _rows(result))
     else:
         numbers = _numbers(chosen, alpha, beta)
-        _native.activation_backward(chosen.name, *numbers, values, y, incoming, result)
+        _native.activation_backward(chosen.name, *numbers, values, None, incoming, result)
     return operands.deliver(result, out)
 
 
@@ -164,6 +165,11 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
         return np.ascontiguousarray(result)
     operands.target(out, values.shape, np.float32)
     return operands.deliver(result, out)
+
+
+@lru_cache
+def _named(name: str) -> activations.Activation:
+    return activations.get(name)
 
 
 def _numbers(chosen: activations.Activation, alpha: float | None, beta: float | None) -> tuple[float, float]:

@@ -126,7 +126,7 @@ def gemm_bf16(
     kind = activations.get(activation)
     if kind.rowwise:
         raise bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
-    result = operands.target(out, (left.shape[0], right.shape[1]), np.float32, left, right, addend)
+    result = operands.target(out, (left.shape[0], right.shape[1]), np.float32, left, addend)
     _native.gemm_bf16(
         left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta
     )

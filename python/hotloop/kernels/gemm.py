@@ -28,9 +28,7 @@ def as_float32(what: str, value: Any) -> Floats:
             mend = "convert it to float32 first"
             raise TypeError(f"{what}: expected real numbers, got an array of dtype {array.dtype}; {mend}")
         array = array.astype(np.float32)
-    if not array.flags.aligned or any(stride % 4 for stride in array.strides):
-        array = array.copy()
-    return array
+    return array if array.flags.aligned else array.copy()
 
 
 def gemm(
@@ -81,15 +79,12 @@ def gemm(
            [3.5, 0. ]], dtype=float32)
     """
     left, right = as_float32("a", a), as_float32("b", b)
-    for what, operand in (("a", left), ("b", right)):
-        if operand.ndim not in (1, 2):
-            raise errors.bad_value(what, "1 or 2 dimensions", f"an array of shape {operand.shape}")
     shape = left.shape[:-1] + right.shape[1:]
-    left = left.reshape(1, -1) if left.ndim == 1 else left
-    right = right.reshape(-1, 1) if right.ndim == 1 else right
-    (m, k), n = left.shape, right.shape[1]
-    if right.shape[0] != k:
-        got = f"{k} columns and {right.shape[0]} rows"
+    if left.ndim != 2 or right.ndim != 2:
+        left, right = _as_matrices(left, right)
+    (m, k), (depth, n) = left.shape, right.shape
+    if depth != k:
+        got = f"{k} columns and {depth} rows"
         raise errors.bad_value("a @ b", "as many columns in a as rows in b", got)
     addend = None
     if bias is not None:
@@ -102,20 +97,29 @@ def gemm(
         raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", mend)
 
     operands = [left, right] if addend is None else [left, right, addend]
-    target = _target(out, shape, (m, n), operands)
+    view = None if out is None else _in_place(out, shape, (m, n), operands)
+    target = np.empty((m, n), dtype=np.float32) if view is None else view
     _native.gemm(left, right, target, addend, kind.name, kind.alpha, kind.beta)
     if out is None:
-        result: Floats = target.reshape(shape)[()]
+        result: Floats = target if len(shape) == 2 else target.reshape(shape)[()]
         return result
-    if not np.may_share_memory(target, out):
+    if view is None:
         out[...] = target.reshape(shape)
     return out
 
 
-def _target(out: Any, shape: tuple[int, ...], matrix: tuple[int, int], operands: list[Floats]) -> Floats:
-    """Return the m x n array that the kernel writes: a view of ``out`` where it can be, else a fresh one."""
-    if out is None:
-        return np.empty(matrix, dtype=np.float32)
+def _as_matrices(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Return both in two dimensions: a lone row for a, a lone column for b."""
+    for what, operand in (("a", a), ("b", b)):
+        if operand.ndim not in (1, 2):
+            raise errors.bad_value(what, "1 or 2 dimensions", f"an array of shape {operand.shape}")
+    return (a if a.ndim == 2 else a.reshape(1, -1)), (b if b.ndim == 2 else b.reshape(-1, 1))
+
+
+def _in_place(
+    out: Any, shape: tuple[int, ...], matrix: tuple[int, int], operands: list[Floats]
+) -> Floats | None:
+    """Return the m x n view of ``out`` that the kernel can write, or None where it takes a temporary one."""
     if not isinstance(out, np.ndarray) or out.dtype != np.float32:
         got = f"a {out.dtype} array" if isinstance(out, np.ndarray) else type(out).__name__
         raise TypeError(f"out: expected a float32 NumPy array, got {got}")
@@ -123,12 +127,11 @@ def _target(out: Any, shape: tuple[int, ...], matrix: tuple[int, int], operands:
         raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
     if not out.flags.writeable:
         raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
-    view = out
-    if out.ndim < 2:  # A column if b had one dimension, else a row: reshape never copies these.
-        view = out.reshape(matrix)
-    rows_apart = matrix[0] <= 1 or (abs(view.strides[0]) >= 4 * matrix[1] and view.strides[0] % 4 == 0)
+    if any(np.may_share_memory(out, operand) for operand in operands):
+        return None
+    if out.flags.c_contiguous and out.flags.aligned:
+        return out.reshape(matrix)
+    view = out if out.ndim == 2 else out.reshape(matrix)  # Adding a dimension never copies.
+    rows_apart = matrix[0] <= 1 or abs(view.strides[0]) >= 4 * matrix[1]
     rows_contiguous = matrix[1] <= 1 or view.strides[1] == 4
-    fits = rows_apart and rows_contiguous and view.flags.aligned
-    if not fits or any(np.may_share_memory(view, operand) for operand in operands):
-        return np.empty(matrix, dtype=np.float32)
-    return view
+    return view if rows_apart and rows_contiguous and view.flags.aligned else None

@@ -158,7 +158,7 @@ def gemm_int8(
     scales = None if scale is None else operands.vector("scale", scale, np.float32, units, spread=True)
     dtype = np.int32 if scale is None else np.float32 if zero_point is None else np.uint8
     kind = _elementwise(activation)
-    result = operands.target(out, (left.shape[0], units), dtype, left, packed.data, offsets, scales)
+    result = operands.target(out, (left.shape[0], units), dtype, left, scales)
     _native.gemm_int8(
         left,
         packed.data,

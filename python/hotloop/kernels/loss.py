@@ -80,7 +80,7 @@ def _numbered(labels: npt.NDArray[np.generic], rows: int, classes: int) -> npt.N
     if labels.dtype.kind not in "iu" and labels.size:
         mend = "convert them to int32, or pass one-hot rows"
         raise TypeError(f"labels: expected integers, got an array of dtype {labels.dtype}; {mend}")
-    numbers = labels.astype(np.int64)
-    if labels.size and not (numbers.min() >= 0 and numbers.max() < classes):
-        raise bad_value("labels", f"0 to {classes - 1}", f"{numbers.min()} to {numbers.max()}")
-    return np.ascontiguousarray(numbers, np.int32)
+    numbers = np.ascontiguousarray(labels, np.int32)
+    if labels.dtype != np.int32 and not np.array_equal(numbers, labels):
+        raise bad_value("labels", f"0 to {classes - 1}", f"{labels.min()} to {labels.max()}")
+    return numbers

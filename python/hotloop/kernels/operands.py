@@ -44,6 +44,8 @@ def contiguous(what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = N
         array = array.astype(wanted)
     if ndim is not None and array.ndim != ndim:
         raise errors.bad_value(what, f"{ndim} dimensions", f"an array of shape {array.shape}")
+    if array.flags.c_contiguous and array.flags.aligned:
+        return array
     return np.require(array, requirements=["C", "A"])
 
 

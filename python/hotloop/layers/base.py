@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hotloop import initializers, regularizers
 from hotloop.config import derive_seed
-from hotloop.errors import bad_type, bad_value, integer
+from hotloop.errors import bad_type, bad_value, integer, nearest
 from hotloop.graph import Node, SymbolicTensor, as_tensors
 from hotloop.lowering import Lowering
 from hotloop.naming import count_use, snake_case, unique_name
@@ -68,7 +68,10 @@ class Layer:
         trainable: bool = True,
         input_shape: Any = None,
         input_dim: int | None = None,
+        **unknown: Any,
     ) -> None:
+        if unknown:
+            raise self._unknown_argument(next(iter(unknown)))
         if name is not None and (not isinstance(name, str) or not name):
             raise bad_type(f"{type(self).__name__}: name", "a string that is not empty", name)
         self.has_automatic_name = name is None
@@ -97,6 +100,16 @@ class Layer:
     @property
     def _label(self) -> str:
         return f"layer {self._name!r} ({type(self).__name__})"
+
+    def _unknown_argument(self, name: str) -> TypeError:
+        import inspect
+
+        own = [vars(cls)["__init__"] for cls in type(self).__mro__ if "__init__" in vars(cls)]
+        known = {key for constructor in own for key in inspect.signature(constructor).parameters}
+        known -= {"self", "args", "kwargs", "unknown"}
+        guess = nearest(name, known)
+        hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(sorted(known))}"
+        return TypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
 
     def _require_built(self) -> None:
         if not self.built:

@@ -37,7 +37,7 @@ def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool)
     if predicted.ndim < 1 or predicted.size == 0:
         raise errors.bad_value(f"{what}: y_pred", "at least one row", f"shape {predicted.shape}")
     if sparse:
-        return classes(target, predicted.shape, what), predicted
+        return classes(target, predicted.shape, f"{what}: y_true"), predicted
     if target.shape == predicted.shape[:-1] and predicted.shape[-1] == 1:
         target = target[..., None]
     if target.shape != predicted.shape:
@@ -53,14 +53,14 @@ def classes(target: npt.NDArray[Any], predicted_shape: tuple[int, ...], what: st
         target = target[..., 0]
     if target.shape != predicted_shape[:-1]:
         mend = "one-hot labels go with categorical_crossentropy" if target.shape == predicted_shape else ""
-        raise errors.bad_value(f"{what}: y_true", f"shape {predicted_shape[:-1]}", f"{target.shape}", mend)
+        raise errors.bad_value(what, f"shape {predicted_shape[:-1]}", f"{target.shape}", mend)
     if target.dtype.kind not in "iufb":
-        raise errors.bad_type(f"{what}: y_true", "integer classes", target)
+        raise errors.bad_type(what, "integer classes", target)
     if target.dtype.kind == "f" and not np.array_equal(target, np.rint(target)):
-        raise errors.bad_value(f"{what}: y_true", "whole class numbers", "fractions or NaN")
+        raise errors.bad_value(what, "whole class numbers", "fractions or NaN")
     if target.size and (target.min() < 0 or target.max() >= predicted_shape[-1]):
         got = f"{target.min()} to {target.max()}"
-        raise errors.bad_value(f"{what}: y_true", f"classes from 0 to {predicted_shape[-1] - 1}", got)
+        raise errors.bad_value(what, f"classes from 0 to {predicted_shape[-1] - 1}", got)
     return target.astype(np.intp)
 
 

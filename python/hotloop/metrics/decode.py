@@ -65,7 +65,7 @@ def true_classes(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> Ar
     target = np.asarray(y_true)
     if target.shape == shape and shape[-1] > 1:
         return argmax(target)
-    return classes(target, shape, what)
+    return classes(target, shape, f"{what}: y_true")
 
 
 def binary_targets(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> npt.NDArray[np.bool_]:
@@ -125,5 +125,5 @@ def labels(
     target = np.asarray(y_true)
     largest = target.max() if target.size and target.dtype.kind in "iuf" else 0
     count = max(2, int(predicted.max()) + 1, int(np.nan_to_num(largest)) + 1)
-    true = classes(target, (*predicted.shape, count), what).reshape(-1)
+    true = classes(target, (*predicted.shape, count), f"{what}: y_true").reshape(-1)
     return Labels(true, predicted.astype(np.intp).reshape(-1), count, flat)

@@ -96,7 +96,7 @@ class AUC(Metric):
         if target.shape == scores.shape:
             positives = binary_targets(target, scores.shape, self.name).reshape(columns.shape)
         else:
-            flat = classes(target, scores.shape, self.name).reshape(-1, 1)
+            flat = classes(target, scores.shape, f"{self.name}: y_true").reshape(-1, 1)
             positives = flat == np.arange(columns.shape[1])
         areas = np.array(
             [

@@ -1,0 +1,67 @@
+"""From a model to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.compress.plan import Array, Op, Plan
+from hotloop.lowering import Lowering
+from hotloop.parameters import Parameter
+
+if TYPE_CHECKING:
+    from hotloop.graph import SymbolicTensor
+    from hotloop.models import Model
+
+
+class _Recorder(Lowering):
+    """Lowers as usual and writes down what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(training=False)
+        self.plan = Plan({}, [], [])
+        self.source = ""
+        self._copies: dict[int, npt.NDArray[np.float32]] = {}
+
+    def add_input(self, tensor: SymbolicTensor) -> None:
+        super().add_input(tensor)
+        self.plan.inputs[self.values[tensor]] = tensor.features
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[int],
+        attributes: Mapping[str, Any],
+        parameters: Mapping[str, Parameter | None] | None = None,
+        arrays: Mapping[str, Array] | None = None,
+    ) -> int:
+        value = super().add(op, inputs, attributes, parameters, arrays)
+        weights = {
+            name: self._copies.setdefault(p.offset, p.numpy())
+            for name, p in (parameters or {}).items()
+            if p is not None
+        }
+        self.plan.ops.append(
+            Op(op, list(inputs), value, dict(attributes), weights, dict(arrays or {}), self.source)
+        )
+        return value
+
+
+def record(model: Model) -> Plan:
+    """Write down what a model does in inference; weights are copied, once where layers share them."""
+    recorder = _Recorder()
+    graph = model.graph
+    for tensor in graph.inputs:
+        recorder.add_input(tensor)
+    for node in graph.nodes:
+        if node.output not in recorder.values:
+            recorder.source = node.layer.name
+            inputs = [recorder.values[tensor] for tensor in node.inputs]
+            recorder.values[node.output] = node.layer.lower(recorder, inputs, node)
+    for tensor in graph.outputs:
+        recorder.add_output(tensor)
+    recorder.plan.outputs = list(recorder.outputs)
+    return recorder.plan
