@@ -53,7 +53,7 @@ def test_node_is_its_kernel_forward_and_backward(
 def test_bad_attributes_are_refused() -> None:
     graph = _native.Graph()
     x = graph.input(9)
-    with pytest.raises(ValueError, match="activation: expected one of .* got 'gelo'"):
+    with pytest.raises(ValueError, match=r"activation: expected one of .* got 'gelo'"):
         graph.add("activation", [x], attributes={"kind": "gelo"})
     with pytest.raises(ValueError, match="a last_axis that divides the 9 features, got 2"):
         graph.add("activation", [x], attributes={"kind": "softmax", "last_axis": 2})
