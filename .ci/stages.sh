@@ -40,7 +40,8 @@ stage_lint() (
 
 stage_tests() (
   enter tests
-  eval "$(readme_command test)"
+  command=$(readme_command test)
+  bash -euc "$command"
   HOTLOOP_BUILD_DIR=$(echo build/*/) pytest -q tests/test_symbols.py
 )
 
@@ -52,7 +53,8 @@ stage_stubs() (
 
 stage_demo() (
   enter demo
-  eval "$(readme_command demo) --out $work/demo"
+  command=$(readme_command demo)
+  bash -euc "$command --out $work/demo"
   python .ci/check_demo.py "$work/demo"
 )
 
@@ -68,6 +70,11 @@ stage_bench() (
   enter_tested
   pytest -q bench/bench_*.py
 )
+
+# All tests but those of the sources, of timing, and of whole processes, which sanitizers only slow down.
+sanitized_tests() {
+  ls tests/test_*.py | grep -v -E 'test_(cli|data|demo|examples|layering|package|process_safety|symbols)\.py'
+}
 
 # The native module with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that drive it hardest.
 # The sanitizer's runtime must come before Python's own libraries, and malloc must be Python's allocator, or

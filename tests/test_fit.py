@@ -229,6 +229,15 @@ def test_training_goes_on_with_the_optimizer_state(rng):
     np.testing.assert_array_equal(*results)
 
 
+@pytest.fixture
+def _interruptible():
+    """Python's own handler: a job in the background starts with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_keyboard_interrupt_leaves_the_last_finished_step(rng):
     x, y = blobs(rng, 4000)
     model = classifier()

@@ -173,3 +173,14 @@ def test_models_without_weights_fit_and_evaluate(rng):
     model.compile("adam", "mse")
     want = float(np.mean((np.tanh(x) - x) ** 2))
     assert model.fit(x, x, verbose=0).history["loss"][0] == pytest.approx(want, rel=1e-4)
+
+
+def test_validation_steps_take_the_first_batches(rng):
+    x, y = blobs(rng, 40)
+    model = classifier()
+    history = model.fit(
+        x, y, validation_data=(x, y), validation_steps=2, validation_batch_size=6, verbose=0
+    ).history
+    assert history["val_loss"][-1] == model.evaluate(x[:12], y[:12], verbose=0, return_dict=True)["loss"]
+    with pytest.raises(ValueError, match="validation_steps: expected at least 1, got 0"):
+        model.fit(x, y, validation_data=(x, y), validation_steps=0, verbose=0)

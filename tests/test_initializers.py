@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotloop import initializers, regularizers
+from hotloop.initializers.base import fans
 
 SHAPE = (300, 200)
 NORMAL_CUT = 0.87962566103423978
@@ -61,10 +62,10 @@ def test_orthogonal(shape: tuple[int, ...], rng: np.random.Generator) -> None:
 
 
 def test_fans() -> None:
-    assert initializers.fans(()) == (1, 1)
-    assert initializers.fans((5,)) == (5, 5)
-    assert initializers.fans((5, 6)) == (5, 6)
-    assert initializers.fans((3, 3, 5, 6)) == (45, 54)
+    assert fans(()) == (1, 1)
+    assert fans((5,)) == (5, 5)
+    assert fans((5, 6)) == (5, 6)
+    assert fans((3, 3, 5, 6)) == (45, 54)
 
 
 @given(

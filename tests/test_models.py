@@ -121,7 +121,7 @@ def test_summary_lists_layers_and_weights():
     small().summary(print_fn=lines.append)
     text = "\n".join(lines)
     assert "(None, 5)" in text
-    assert "Total weights: 43 (172 bytes)" in text
+    assert "Total params: 43 (172 bytes)" in text
     unbuilt = hl.Sequential([hl.layers.Dense(2)])
     unbuilt.summary(print_fn=lines.append)
     assert "not built" in "\n".join(lines)

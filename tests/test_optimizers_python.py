@@ -88,13 +88,15 @@ def test_learning_rates() -> None:
     constant = optimizers.Adam(0.5)
     assert constant.learning_rates(3, 4).tolist() == [0.5] * 4
     constant.learning_rate = 0.25
-    assert constant.learning_rate == constant.current_learning_rate == 0.25
+    assert constant.learning_rate == 0.25
     scheduled = optimizers.SGD(schedules.ExponentialDecay(1.0, 1, 0.5))
     rates = scheduled.learning_rates(2, 3)
     assert rates.dtype == np.float32
     assert rates.tolist() == [0.25, 0.125, 0.0625]
     scheduled.iterations = 3
-    assert scheduled.current_learning_rate == 0.125
+    assert scheduled.learning_rate == 0.125
+    assert isinstance(scheduled.schedule, schedules.LearningRateSchedule)
+    assert constant.schedule is None
     with pytest.raises(TypeError, match="ExponentialDecay schedule and can't be set"):
         scheduled.learning_rate = 0.1
     with pytest.raises(ValueError, match="learning_rate"):

@@ -152,6 +152,7 @@ def test_interrupt_during_fit_leaves_a_usable_model():
         import os, signal, threading
         model = build()
         train(model)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
         threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
         try:
             model.fit(x, y, epochs=100_000, batch_size=16, verbose=0)

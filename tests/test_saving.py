@@ -63,6 +63,16 @@ def rewrite(
     save_file(arrays, path, metadata)
 
 
+def test_load_without_compiling(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
+    model = small_model("adam")
+    model.fit(*data, epochs=1, verbose=0)
+    model.save(tmp_path / "model")
+    loaded = hl.load_model(tmp_path / "model", compile=False)
+    assert isinstance(loaded, hl.Model)
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded.predict(data[0]), model.predict(data[0]))
+
+
 def test_save_load_same_predictions_and_compilation(
     tmp_path: Path, data: tuple[np.ndarray, np.ndarray]
 ) -> None:

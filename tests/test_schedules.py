@@ -140,7 +140,7 @@ def test_one_cycle_against_torch(rise: float) -> None:
         (lambda: schedules.ExponentialDecay(0.1, 0, 0.9), "decay_steps: expected a finite number > 0"),
         (lambda: schedules.CosineDecay(-0.1, 10), "initial_learning_rate"),
         (lambda: schedules.OneCycle(0.1, 1), "total_steps: expected at least 2"),
-        (lambda: schedules.OneCycle(0.1, 10, rise=1.0), "rise"),
+        (lambda: schedules.OneCycle(0.1, 10, pct_start=1.0), "pct_start"),
         (lambda: schedules.LinearWarmup(0.1, 0), "warmup_steps"),
         (lambda: schedules.Constant(float("nan")), "learning_rate"),
     ],

@@ -8,7 +8,7 @@ EPS32 = float(np.finfo(np.float32).eps)
 def of_sum(largest_product: float, terms: int) -> float:
     """Bound on the error of a float32 sum of `terms` products, none larger than `largest_product`.
 
-    Every one of the `terms` additions may round by half a unit in the last place of a partial sum that is at most
+    Each of the `terms` additions may round by half a unit in the last place of a partial sum that is at most
     ``terms * largest_product``; in practice errors average out, so the bound used is
     ``largest_product * (terms * eps + eps)``.
     """
@@ -30,7 +30,7 @@ def assert_close(actual: np.ndarray, expected: np.ndarray, ulps: float, floor: f
 
 
 def guarded(shape: tuple[int, ...], dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """An array of `shape` inside a larger one full of a sentinel, and that larger one, for `guards_intact`."""
+    """Return an array inside a larger one full of a sentinel, and that larger one, for `guards_intact`."""
     size = int(np.prod(shape))
     whole = np.full(size + 64, 77, dtype=dtype)
     return whole[32 : 32 + size].reshape(shape), whole

@@ -18,9 +18,19 @@ constexpr std::int64_t size_of(DType dtype) {
   }
 }
 
+constexpr const char* dtype_name(DType dtype) {
+  constexpr const char* kNames[] = {"float32", "uint8", "int8", "int32", "bfloat16"};
+  return kNames[static_cast<int>(dtype)];
+}
+
 // Half-open interval of indices.
 struct Range {
   std::int64_t begin, end;
+};
+
+// A run of floats in an arena.
+struct Stretch {
+  std::int64_t offset = 0, size = 0;
 };
 
 // Which part of an op's work a thread does. Kernels take it by value; it never changes a result.

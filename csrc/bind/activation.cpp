@@ -1,4 +1,4 @@
-// Activations, their derivatives, and the formulas they are made from, on contiguous NumPy arrays.
+// Activations and their derivatives, on contiguous NumPy arrays.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -8,25 +8,12 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 #include "ops/activation/activation.h"
-#include "ops/formula/formula.h"
 
 namespace hotloop::bind {
 namespace {
-
-// Below this a team costs more than it saves.
-constexpr std::int64_t kTeamSize = 50'000;
-
-int team_for(std::int64_t elements) { return elements < kTeamSize ? 1 : num_threads(); }
-
-ActivationArgs elementwise(const std::string& name, std::optional<float> alpha, float beta) {
-  const Activation kind = activation_from_name(name.c_str());
-  require(is_elementwise(kind), "activation: expected an elementwise one, got '", name, "'");
-  const ActivationArgs args{kind, alpha.value_or(default_alpha(kind)), beta};
-  require(kind != Activation::celu || args.alpha != 0.0f, "activation celu: expected an alpha that is not 0");
-  return args;
-}
 
 Activation row_kind(const std::string& name, const py::array& x) {
   const Activation kind = activation_from_name(name.c_str());
@@ -41,36 +28,29 @@ std::int64_t output_size(Activation kind, const py::array& x) {
   return kind == Activation::glu ? x.size() / 2 : x.size();
 }
 
-const float* optional_data(const std::optional<py::array>& a, std::int64_t size, const char* name) {
-  if (!a) return nullptr;
-  require_size(*a, size, name);
-  return contiguous_data<float>(*a, name);
-}
-
 void forward(const std::string& name, std::optional<float> alpha, float beta, const py::array& x,
              py::array y) {
-  const ActivationArgs args = elementwise(name, alpha, beta);
+  const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   require_size(y, x.size(), "y");
   const float* from = contiguous_data<float>(x, "x");
   float* to = writable_data<float>(y, "y");
   const std::int64_t n = x.size();
-  py::gil_scoped_release released;
-  run_team(team_for(n), [&](Team& team) { activation_forward(args, from, to, n, team.share()); });
+  const Unlocked released;
+  run_team(threads_for(n), [&](Team& team) { activation_forward(args, from, to, n, team.share()); });
 }
 
-void backward(const std::string& name, std::optional<float> alpha, float beta,
-              const std::optional<py::array>& x, const std::optional<py::array>& y, const py::array& dy,
-              py::array dx, bool accumulate) {
-  const ActivationArgs args = elementwise(name, alpha, beta);
+void backward(const std::string& name, std::optional<float> alpha, float beta, const Maybe& x, const Maybe& y,
+              const py::array& dy, py::array dx, bool accumulate) {
+  const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   const std::int64_t n = dy.size();
-  const float *input = optional_data(x, n, "x"), *output = optional_data(y, n, "y");
+  const float *input = optional_data<float>(x, n, "x"), *output = optional_data<float>(y, n, "y");
   require(input != nullptr || (output != nullptr && derivative_from_output(args)), "x: activation '", name,
           "' needs its input here");
   require_size(dx, n, "dx");
   const float* from = contiguous_data<float>(dy, "dy");
   float* to = writable_data<float>(dx, "dx");
-  py::gil_scoped_release released;
-  run_team(team_for(n), [&](Team& team) {
+  const Unlocked released;
+  run_team(threads_for(n), [&](Team& team) {
     activation_backward(args, input, output, from, to, accumulate, n, team.share());
   });
 }
@@ -81,31 +61,31 @@ void row_forward(const std::string& name, const py::array& x, py::array y) {
   const float* from = contiguous_data<float>(x, "x");
   float* to = writable_data<float>(y, "y");
   const std::int64_t rows = x.shape(0), cols = x.shape(1);
-  py::gil_scoped_release released;
-  run_team(team_for(rows * cols),
+  const Unlocked released;
+  run_team(threads_for(rows * cols),
            [&](Team& team) { row_activation_forward(kind, from, to, rows, cols, team.share()); });
 }
 
-void row_backward(const std::string& name, const std::optional<py::array>& x,
-                  const std::optional<py::array>& y, const py::array& dy, py::array dx, bool accumulate) {
+void row_backward(const std::string& name, const Maybe& x, const Maybe& y, const py::array& dy, py::array dx,
+                  bool accumulate) {
   const Activation kind = row_kind(name, dx);
-  const float *input = optional_data(x, dx.size(), "x"),
-              *output = optional_data(y, output_size(kind, dx), "y");
+  const float *input = optional_data<float>(x, dx.size(), "x"),
+              *output = optional_data<float>(y, output_size(kind, dx), "y");
   require(derivative_from_output(kind) ? output != nullptr : input != nullptr,
           derivative_from_output(kind) ? "y" : "x", ": activation '", name, "' needs it here");
   require_size(dy, output_size(kind, dx), "dy");
   const float* from = contiguous_data<float>(dy, "dy");
   float* to = writable_data<float>(dx, "dx");
   const std::int64_t rows = dx.shape(0), cols = dx.shape(1);
-  py::gil_scoped_release released;
-  run_team(team_for(rows * cols), [&](Team& team) {
+  const Unlocked released;
+  run_team(threads_for(rows * cols), [&](Team& team) {
     row_activation_backward(kind, input, output, from, to, accumulate, rows, cols, team.share());
   });
 }
 
 // The references, in float64: value and derivative, or output and gradient of a row.
 py::tuple reference(const std::string& name, std::optional<float> alpha, float beta, const py::array& x) {
-  const ActivationArgs args = elementwise(name, alpha, beta);
+  const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   const double* from = contiguous_data<double>(x, "x");
   py::array_t<double> value(x.size()), derivative(x.size());
   for (std::int64_t i = 0; i < x.size(); ++i) {
@@ -160,18 +140,6 @@ void bind_activation(py::module_& module) {
         return derivative_from_output(ActivationArgs{kind, alpha.value_or(default_alpha(kind)), beta});
       },
       py::arg("kind"), py::arg("alpha") = none, py::arg("beta") = 0.0f);
-  module.def(
-      "apply_formula",
-      [](const std::string& name, const py::array& x, py::array y) {
-        const Formula formula = formula_from_name(name.c_str());
-        require_size(y, x.size(), "y");
-        const float* from = contiguous_data<float>(x, "x");
-        float* to = writable_data<float>(y, "y");
-        const std::int64_t n = x.size();
-        py::gil_scoped_release released;
-        run_team(team_for(n), [&](Team& team) { apply_formula(formula, from, to, n, team.share()); });
-      },
-      py::arg("formula"), py::arg("x"), py::arg("y"));
 }
 
 }  // namespace hotloop::bind

@@ -4,7 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
-#include <initializer_list>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -48,6 +48,21 @@ T* writable_data(py::array& a, const char* name) {
 
 inline void require_size(const py::array& a, std::int64_t size, const char* name) {
   require(a.size() == size, name, ": expected ", size, " elements, got a ", describe(a));
+}
+
+// The same for an array of `size` elements that may be None, which gives null.
+using Maybe = std::optional<py::array>;
+template <class T>
+const T* optional_data(const Maybe& a, std::int64_t size, const char* name) {
+  if (!a) return nullptr;
+  require_size(*a, size, name);
+  return contiguous_data<T>(*a, name);
+}
+template <class T>
+T* optional_output(Maybe& a, std::int64_t size, const char* name) {
+  if (!a) return nullptr;
+  require_size(*a, size, name);
+  return writable_data<T>(*a, name);
 }
 
 }  // namespace hotloop::bind

@@ -9,7 +9,8 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
@@ -19,14 +20,13 @@ py::array shuffled(std::uint64_t seed, std::uint64_t epoch, std::int64_t n) {
           n);
   py::array_t<std::int32_t> order(n);
   std::int32_t* data = order.mutable_data();
-  py::gil_scoped_release released;
+  const Unlocked released;
   shuffled_order(seed, epoch, n, data);
   return order;
 }
 
 template <class From, class To, class Gather>
-void gather(const py::array& source, py::array& out, const std::optional<py::array>& index,
-            std::int64_t first, Gather kernel) {
+void gather(const py::array& source, py::array& out, const Maybe& index, std::int64_t first, Gather kernel) {
   const From* from = contiguous_data<From>(source, "source");
   To* to = writable_data<To>(out, "out");
   require(source.ndim() == 2 && out.ndim() == 2 && source.shape(1) == out.shape(1),
@@ -43,8 +43,8 @@ void gather(const py::array& source, py::array& out, const std::optional<py::arr
     require(first >= 0 && first <= source.shape(0) - rows, "first: expected ", rows, " rows from here among ",
             source.shape(0), ", got ", first);
   }
-  py::gil_scoped_release released;
-  run_team(rows * row_size < 200'000 ? 1 : num_threads(),
+  const Unlocked released;
+  run_team(threads_for(rows * row_size, kWorthMoving),
            [&](Team& team) { kernel(from, row_size, chosen, first, rows, to, team.share()); });
 }
 
@@ -55,7 +55,7 @@ void bind_batch(py::module_& module) {
              "A permutation of 0..n-1 (int32) that depends on seed and epoch alone.");
   module.def(
       "gather_rows",
-      [](const py::array& source, py::array out, const std::optional<py::array>& index, std::int64_t first) {
+      [](const py::array& source, py::array out, const Maybe& index, std::int64_t first) {
         if (py::isinstance<py::array_t<std::uint8_t>>(source))
           gather<std::uint8_t, float>(source, out, index, first, &gather_rows_u8);
         else if (py::isinstance<py::array_t<std::int32_t>>(source))
@@ -70,7 +70,7 @@ void bind_batch(py::module_& module) {
       [](const py::array& x) {
         const float* data = contiguous_data<float>(x, "x");
         const std::int64_t n = x.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         return all_finite(data, n);
       },
       py::arg("x"), "Whether a float32 array holds neither NaN nor infinity.");

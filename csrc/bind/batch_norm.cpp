@@ -8,26 +8,11 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
-
-using Maybe = std::optional<py::array>;
-
-int team_size(const BatchNormArgs& args) { return args.rows * args.cols < 50'000 ? 1 : num_threads(); }
-
-// Nothing for None.
-const float* column_data(const Maybe& a, std::int64_t cols, const char* name) {
-  if (!a) return nullptr;
-  require_size(*a, cols, name);
-  return contiguous_data<float>(*a, name);
-}
-float* writable_columns(Maybe& a, std::int64_t size, const char* name) {
-  if (!a) return nullptr;
-  require_size(*a, size, name);
-  return writable_data<float>(*a, name);
-}
 
 BatchNormArgs args_of(const py::array& x, const Maybe& gamma, const Maybe& beta, float epsilon,
                       float momentum) {
@@ -35,8 +20,8 @@ BatchNormArgs args_of(const py::array& x, const Maybe& gamma, const Maybe& beta,
   BatchNormArgs args;
   args.rows = x.shape(0), args.cols = x.shape(1);
   args.epsilon = epsilon, args.momentum = momentum;
-  args.gamma = column_data(gamma, args.cols, "gamma");
-  args.beta = column_data(beta, args.cols, "beta");
+  args.gamma = optional_data<float>(gamma, args.cols, "gamma");
+  args.beta = optional_data<float>(beta, args.cols, "beta");
   return args;
 }
 
@@ -52,13 +37,13 @@ void define_forward(py::module_& module, const char* name, Train train, Infer in
         float* to = writable_data<float>(y, "y");
         require_size(y, x.size(), "y");
         require(moving_mean && moving_variance, "moving_mean, moving_variance: expected arrays, got None");
-        float* center = writable_columns(moving_mean, args.cols, "moving_mean");
-        float* spread = writable_columns(moving_variance, args.cols, "moving_variance");
+        float* center = optional_output<float>(moving_mean, args.cols, "moving_mean");
+        float* spread = optional_output<float>(moving_variance, args.cols, "moving_variance");
         require(mean.has_value() == inverse.has_value(),
                 "mean, inverse: expected both (training) or neither");
-        float* batch_mean = writable_columns(mean, args.cols, "mean");
-        float* batch_inverse = writable_columns(inverse, args.cols, "inverse");
-        py::gil_scoped_release released;
+        float* batch_mean = optional_output<float>(mean, args.cols, "mean");
+        float* batch_inverse = optional_output<float>(inverse, args.cols, "inverse");
+        const Unlocked released;
         if (batch_mean != nullptr)
           train(args, from, to, center, spread, batch_mean, batch_inverse);
         else
@@ -86,11 +71,11 @@ void define_backward(py::module_& module, const char* name, Train train, Infer i
         require_size(center, args.cols, "center");
         require_size(spread, args.cols, "spread");
         BatchNormGradients out;
-        out.dx = writable_columns(dx, x.size(), "dx");
-        out.dgamma = writable_columns(dgamma, args.cols, "dgamma");
-        out.dbeta = writable_columns(dbeta, args.cols, "dbeta");
+        out.dx = optional_output<float>(dx, x.size(), "dx");
+        out.dgamma = optional_output<float>(dgamma, args.cols, "dgamma");
+        out.dbeta = optional_output<float>(dbeta, args.cols, "dbeta");
         out.accumulate = accumulate, out.accumulate_parameters = accumulate_parameters;
-        py::gil_scoped_release released;
+        const Unlocked released;
         if (training)
           train(args, from, gradient, first, second, out);
         else
@@ -107,7 +92,7 @@ void define_backward(py::module_& module, const char* name, Train train, Infer i
 void bind_batch_norm(py::module_& module) {
   const auto teamed = [](auto kernel) {
     return [kernel](const BatchNormArgs& args, auto... rest) {
-      run_team(team_size(args), [&](Team& team) { kernel(args, rest..., team.share()); });
+      run_team(threads_for(args.rows * args.cols), [&](Team& team) { kernel(args, rest..., team.share()); });
     };
   };
   define_forward(module, "batch_norm", teamed(&batch_norm_train), teamed(&batch_norm_infer));

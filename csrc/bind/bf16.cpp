@@ -9,35 +9,26 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
 
-int threads_for(std::int64_t work) { return work < 50'000 ? 1 : num_threads(); }
-
-GemmBf16Args gemm_args(const py::array& a, const py::array& weights, py::array& c,
-                       const std::optional<py::array>& bias, const std::string& activation,
-                       std::optional<float> alpha, float beta) {
+GemmBf16Args gemm_args(const py::array& a, const py::array& weights, py::array& c, const Maybe& bias,
+                       const std::string& activation, std::optional<float> alpha, float beta) {
   GemmBf16Args args;
   args.a = contiguous_data<float>(a, "a");
   args.weights = contiguous_data<std::uint16_t>(weights, "weights");
   args.c = writable_data<float>(c, "out");
   require(a.ndim() == 2 && weights.ndim() == 2 && weights.shape(0) == a.shape(1),
-          "weights: expected as many rows as a ", "has columns, got a ", describe(weights), " for a ",
+          "weights: expected as many rows as a has columns, got a ", describe(weights), " for a ",
           describe(a));
   args.m = a.shape(0), args.k = args.a_row = a.shape(1), args.n = args.c_row = weights.shape(1);
   require(c.ndim() == 2 && c.shape(0) == args.m && c.shape(1) == args.n, "out: expected shape (", args.m,
           ", ", args.n, "), got a ", describe(c));
-  if (bias) {
-    args.bias = contiguous_data<float>(*bias, "bias");
-    require_size(*bias, args.n, "bias");
-  }
-  args.activation.kind = activation_from_name(activation.c_str());
-  require(is_elementwise(args.activation.kind), "activation: expected an elementwise one, got '", activation,
-          "', which works along a row; apply it to the result");
-  args.activation.alpha = alpha.value_or(default_alpha(args.activation.kind));
-  args.activation.beta = beta;
+  args.bias = optional_data<float>(bias, args.n, "bias");
+  args.activation = elementwise_activation(activation.c_str(), alpha, beta);
   return args;
 }
 
@@ -51,7 +42,7 @@ void bind_bf16(py::module_& module) {
         std::uint16_t* to = writable_data<std::uint16_t>(out, "out");
         require_size(out, x.size(), "out");
         const std::int64_t n = x.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         run_team(threads_for(n), [&](Team& team) { to_bf16(from, to, n, team.share()); });
       },
       py::arg("x"), py::arg("out"));
@@ -62,18 +53,17 @@ void bind_bf16(py::module_& module) {
         float* to = writable_data<float>(out, "out");
         require_size(out, x.size(), "out");
         const std::int64_t n = x.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         run_team(threads_for(n), [&](Team& team) { from_bf16(from, to, n, team.share()); });
       },
       py::arg("x"), py::arg("out"));
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& a, const py::array& weights, py::array out,
-              const std::optional<py::array>& bias, const std::string& activation, std::optional<float> alpha,
-              float beta) {
+        [run](const py::array& a, const py::array& weights, py::array out, const Maybe& bias,
+              const std::string& activation, std::optional<float> alpha, float beta) {
           const GemmBf16Args args = gemm_args(a, weights, out, bias, activation, alpha, beta);
-          py::gil_scoped_release released;
+          const Unlocked released;
           run(args);
         },
         py::arg("a"), py::arg("weights"), py::arg("out"), py::arg("bias") = py::none(),

@@ -5,7 +5,8 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
@@ -21,7 +22,7 @@ void define(py::module_& module, const char* name, Run run) {
         float* to = writable_data<float>(y, "y");
         require_size(y, x.size(), "y");
         const std::int64_t n = x.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         run(DropoutArgs{rate, seed, step, stream}, from, to, accumulate, n);
       },
       py::arg("x"), py::arg("y"), py::arg("rate"), py::arg("seed") = 0, py::arg("step") = 0,
@@ -33,8 +34,7 @@ void define(py::module_& module, const char* name, Run run) {
 void bind_dropout(py::module_& module) {
   define(module, "dropout",
          [](const DropoutArgs& args, const float* x, float* y, bool accumulate, std::int64_t n) {
-           run_team(n < 50'000 ? 1 : num_threads(),
-                    [&](Team& team) { dropout(args, x, y, accumulate, n, team.share()); });
+           run_team(threads_for(n), [&](Team& team) { dropout(args, x, y, accumulate, n, team.share()); });
          });
   define(module, "dropout_ref", &dropout_ref);
 }

@@ -8,15 +8,16 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
 
 template <class Run>
 void on_team(std::int64_t n, Run run) {
-  py::gil_scoped_release released;
-  run_team(n < 200'000 ? 1 : num_threads(), [&](Team& team) { run(team.share()); });
+  const Unlocked released;
+  run_team(threads_for(n, kWorthMoving), [&](Team& team) { run(team.share()); });
 }
 
 std::vector<const float*> inputs_data(const std::vector<py::array>& inputs, std::int64_t n) {

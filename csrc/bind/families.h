@@ -4,7 +4,9 @@
 
 // clang-format off
 #define HOTLOOP_BIND_FAMILIES(X) \
+  X(gil) \
   X(machine) \
+  X(formula) \
   X(activation) \
   X(loss) \
   X(gemm) \

@@ -2,13 +2,15 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
 #include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 #include "ops/dense/column_sum.h"
 #include "ops/gemm/gemm.h"
 
@@ -23,7 +25,7 @@ void require_matrix(const py::array& a, const char* name) {
       name, ": expected a 2-D float32 array with aligned elements, got a ", describe(a));
 }
 
-GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const std::optional<py::array>& bias,
+GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const Maybe& bias,
                    const std::string& activation, std::optional<float> alpha, float beta, bool accumulate) {
   require_matrix(a, "a");
   require_matrix(b, "b");
@@ -40,17 +42,10 @@ GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const s
   args.a = static_cast<const float*>(a.data()), args.a_row = a.strides(0) / 4, args.a_col = a.strides(1) / 4;
   args.b = static_cast<const float*>(b.data()), args.b_row = b.strides(0) / 4, args.b_col = b.strides(1) / 4;
   args.c = static_cast<float*>(c.mutable_data()), args.c_row = c.strides(0) / 4;
-  if (bias) {
-    args.bias = contiguous_data<float>(*bias, "bias");
-    require_size(*bias, args.n, "bias");
-    require(!accumulate, "bias: expected none when the product is added to what out holds");
-  }
+  args.bias = optional_data<float>(bias, args.n, "bias");
+  require(!accumulate || !bias, "bias: expected none when the product is added to what out holds");
   args.accumulate = accumulate;
-  args.activation.kind = activation_from_name(activation.c_str());
-  require(is_elementwise(args.activation.kind), "activation: expected an elementwise one, got '", activation,
-          "', which works along a row; apply it to the result");
-  args.activation.alpha = alpha.value_or(default_alpha(args.activation.kind));
-  args.activation.beta = beta;
+  args.activation = elementwise_activation(activation.c_str(), alpha, beta);
   return args;
 }
 
@@ -60,10 +55,10 @@ void bind_gemm(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& a, const py::array& b, py::array c, const std::optional<py::array>& bias,
+        [run](const py::array& a, const py::array& b, py::array c, const Maybe& bias,
               const std::string& activation, std::optional<float> alpha, float beta, bool accumulate) {
           const GemmArgs args = gemm_args(a, b, c, bias, activation, alpha, beta, accumulate);
-          py::gil_scoped_release released;
+          const Unlocked released;
           run(args);
         },
         py::arg("a"), py::arg("b"), py::arg("out"), py::arg("bias") = py::none(),
@@ -74,14 +69,14 @@ void bind_gemm(py::module_& module) {
     // Opening a team costs a few microseconds: as much as a million operations.
     const double operations =
         2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-    const int threads = operations < 1e6 ? 1 : num_threads();
+    const int threads = operations < 1e6 ? 1 : std::min(num_threads(), most_threads());
     thread_local AlignedBuffer workspace;
     const std::int64_t floats = gemm_workspace(args);
     workspace.reserve(threads * floats * size_of(DType::f32));
     float* memory = workspace.as<float>();
     run_team(threads, [&](Team& team) { gemm(args, memory + team.rank() * floats, team.share()); });
   });
-  define("gemm_ref", [](const GemmArgs& args) { gemm_ref(args); });
+  define("gemm_ref", &gemm_ref);
 
   const auto define_sum = [&module](const char* name, auto run) {
     module.def(
@@ -92,14 +87,14 @@ void bind_gemm(py::module_& module) {
           float* to = writable_data<float>(sums, "sums");
           require_size(sums, x.shape(1), "sums");
           const std::int64_t rows = x.shape(0), cols = x.shape(1);
-          py::gil_scoped_release released;
+          const Unlocked released;
           run(from, to, accumulate, rows, cols);
         },
         py::arg("x"), py::arg("sums"), py::arg("accumulate") = false);
   };
   define_sum("column_sum",
              [](const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols) {
-               run_team(rows * cols < 50'000 ? 1 : num_threads(),
+               run_team(threads_for(rows * cols),
                         [&](Team& team) { column_sum(x, sums, accumulate, rows, cols, team.share()); });
              });
   define_sum("column_sum_ref", &column_sum_ref);

@@ -9,17 +9,11 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
-
-template <class T>
-const T* optional_data(const std::optional<py::array>& a, std::int64_t size, const char* name) {
-  if (!a) return nullptr;
-  require_size(*a, size, name);
-  return contiguous_data<T>(*a, name);
-}
 
 // What out's dtype is decides what is written.
 void set_output(GemmInt8Args& args, py::array& out) {
@@ -39,7 +33,6 @@ void set_output(GemmInt8Args& args, py::array& out) {
 }
 
 void define_gemm(py::module_& module, const char* name, void (*run)(const GemmInt8Args&)) {
-  using Maybe = std::optional<py::array>;
   module.def(
       name,
       [run](const py::array& a, const py::array& packed, std::int64_t units, py::array out, const Maybe& bias,
@@ -68,16 +61,12 @@ void define_gemm(py::module_& module, const char* name, void (*run)(const GemmIn
         args.float_bias = optional_data<float>(float_bias, args.n, "float_bias");
         require(args.float_bias == nullptr || args.row_scale != nullptr,
                 "float_bias: expected row_scale with it");
-        args.activation.kind = activation_from_name(activation.c_str());
-        require(is_elementwise(args.activation.kind), "activation: expected an elementwise one, got '",
-                activation, "', which works along a row; apply it to the result");
-        args.activation.alpha = alpha.value_or(default_alpha(args.activation.kind));
-        args.activation.beta = beta;
+        args.activation = elementwise_activation(activation.c_str(), alpha, beta);
         args.out_inverse_scale = out_inverse_scale;
         require(out_zero_point >= 0 && out_zero_point <= 255, "zero_point: expected 0 to 255, got ",
                 out_zero_point);
         args.out_zero_point = out_zero_point;
-        py::gil_scoped_release released;
+        const Unlocked released;
         run(args);
       },
       py::arg("a"), py::arg("weights"), py::arg("units"), py::arg("out"), py::arg("bias") = py::none(),
@@ -101,13 +90,13 @@ void bind_gemm_int8(py::module_& module) {
         require_size(packed, packed_size_s8(k, n), "packed");
         std::int32_t* sums = writable_data<std::int32_t>(column_sums, "column_sums");
         require_size(column_sums, n, "column_sums");
-        py::gil_scoped_release released;
+        const Unlocked released;
         pack_weights_s8(from, k, n, to);
         column_sums_s8(to, k, n, sums, nullptr);
       },
       py::arg("weights"), py::arg("packed"), py::arg("column_sums"));
   define_gemm(module, "gemm_int8", [](const GemmInt8Args& args) {
-    const int threads = args.m * args.n * args.k < 2'000'000 ? 1 : num_threads();
+    const int threads = threads_for(args.m * args.n * args.k, 2'000'000);
     run_team(threads, [&](Team& team) { gemm_int8(args, team.share()); });
   });
   define_gemm(module, "gemm_int8_ref", &gemm_int8_ref);

@@ -33,9 +33,15 @@ NodeSpec::Attribute to_attribute(const std::string& name, const py::handle& valu
                                py::str(py::type::of(value)).cast<std::string>()));
 }
 
+// A program runs the very nodes of its graph, perhaps at this moment.
+void require_open(const PyGraph& graph) {
+  require(!graph.taken, "Graph: it belongs to a program already, so nothing can be added");
+}
+
 ValueId add_node(PyGraph& self, const std::string& op, std::vector<ValueId> inputs,
                  const py::dict& attributes, const std::map<std::string, std::int64_t>& parameters,
                  const std::map<std::string, py::array>& arrays) {
+  require_open(self);
   NodeSpec spec;
   spec.op = op;
   for (const auto& [key, value] : attributes) {
@@ -59,7 +65,11 @@ void bind_graph(py::module_& module) {
                       "Nodes in the order in which they run, over values of rows x features.")
       .def(py::init<>())
       .def(
-          "input", [](PyGraph& self, std::int64_t features) { return self.graph->add_input(features); },
+          "input",
+          [](PyGraph& self, std::int64_t features) {
+            require_open(self);
+            return self.graph->add_input(features);
+          },
           py::arg("features"))
       .def("add", &add_node, py::arg("op"), py::arg("inputs"), py::arg("attributes") = py::dict(),
            py::arg("parameters") = std::map<std::string, std::int64_t>(),

@@ -8,7 +8,8 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 #include "ops/loss/loss.h"
 
 namespace hotloop::bind {
@@ -35,17 +36,10 @@ const std::int32_t* labels(const py::array& target, std::int64_t rows, std::int6
   return label;
 }
 
-float* optional_output(std::optional<py::array>& a, std::int64_t size, const char* name) {
-  if (!a) return nullptr;
-  require_size(*a, size, name);
-  return writable_data<float>(*a, name);
-}
-
 template <class Run>
-void loss(const std::string& name, const py::array& prediction, const py::array& target,
-          const std::optional<py::array>& weight, py::array row_loss, std::optional<py::array> gradient,
-          std::optional<py::array> probability, bool from_logits, float label_smoothing, float delta,
-          float gradient_scale, Run run) {
+void loss(const std::string& name, const py::array& prediction, const py::array& target, const Maybe& weight,
+          py::array row_loss, Maybe gradient, Maybe probability, bool from_logits, float label_smoothing,
+          float delta, float gradient_scale, Run run) {
   LossArgs args = options(name, from_logits, label_smoothing, delta, prediction);
   args.prediction = contiguous_data<float>(prediction, "prediction");
   if (args.kind == Loss::sparse_categorical_crossentropy) {
@@ -54,17 +48,14 @@ void loss(const std::string& name, const py::array& prediction, const py::array&
     require_size(target, prediction.size(), "target");
     args.target = contiguous_data<float>(target, "target");
   }
-  if (weight) {
-    require_size(*weight, args.rows, "weight");
-    args.weight = contiguous_data<float>(*weight, "weight");
-  }
+  args.weight = optional_data<float>(weight, args.rows, "weight");
   require_size(row_loss, args.rows, "row_loss");
   args.row_loss = writable_data<float>(row_loss, "row_loss");
-  args.gradient = optional_output(gradient, prediction.size(), "gradient");
-  args.probability = optional_output(probability, prediction.size(), "probability");
+  args.gradient = optional_output<float>(gradient, prediction.size(), "gradient");
+  args.probability = optional_output<float>(probability, prediction.size(), "probability");
   require(args.probability == nullptr || from_logits, "probability: expected none unless from_logits");
   args.gradient_scale = gradient_scale;
-  py::gil_scoped_release released;
+  const Unlocked released;
   run(args);
 }
 
@@ -90,9 +81,8 @@ void bind_loss(py::module_& module) {
     module.def(
         name,
         [run](const std::string& kind, const py::array& prediction, const py::array& target,
-              const std::optional<py::array>& weight, py::array row_loss, std::optional<py::array> gradient,
-              std::optional<py::array> probability, bool from_logits, float label_smoothing, float delta,
-              float gradient_scale) {
+              const Maybe& weight, py::array row_loss, Maybe gradient, Maybe probability, bool from_logits,
+              float label_smoothing, float delta, float gradient_scale) {
           loss(kind, prediction, target, weight, std::move(row_loss), std::move(gradient),
                std::move(probability), from_logits, label_smoothing, delta, gradient_scale, run);
         },
@@ -101,10 +91,10 @@ void bind_loss(py::module_& module) {
         py::arg("label_smoothing") = 0.0f, py::arg("delta") = 1.0f, py::arg("gradient_scale") = 1.0f);
   };
   define("loss", [](const LossArgs& args) {
-    run_team(args.rows * args.cols < 50'000 ? 1 : num_threads(),
+    run_team(threads_for(args.rows * args.cols),
              [&](Team& team) { loss_forward_backward(args, team.share()); });
   });
-  define("loss_ref", [](const LossArgs& args) { loss_ref(args); });
+  define("loss_ref", &loss_ref);
   module.def("loss_row_ref", &row_reference, py::arg("kind"), py::arg("prediction"), py::arg("target"),
              py::arg("from_logits") = false, py::arg("label_smoothing") = 0.0f, py::arg("delta") = 1.0f);
   module.def("losses", [] {

@@ -11,39 +11,20 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
 
-using Slots = std::vector<std::optional<py::array>>;
-
-// Below this, opening a team costs as much as it saves.
-int team_size(std::int64_t n) { return n < 200'000 ? 1 : num_threads(); }
-
-std::array<bool, kOptimizerSlots> needed_slots(const OptimizerArgs& args) {
-  const bool momentum = args.momentum != 0.0f;
-  switch (args.kind) {
-    case Optimizer::sgd:
-      return {momentum, false, false};
-    case Optimizer::rmsprop:
-      return {true, momentum, args.centered};
-    default:
-      return {true, true, args.amsgrad};
-  }
-}
+using Slots = std::vector<Maybe>;
 
 std::array<float*, kOptimizerSlots> slot_data(const OptimizerArgs& args, Slots& slots, std::int64_t n) {
   std::array<float*, kOptimizerSlots> data{};
+  constexpr const char* kNames[kOptimizerSlots] = {"slots[0]", "slots[1]", "slots[2]"};
   slots.resize(kOptimizerSlots);
-  const auto needed = needed_slots(args);
-  for (std::size_t k = 0; k < data.size(); ++k) {
-    const std::string name = message("slots[", k, "]");
-    require(slots[k].has_value() || !needed[k], name, ": expected an array for this optimizer, got None");
-    if (!slots[k]) continue;
-    data[k] = writable_data<float>(*slots[k], name.c_str());
-    require_size(*slots[k], n, name.c_str());
-  }
+  for (std::size_t k = 0; k < data.size(); ++k) data[k] = optional_output<float>(slots[k], n, kNames[k]);
+  require_slots(args, data.data());
   return data;
 }
 
@@ -74,7 +55,7 @@ void define_step(py::module_& module, const char* name, Run run) {
         const std::int64_t n = w.size();
         require_size(g, n, "g");
         const auto state = slot_data(args, slots, n);
-        py::gil_scoped_release released;
+        const Unlocked released;
         run(args, weights, gradients, state.data(), n);
       },
       py::arg("kind"), py::arg("w"), py::arg("g"), py::arg("slots") = Slots{}, py::kw_only(),
@@ -94,8 +75,8 @@ void define_sum(py::module_& module, const char* name, Kernel kernel) {
         const std::int64_t n = x.size();
         py::array_t<float> partial((n + kSumBlock - 1) / kSumBlock);
         float* out = partial.mutable_data();
-        py::gil_scoped_release released;
-        run_team(team_size(n), [&](Team& team) { kernel(data, n, out, team.share()); });
+        const Unlocked released;
+        run_team(threads_for(n, kWorthMoving), [&](Team& team) { kernel(data, n, out, team.share()); });
         return partial;
       },
       py::arg("x"), "One sum for each block of 4096 elements.");
@@ -106,7 +87,7 @@ void define_sum(py::module_& module, const char* name, Kernel kernel) {
 void bind_optimizer(py::module_& module) {
   define_step(module, "optimizer_step",
               [](const OptimizerArgs& args, float* w, const float* g, float* const* slots, std::int64_t n) {
-                run_team(team_size(n),
+                run_team(threads_for(n, kWorthMoving),
                          [&](Team& team) { optimizer_step(args, w, g, slots, n, team.share()); });
               });
   define_step(module, "optimizer_ref", &optimizer_ref);
@@ -119,8 +100,8 @@ void bind_optimizer(py::module_& module) {
         float* gradients = writable_data<float>(g, "g");
         const std::int64_t n = w.size();
         require_size(g, n, "g");
-        py::gil_scoped_release released;
-        run_team(team_size(n),
+        const Unlocked released;
+        run_team(threads_for(n, kWorthMoving),
                  [&](Team& team) { add_regularizer_gradient(weights, gradients, l1, l2, n, team.share()); });
       },
       py::arg("w"), py::arg("g"), py::arg("l1"), py::arg("l2"), "g += 2 l2 w + l1 sign(w), in place.");

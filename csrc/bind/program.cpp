@@ -13,6 +13,7 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
+#include "bind/gil.h"
 #include "bind/py_graph.h"
 #include "bind/py_hook.h"
 
@@ -20,7 +21,6 @@ namespace hotloop::bind {
 namespace {
 
 using Arrays = std::vector<py::array>;
-using Floats = std::optional<py::array>;
 using Stretches = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
 std::vector<Stretch> to_stretches(const Stretches& pairs) {
@@ -36,7 +36,7 @@ T get(const py::dict& options, const char* name, T otherwise) {
 
 class PyProgram {
  public:
-  PyProgram(PyGraph& graph, std::vector<ValueId> outputs, py::array parameters, Floats gradients)
+  PyProgram(PyGraph& graph, std::vector<ValueId> outputs, py::array parameters, Maybe gradients)
       : kept_{parameters}, arrays_(graph.kept) {
     require(!graph.taken, "Program: this graph belongs to another program already; build a graph for each");
     float* values = writable_data<float>(parameters, "parameters");
@@ -64,11 +64,11 @@ class PyProgram {
       head.positions = get(options, "positions", std::int64_t{1});
       heads.push_back(head);
     }
-    py::gil_scoped_release released;
+    const Unlocked released;
     program_->set_loss(std::move(heads));
   }
 
-  void set_optimizer(const py::dict& options, const std::vector<Floats>& slots, const Stretches& variables,
+  void set_optimizer(const py::dict& options, const std::vector<Maybe>& slots, const Stretches& variables,
                      const std::vector<std::tuple<std::int64_t, std::int64_t, float, float>>& regularizers,
                      const Stretches& decay_excluded, float global_clipnorm, float clipnorm,
                      float clip_value) {
@@ -102,7 +102,7 @@ class PyProgram {
     spec.global_clipnorm = global_clipnorm;
     spec.clipnorm = clipnorm;
     {
-      py::gil_scoped_release released;
+      const Unlocked released;
       program_->set_update(std::move(spec));
     }
     slots_ = std::move(kept);
@@ -110,40 +110,40 @@ class PyProgram {
 
   void predict(const Arrays& inputs, const Arrays& outputs, int threads) {
     const Feed feed = make_feed(inputs, {}, std::nullopt, std::nullopt);
+    require(!outputs.empty(), "outputs: expected arrays to write to, got none");
     const std::vector<float*> out = output_pointers(outputs, feed.rows);
     PyHook hook(py::none{});
     {
-      py::gil_scoped_release released;
+      const Unlocked released;
       program_->predict(feed, out, threads, hook.native());
     }
     hook.rethrow();
   }
 
-  double evaluate(const Arrays& inputs, const Arrays& targets, const Floats& weights, const Arrays& outputs,
+  double evaluate(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const Arrays& outputs,
                   int threads) {
     const Feed feed = make_feed(inputs, targets, weights, std::nullopt);
     const std::vector<float*> out = output_pointers(outputs, feed.rows);
     PyHook hook(py::none{});
     double loss = 0;
     {
-      py::gil_scoped_release released;
+      const Unlocked released;
       loss = program_->evaluate(feed, out, threads, hook.native());
     }
     hook.rethrow();
     return loss;
   }
 
-  py::tuple train(const Arrays& inputs, const Arrays& targets, const Floats& weights,
-                  const std::optional<py::array>& order, std::int64_t batch_size, std::int64_t first_step,
-                  std::int64_t steps, const py::array& learning_rates, std::int64_t iteration,
-                  std::uint64_t seed, const Arrays& outputs, const py::object& hook_function,
-                  bool stop_on_nan, int threads) {
+  py::tuple train(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const Maybe& order,
+                  std::int64_t batch_size, std::int64_t first_step, std::int64_t steps,
+                  const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
+                  const Arrays& outputs, const py::object& hook_function, bool stop_on_nan, int threads) {
     steps_done_ = 0;
     TrainRequest request;
     request.feed = make_feed(inputs, targets, weights, order);
     require(batch_size >= 1, "batch_size: expected at least 1, got ", batch_size);
     require(first_step >= 0 && steps >= 0 &&
-                (steps == 0 || (first_step + steps - 1) * batch_size < request.feed.rows),
+                (steps == 0 || first_step + steps - 1 <= (request.feed.rows - 1) / batch_size),
             "steps: ", steps, " steps of ", batch_size, " rows from step ", first_step,
             " on go beyond the data's ", request.feed.rows, " rows");
     request.batch_size = batch_size;
@@ -160,7 +160,7 @@ class PyProgram {
     request.hook = hook.native();
     TrainResult result;
     {
-      py::gil_scoped_release released;
+      const Unlocked released;
       result = program_->train(request);
     }
     steps_done_ = result.steps;
@@ -171,61 +171,47 @@ class PyProgram {
   std::int64_t steps_done() const { return steps_done_; }
 
  private:
-  Column to_column(const py::array& a, std::int64_t features, const char* what, bool allow_u8,
-                   bool want_i32) const {
+  // One row for each entry of the first axis. What the values are for is checked where they are used.
+  static Column to_column(const py::array& a, const char* what, DType other) {
     Column column;
-    column.row_size = features;
+    const bool f32 = py::isinstance<py::array_t<float>>(a);
+    const bool is_other = other == DType::u8 ? py::isinstance<py::array_t<std::uint8_t>>(a)
+                                             : py::isinstance<py::array_t<std::int32_t>>(a);
+    require((f32 || is_other) && is_contiguous(a) && a.ndim() >= 1, what,
+            ": expected a C-contiguous array of rows of float32 or ", dtype_name(other), ", got a ",
+            describe(a));
     column.data = a.data();
-    const bool f32 = py::isinstance<py::array_t<float>>(a), u8 = py::isinstance<py::array_t<std::uint8_t>>(a);
-    const bool i32 = py::isinstance<py::array_t<std::int32_t>>(a);
-    if (!is_contiguous(a) || !(want_i32 ? i32 : f32 || (u8 && allow_u8)))
-      throw std::invalid_argument(message(what, ": expected a C-contiguous ",
-                                          want_i32   ? "int32"
-                                          : allow_u8 ? "float32 or uint8"
-                                                     : "float32",
-                                          " array, got a ", describe(a)));
-    column.dtype = i32 ? DType::i32 : u8 ? DType::u8 : DType::f32;
-    const std::int64_t rows = a.ndim() == 0 ? 0 : a.shape(0);
-    if (a.size() != rows * features)
-      throw std::invalid_argument(
-          message(what, ": expected ", features, " elements a row, got a ", describe(a)));
+    column.dtype = f32 ? DType::f32 : other;
+    column.row_size = 1;
+    for (py::ssize_t axis = 1; axis < a.ndim(); ++axis) column.row_size *= a.shape(axis);
     return column;
   }
 
-  Feed make_feed(const Arrays& inputs, const Arrays& targets, const Floats& weights,
-                 const std::optional<py::array>& order) const {
+  Feed make_feed(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+                 const Maybe& order) const {
     const Graph& graph = program_->graph();
     Feed feed;
     require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(),
             " arrays, got ", inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      feed.inputs.push_back(
-          to_column(inputs[i], graph.value(graph.inputs()[i]).features, "inputs", true, false));
-    const std::int64_t rows = inputs[0].shape(0);
-    if (!targets.empty()) {
-      const std::vector<HeadSpec>& heads = program_->heads();
-      require(targets.size() == heads.size(), "targets: expected ", heads.size(), " arrays, got ",
-              targets.size());
-      for (std::size_t i = 0; i < targets.size(); ++i) {
-        const bool sparse = heads[i].loss == Loss::sparse_categorical_crossentropy;
-        const std::int64_t size = sparse ? heads[i].positions : graph.value(heads[i].output).features;
-        feed.targets.push_back(to_column(targets[i], size, "targets", false, sparse));
-      }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      feed.inputs.push_back(to_column(inputs[i], "inputs", DType::u8));
+      const std::int64_t features = graph.value(graph.inputs()[i]).features;
+      require(feed.inputs[i].row_size == features, "inputs: expected ", features, " elements a row, got a ",
+              describe(inputs[i]));
     }
+    const std::int64_t rows = inputs[0].shape(0);
+    for (const py::array& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
     for (const py::array& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
     for (const py::array& a : targets)
       require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
-    if (weights) {
-      feed.weights = contiguous_data<float>(*weights, "weights");
-      require_size(*weights, rows, "weights");
-    }
+    feed.weights = optional_data<float>(weights, rows, "weights");
     feed.rows = rows;
     if (order) {
+      feed.rows = order->size();
       feed.order = contiguous_data<std::int32_t>(*order, "order");
-      for (std::int64_t i = 0; i < order->size(); ++i)
+      for (std::int64_t i = 0; i < feed.rows; ++i)
         require(feed.order[i] >= 0 && feed.order[i] < rows, "order: ", feed.order[i],
                 " is not a row of the data");
-      feed.rows = order->size();
     }
     return feed;
   }
@@ -253,8 +239,8 @@ class PyProgram {
 void bind_program(py::module_& module) {
   py::class_<PyProgram>(module, "Program",
                         "A graph with its arenas: predicts, evaluates and trains in one call each.")
-      .def(py::init<PyGraph&, std::vector<ValueId>, py::array, Floats>(), py::arg("graph"),
-           py::arg("outputs"), py::arg("parameters"), py::arg("gradients") = py::none())
+      .def(py::init<PyGraph&, std::vector<ValueId>, py::array, Maybe>(), py::arg("graph"), py::arg("outputs"),
+           py::arg("parameters"), py::arg("gradients") = py::none())
       .def("set_loss", &PyProgram::set_loss, py::arg("heads"))
       .def("set_optimizer", &PyProgram::set_optimizer, py::arg("options"), py::arg("slots"),
            py::arg("variables"),

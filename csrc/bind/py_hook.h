@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "bind/gil.h"
 #include "program/program.h"
 
 namespace hotloop::bind {
@@ -17,7 +18,8 @@ class PyHook {
   // waits for rethrow.
   Hook native() {
     return [this](std::int64_t steps_done, double mean_loss) {
-      pybind11::gil_scoped_acquire held;
+      const NeedsPython needed;
+      const pybind11::gil_scoped_acquire held;
       try {
         if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
         return !function_.is_none() &&

@@ -7,12 +7,11 @@
 
 #include "bind/arrays.h"
 #include "bind/families.h"
-#include "cpu/team.h"
+#include "bind/gil.h"
+#include "bind/threads.h"
 
 namespace hotloop::bind {
 namespace {
-
-int threads_for(std::int64_t numbers) { return numbers < 50'000 ? 1 : num_threads(); }
 
 void bind_quantize_u8(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
@@ -24,7 +23,7 @@ void bind_quantize_u8(py::module_& module) {
           require_size(out, x.size(), "out");
           const Quantization how = checked_quantization(scale, zero_point, "quantize");
           const std::int64_t n = x.size();
-          py::gil_scoped_release released;
+          const Unlocked released;
           run(from, how, to, n);
         },
         py::arg("x"), py::arg("scale"), py::arg("zero_point"), py::arg("out"));
@@ -41,7 +40,7 @@ void bind_quantize_u8(py::module_& module) {
         require_size(out, q.size(), "out");
         const Quantization how = checked_quantization(scale, zero_point, "dequantize");
         const std::int64_t n = q.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         run_team(threads_for(n), [&](Team& team) { dequantize_u8(from, how, to, n, team.share()); });
       },
       py::arg("q"), py::arg("scale"), py::arg("zero_point"), py::arg("out"));
@@ -57,7 +56,7 @@ void bind_quantize_u8(py::module_& module) {
         require_size(out, rows * cols, "out");
         require_size(scale, rows, "scale");
         require_size(zero_point, rows, "zero_point");
-        py::gil_scoped_release released;
+        const Unlocked released;
         run_team(threads_for(rows * cols), [&](Team& team) {
           quantize_rows_u8(from, rows, cols, to, scales, zero_points, team.share());
         });
@@ -76,7 +75,7 @@ void bind_quantize(py::module_& module) {
         const std::int64_t n = x.size();
         float low, high;
         {
-          py::gil_scoped_release released;
+          const Unlocked released;
           min_max(from, n, &low, &high);
         }
         return std::pair(low, high);
@@ -88,7 +87,7 @@ void bind_quantize(py::module_& module) {
         const float* from = contiguous_data<float>(x, "x");
         std::int64_t* to = writable_data<std::int64_t>(counts, "counts");
         const std::int64_t n = x.size(), bins = counts.size();
-        py::gil_scoped_release released;
+        const Unlocked released;
         histogram(from, n, low, high, to, bins);
       },
       py::arg("x"), py::arg("low"), py::arg("high"), py::arg("counts"));

@@ -2,9 +2,8 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <string>
 
-#include "base/error.h"
+#include "base/names.h"
 
 #ifdef HOTLOOP_X86_LEVELS
 #include <cpuid.h>
@@ -42,10 +41,13 @@ bool has_all(unsigned value, unsigned wanted) { return (value & wanted) == wante
 Isa detect() {
   const CpuBits cpu = read_cpu();
   constexpr unsigned long long kYmmState = 0x6, kZmmState = 0xE6;
-  const bool avx2 = has_all(cpu.leaf1_ecx, bit_AVX | bit_FMA | bit_SSE4_2 | bit_POPCNT) &&
-                    has_all(cpu.leaf7_ebx, bit_AVX2) && (cpu.xcr0 & kYmmState) == kYmmState;
+  constexpr unsigned kSse = bit_SSE3 | bit_SSSE3 | bit_SSE4_1 | bit_SSE4_2 | bit_POPCNT;
+  const bool avx2 = has_all(cpu.leaf1_ecx, kSse | bit_AVX | bit_FMA) && has_all(cpu.leaf7_ebx, bit_AVX2) &&
+                    (cpu.xcr0 & kYmmState) == kYmmState;
   if (!avx2) return Isa::baseline;
-  const bool avx512 = has_all(cpu.leaf7_ebx, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) &&
+  // Clang's -mavx512f means F16C too.
+  const bool avx512 = has_all(cpu.leaf1_ecx, bit_F16C) &&
+                      has_all(cpu.leaf7_ebx, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) &&
                       has_all(cpu.leaf7_ecx, bit_AVX512VNNI) && (cpu.xcr0 & kZmmState) == kZmmState;
   return avx512 ? Isa::avx512 : Isa::avx2;
 }
@@ -53,26 +55,15 @@ Isa detect() {
 Isa detect() { return Isa::baseline; }
 #endif
 
+constexpr const char* kNames[] = {"baseline", "avx2", "avx512"};  // in the order of the enumeration
+
 std::atomic<int> level_in_force{-1};
 
 }  // namespace
 
-const char* isa_name(Isa level) {
-  switch (level) {
-    case Isa::avx512:
-      return "avx512";
-    case Isa::avx2:
-      return "avx2";
-    default:
-      return "baseline";
-  }
-}
+const char* isa_name(Isa level) { return kNames[static_cast<int>(level)]; }
 
-Isa isa_from_name(const char* name) {
-  for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512})
-    if (std::string(name) == isa_name(level)) return level;
-  throw std::invalid_argument(message("ISA level: expected one of baseline, avx2, avx512, got '", name, "'"));
-}
+Isa isa_from_name(const char* name) { return static_cast<Isa>(index_of(name, kNames, "ISA level")); }
 
 Isa best_isa_level() {
   static const Isa best = detect();

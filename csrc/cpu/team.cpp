@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "cpu/isa.h"
 
 namespace hotloop {
 namespace {
@@ -28,9 +29,12 @@ inline void pause() {
 // A child of fork has none of its parent's OpenMP threads and must not wait for them.
 std::atomic<bool> forked_after_use{false};
 std::atomic<bool> used{false};
+std::atomic<int> fork_count{0};
 void on_fork_child() {
+  ++fork_count;
   if (used.load(std::memory_order_relaxed)) forked_after_use.store(true, std::memory_order_relaxed);
 }
+[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, on_fork_child);
 
 // "quota period" of a cgroup v2 directory, or the two files of v1, as CPUs; 0 when unlimited.
 int quota_of(const std::string& directory) {
@@ -89,7 +93,7 @@ void Barrier::wait() {
     phase_.store(phase + 1, std::memory_order_release);
     return;
   }
-  // About 20 microseconds of spinning; then let whoever else wants this core have it.
+  // Tens of microseconds of spinning; then let whoever else wants this core have it.
   for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
     if (spin < 1000)
       pause();
@@ -117,21 +121,28 @@ int num_threads() {
   return openmp > 0 ? openmp : cpus;
 }
 
+int forks() { return fork_count.load(std::memory_order_relaxed); }
+
+int most_threads() {
+  static const int most = std::max(64, 2 * available_cpus());
+  return most;
+}
+
 void set_num_threads(int threads) {
   require(threads >= 1 && threads <= 4096, "set_num_threads: expected 1 to 4096 threads, got ", threads);
   chosen.store(threads, std::memory_order_relaxed);
 }
 
 void run_team(int threads, const std::function<void(Team&)>& body) {
+  isa_level();  // a wrong HOTLOOP_ISA must be told here: inside the team nobody could catch it
   if (threads <= 1 || omp_in_parallel() || forked_after_use.load(std::memory_order_relaxed)) {
     Barrier alone(1);
     Team team(0, 1, alone);
     body(team);
     return;
   }
-  static const int registered = pthread_atfork(nullptr, nullptr, on_fork_child);
-  (void)registered;
   used.store(true, std::memory_order_relaxed);
+  threads = std::min(threads, most_threads());
   // The runtime may grant fewer threads than asked for; the barrier counts those that came.
   std::optional<Barrier> meeting;
 #pragma omp parallel num_threads(threads)

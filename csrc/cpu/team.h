@@ -43,7 +43,11 @@ void run_team(int threads, const std::function<void(Team&)>& body);
 // Threads a call may use: set_num_threads, else HOTLOOP_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs
 // that the affinity mask and the container's quota leave to this process.
 int num_threads();
-void set_num_threads(int threads);  // throws std::invalid_argument below 1
+void set_num_threads(int threads);  // throws std::invalid_argument below 1 and above 4096
+// A team never gets more: the runtime ends the process where the system refuses it a thread.
+int most_threads();
 int available_cpus();
+// How many forks lie between this process and the one that loaded the library.
+int forks();
 
 }  // namespace hotloop

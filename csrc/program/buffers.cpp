@@ -1,5 +1,6 @@
 #include "program/buffers.h"
 
+#include <new>
 #include <utility>
 
 namespace hotloop {
@@ -7,16 +8,24 @@ namespace {
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
+std::int64_t batch_bytes(std::int64_t bytes_per_row, std::int64_t rows) {
+  constexpr std::int64_t kMost = std::int64_t{1}
+                                 << 48;  // more than any machine has, and sums stay in 63 bits
+  if (rows > 0 && bytes_per_row > kMost / rows) throw std::bad_alloc();
+  return bytes_per_row * rows;
+}
+
 }  // namespace
 
 void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
                           std::int64_t max_rows) {
+  max_rows_ = -1;  // not ready should memory run out on the way
   schedule_ = std::move(schedule);
   graph_ = &graph;
   const std::size_t count = schedule_.values.size();
   std::vector<Lifetime> lifetimes = schedule_.values;
   lifetimes.insert(lifetimes.end(), schedule_.gradients.begin(), schedule_.gradients.end());
-  for (Lifetime& life : lifetimes) life.bytes *= max_rows;
+  for (Lifetime& life : lifetimes) life.bytes = batch_bytes(life.bytes, max_rows);
   const MemoryPlan plan = plan_memory(lifetimes);
   memory_.reserve(plan.bytes);
   const auto place = [&](std::size_t i) -> void* {
@@ -33,7 +42,7 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
   std::int64_t head_bytes = 0;
   const auto take = [&](std::int64_t elements) {
     const std::int64_t at = head_bytes;
-    head_bytes += aligned(elements * 4 * max_rows);
+    head_bytes += aligned(batch_bytes(elements * 4, max_rows));
     return at;
   };
   std::vector<std::int64_t> offsets;

@@ -12,7 +12,8 @@ const ValueSpec& Graph::value(ValueId id) const {
 }
 
 ValueId Graph::add_input(std::int64_t features) {
-  require(features >= 1, "graph input: expected at least one feature, got ", features);
+  require(features >= 1 && features <= kMostFeatures, "graph input: expected 1 to ", kMostFeatures,
+          " features, got ", features);
   const auto id = static_cast<ValueId>(values_.size());
   values_.push_back({features, DType::f32});
   producers_.push_back(kNoNode);
@@ -31,9 +32,12 @@ ValueId Graph::add_node(NodeSpec spec, std::vector<ValueId> inputs) {
   GraphNode entry;
   entry.node = find_node_factory(spec.op)(spec);
   entry.output = static_cast<ValueId>(values_.size());
-  for (const auto& [name, offset] : spec.parameters) entry.parameters.push_back(offset);
+  const ValueSpec output = entry.node->output();
+  require(output.features >= 1 && output.features <= kMostFeatures, spec.op, ": expected 1 to ",
+          kMostFeatures, " features as output, got ", output.features);
+  entry.op = std::move(spec.op);
   entry.inputs = std::move(inputs);
-  values_.push_back(entry.node->output());
+  values_.push_back(output);
   producers_.push_back(static_cast<int>(nodes_.size()));
   needs_gradient_.push_back(wants_gradient || entry.node->has_trainable_parameters());
   nodes_.push_back(std::move(entry));

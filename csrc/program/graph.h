@@ -8,10 +8,10 @@
 namespace hotloop {
 
 struct GraphNode {
+  std::string op;
   std::unique_ptr<Node> node;
   std::vector<ValueId> inputs;
   ValueId output;
-  std::vector<std::int64_t> parameters;  // offsets in the arena
 };
 
 class Graph {

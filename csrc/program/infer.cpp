@@ -17,15 +17,15 @@ struct Chunk {
   Batch batch;
 };
 
-// Inputs that can be read where they lie are; returns those that must be gathered.
-std::vector<std::size_t> bind_inputs(const Graph& graph, PassBuffers& buffers, const Chunk& chunk) {
-  std::vector<std::size_t> to_gather;
+// Inputs that can be read where they lie are; the others are listed in to_gather.
+void bind_inputs(const Graph& graph, PassBuffers& buffers, const Chunk& chunk,
+                 std::vector<std::size_t>& to_gather) {
+  to_gather.clear();
   for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
     const void* rows = in_place(chunk.feed.inputs[i], chunk.feed.order, chunk.batch);
     buffers.redirect(graph.inputs()[i], rows);
     if (rows == nullptr) to_gather.push_back(i);
   }
-  return to_gather;
 }
 
 void bind_head(PassBuffers& buffers, std::size_t index, const HeadSpec& head, const Chunk& chunk) {
@@ -48,7 +48,7 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
                     const Hook& hook, double* loss_sum) {
   const std::int64_t chunk_rows = std::min(feed.rows, kChunkRows);
   if (chunk_rows == 0) return;
-  const int allowed = threads > 0 ? threads : num_threads();
+  const int allowed = allowed_threads(threads);
   PassBuffers& pass_buffers = buffers(pass, chunk_rows, allowed);
   const StepState state{parameters_, nullptr, false, 0, 0};
   double total = 0;
@@ -56,11 +56,12 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
   bool stop = false, pause = false;
   std::int64_t done = 0, chunks_left = 0;
   std::vector<std::size_t> to_gather;
+  to_gather.reserve(graph_->inputs().size());  // nothing is allocated inside the team
   Batch batch{0, 0};
   const auto begin_chunk = [&] {
     batch = {done, std::min(chunk_rows, feed.rows - done)};
     const Chunk chunk{feed, batch};
-    to_gather = bind_inputs(*graph_, pass_buffers, chunk);
+    bind_inputs(*graph_, pass_buffers, chunk, to_gather);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (graph_->producer(outputs_[i]) != Graph::kNoNode)
         pass_buffers.redirect(outputs_[i], outputs[i] + batch.first * graph_->value(outputs_[i]).features);

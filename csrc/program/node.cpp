@@ -1,15 +1,10 @@
 #include "program/node.h"
 
-#include "base/error.h"
+#include "base/names.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
-
-const char* dtype_name(DType dtype) {
-  constexpr const char* kNames[] = {"float32", "uint8", "int8", "int32", "bfloat16"};
-  return kNames[static_cast<int>(dtype)];
-}
 
 const NodeSpec::Attribute& find_attribute(const NodeSpec& spec, const std::string& name) {
   const auto found = spec.attributes.find(name);
@@ -66,13 +61,13 @@ const ConstArray& NodeSpec::array(const std::string& name, DType dtype, std::int
 }
 
 NodeFactory find_node_factory(const std::string& op) {
-  std::string known;
-#define HOTLOOP_FIND(name)              \
-  if (op == #name) return &make_##name; \
-  known += known.empty() ? #name : ", " #name;
-  HOTLOOP_PROGRAM_OPS(HOTLOOP_FIND)
-#undef HOTLOOP_FIND
-  throw std::invalid_argument(message("graph: unknown op '", op, "'; known are ", known));
+#define HOTLOOP_NAME(name) #name,
+#define HOTLOOP_FACTORY(name) &make_##name,
+  constexpr const char* kNames[] = {HOTLOOP_PROGRAM_OPS(HOTLOOP_NAME)};
+  constexpr NodeFactory kFactories[] = {HOTLOOP_PROGRAM_OPS(HOTLOOP_FACTORY)};
+#undef HOTLOOP_NAME
+#undef HOTLOOP_FACTORY
+  return kFactories[index_of(op.c_str(), kNames, "graph: op")];
 }
 
 }  // namespace hotloop

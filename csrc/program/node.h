@@ -1,6 +1,7 @@
 // One op of a program: what it is made from, and what it does when the team comes by.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,10 @@ struct ValueSpec {
   DType dtype = DType::f32;
 };
 using ValueId = int;
+// The widest value: features of two ops may be multiplied without a look at overflow.
+constexpr std::int64_t kMostFeatures = std::numeric_limits<std::int32_t>::max();
+// Offset of a parameter that an op does without.
+constexpr std::int64_t kNoParameter = -1;
 
 // Constant memory that whoever built the graph keeps alive (quantised weights and the like).
 struct ConstArray {
@@ -42,8 +47,8 @@ struct NodeSpec {
   double real(const std::string& name, double otherwise) const;
   std::string text(const std::string& name) const;
   std::string text(const std::string& name, const std::string& otherwise) const;
-  std::int64_t parameter(const std::string& name) const;                          // required
-  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;  // e.g. -1 for "none"
+  std::int64_t parameter(const std::string& name) const;  // required
+  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;
   const ConstArray& array(const std::string& name, DType dtype, std::int64_t size) const;  // checked
 };
 
@@ -79,20 +84,30 @@ class Node {
   virtual ~Node() = default;
   virtual ValueSpec output() const = 0;
   // Called outside the team before the first run with these limits; the place to allocate. Never shrinks.
-  virtual void prepare(std::int64_t max_rows, int threads, bool training) {
-    (void)max_rows, (void)threads, (void)training;
-  }
+  virtual void prepare([[maybe_unused]] std::int64_t max_rows, [[maybe_unused]] int threads,
+                       [[maybe_unused]] bool training) {}
   // Called by every rank. The program puts a barrier after each call; a node that needs one within calls
   // run.team.barrier() itself, on every rank alike. Must not throw and must not allocate.
   virtual void forward(const NodeRun& run) = 0;
   virtual void backward(const NodeRun& run) = 0;
   // Multiply-adds a row costs forward, roughly: what decides whether a team is worth calling.
   virtual double work_per_row() const { return static_cast<double>(output().features); }
-  // Whether it has parameters that training changes, and which values backward reads: the memory plan
-  // keeps only those.
+  // What it reads and writes of the arena; the program checks that it lies inside.
+  virtual std::vector<Stretch> parameters() const { return {}; }
+  // Whether training changes any of it, and which values backward reads: the memory plan keeps only those.
   virtual bool has_trainable_parameters() const { return false; }
+  virtual bool has_gradient() const { return true; }
   virtual bool backward_reads_inputs() const { return true; }
   virtual bool backward_reads_output() const { return true; }
+};
+
+// An op through which no gradient goes; a program refuses to train what lies before it.
+class InferenceNode : public Node {
+ public:
+  void backward(const NodeRun&) final {}
+  bool has_gradient() const final { return false; }
+  bool backward_reads_inputs() const final { return false; }
+  bool backward_reads_output() const final { return false; }
 };
 
 using NodeFactory = std::unique_ptr<Node> (*)(const NodeSpec&);

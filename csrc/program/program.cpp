@@ -1,13 +1,29 @@
 #include "program/program.h"
 
 #include <algorithm>
-#include <cstring>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "program/entry.h"
 
 namespace hotloop {
+namespace {
+
+// A loss may only stand in for a node of one input and as many features whose output nobody reads.
+void check_fused(const Graph& graph, ValueId output) {
+  const int made_by = graph.producer(output);
+  require(made_by != Graph::kNoNode, "loss: an input has nothing to fuse with");
+  const GraphNode& maker = graph.nodes()[static_cast<std::size_t>(made_by)];
+  bool read = false;
+  for (const GraphNode& entry : graph.nodes())
+    read = read || std::find(entry.inputs.begin(), entry.inputs.end(), output) != entry.inputs.end();
+  require(!read && maker.inputs.size() == 1 &&
+              graph.value(maker.inputs[0]).features == graph.value(output).features,
+          "loss: can't fuse with ", maker.op, ", which it would replace");
+}
+
+}  // namespace
 
 Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, float* parameters,
                  float* gradients, std::int64_t arena_size)
@@ -21,9 +37,13 @@ Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, flo
     require(graph_->value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id,
             " first");
   for (const GraphNode& entry : graph_->nodes())
-    for (std::int64_t offset : entry.parameters)
-      require(offset >= 0 && offset < arena_size_, "program: parameter offset ", offset,
-              " is outside the arena of ", arena_size_, " floats");
+    for (const Stretch& s : entry.node->parameters())
+      require(inside_arena(s), "program: ", entry.op, " has ", s.size, " parameters at offset ", s.offset,
+              ", outside the arena of ", arena_size_, " floats");
+}
+
+bool Program::inside_arena(const Stretch& s) const {
+  return s.offset >= 0 && s.size >= 0 && s.size <= arena_size_ && s.offset <= arena_size_ - s.size;
 }
 
 double Program::work_per_row() const {
@@ -40,36 +60,58 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
             " outputs can't be split into ", head.positions, " positions");
     require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(), "loss: value ",
             head.output, " is not an output of the program");
-    require(!head.fuse || graph_->producer(head.output) != Graph::kNoNode, "loss: nothing to fuse with");
+    if (head.fuse) check_fused(*graph_, head.output);
   }
+  std::set<ValueId> taken;  // two losses would write one gradient
+  for (const HeadSpec& head : heads)
+    require(taken.insert(head_input(*graph_, head)).second, "loss: two losses read value ",
+            head_input(*graph_, head), "; give one of them a value of its own");
   heads_ = std::move(heads);
   passes_.clear();
 }
 
 void Program::set_update(UpdateSpec spec) {
   const ProgramEntry entry(*this);
-  const auto inside = [&](const Stretch& s) {
-    return s.offset >= 0 && s.size >= 0 && s.offset + s.size <= arena_size_;
-  };
+  const auto inside = [&](const Stretch& s) { return inside_arena(s); };
   require(gradients_ != nullptr, "program: it was made without gradients, so it can't train");
   require(std::all_of(spec.variables.begin(), spec.variables.end(), inside) &&
               std::all_of(spec.undecayed.begin(), spec.undecayed.end(), inside) &&
               std::all_of(spec.regularizers.begin(), spec.regularizers.end(),
                           [&](const Regularizer& r) { return inside(r.where); }),
           "program: a stretch of the optimizer lies outside the arena of ", arena_size_, " floats");
+  require_slots(spec.optimizer, spec.slots);
   update_ = Update(std::move(spec));
+}
+
+int Program::allowed_threads(int threads) {
+  require(threads >= 0, "threads: expected 0 (as many as pay) or more, got ", threads);
+  return std::min(threads > 0 ? threads : num_threads(), most_threads());
 }
 
 PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   PassBuffers& buffers = passes_[pass];
   const bool grow = !buffers.ready_for(rows);
-  if (grow) buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows);
   if (grow || threads > prepared_threads_) {
-    prepared_threads_ = std::max(prepared_threads_, threads);
-    for (GraphNode& entry : graph_->nodes())
-      entry.node->prepare(rows, prepared_threads_, pass == Pass::train);
+    const int most_threads = std::max(prepared_threads_, threads);
+    for (GraphNode& entry : graph_->nodes()) entry.node->prepare(rows, most_threads, pass == Pass::train);
+    prepared_threads_ = most_threads;
   }
+  // Last, so that a failure before it leaves buffers that are not ready.
+  if (grow) buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows);
   return buffers;
+}
+
+void Program::check_targets(const Feed& feed) const {
+  require(feed.targets.size() == heads_.size(), "targets: expected ", heads_.size(),
+          " arrays, one a loss, got ", feed.targets.size());
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    const bool sparse = heads_[i].loss == Loss::sparse_categorical_crossentropy;
+    const std::int64_t size = sparse ? heads_[i].positions : graph_->value(heads_[i].output).features;
+    const Column& column = feed.targets[i];
+    require(column.row_size == size && column.dtype == (sparse ? DType::i32 : DType::f32),
+            "targets: expected ", size, sparse ? " int32" : " float32", " numbers a row, got ",
+            column.row_size, " of ", dtype_name(column.dtype));
+  }
 }
 
 TeamChoice& Program::team_choice(Pass pass, std::int64_t rows, int allowed) {
@@ -87,6 +129,7 @@ double Program::evaluate(const Feed& feed, const std::vector<float*>& outputs, i
                          const Hook& hook) {
   const ProgramEntry entry(*this);
   require(!heads_.empty(), "evaluate: the program has no loss");
+  check_targets(feed);
   double loss_sum = 0;
   infer(Pass::evaluate, feed, outputs, threads, hook, &loss_sum);
   return loss_sum;

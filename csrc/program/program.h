@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -70,7 +69,12 @@ class Program {
 
   void infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
              double* loss_sum);
+  // threads as asked for, or 0: as many as a team may have.
+  static int allowed_threads(int threads);
   PassBuffers& buffers(Pass pass, std::int64_t rows, int threads);
+  bool inside_arena(const Stretch& stretch) const;
+  // Once inside: another thread may have set other losses since the caller looked at its arrays.
+  void check_targets(const Feed& feed) const;
   TeamChoice& team_choice(Pass pass, std::int64_t rows, int allowed);
   void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
                  int threads, TrainResult& result, Poll& poll, bool& stop);
@@ -85,7 +89,7 @@ class Program {
   std::map<Pass, PassBuffers> passes_;
   std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice> choices_;  // by rows a unit and threads allowed
   int prepared_threads_ = 0;
-  std::mutex mutex_;
+  std::atomic<int> holder_{0};  // 1 + forks() of the process whose thread is inside, else 0
   std::atomic<std::thread::id> owner_{};
 };
 

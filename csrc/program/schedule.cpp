@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace hotloop {
 namespace {
 
@@ -65,10 +67,11 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
   }
   if (pass != Pass::train) return schedule;
 
-  std::vector<std::int64_t> trained;  // parameters whose gradient an earlier backward step has written
   for (int i = count - 1; i >= 0; --i) {
     const GraphNode& entry = nodes[static_cast<std::size_t>(i)];
     if (skipped[static_cast<std::size_t>(i)] || !written[static_cast<std::size_t>(entry.output)]) continue;
+    require(entry.node->has_gradient(), "train: ", entry.op,
+            " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
     BackwardStep step{i, {}, {}, false};
     extend(gradient(entry.output), time);
@@ -83,11 +86,12 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
       extend(gradient(id), time);
       written[at] = true;
     }
-    for (std::int64_t offset : entry.parameters) {
-      if (std::find(trained.begin(), trained.end(), offset) != trained.end())
+    for (const Stretch& parameter : entry.node->parameters()) {
+      auto& seen = schedule.trained;  // by earlier backward steps, which have written the gradient
+      if (std::find(seen.begin(), seen.end(), parameter.offset) != seen.end())
         step.accumulate_parameters = true;
       else
-        trained.push_back(offset);
+        seen.push_back(parameter.offset);
     }
     schedule.backward.push_back(std::move(step));
   }

@@ -19,11 +19,13 @@ struct BackwardStep {
 struct Schedule {
   std::vector<int> forward;
   std::vector<BackwardStep> backward;       // empty unless training
+  std::vector<std::int64_t> trained;        // offsets of the parameters of those steps
   std::vector<Lifetime> values, gradients;  // one a value; bytes are a row's
 };
 
 enum class Pass { predict, evaluate, train };
 
+// Throws std::invalid_argument where training would have to go back through an op that has no gradient.
 Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
                        const std::vector<HeadSpec>& heads, Pass pass);
 // The value a head reads: the fused activation's input, or the output itself.

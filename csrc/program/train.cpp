@@ -83,9 +83,11 @@ TrainResult Program::train(const TrainRequest& request) {
   const ProgramEntry entry(*this);
   require(gradients_ != nullptr && !heads_.empty(),
           "train: the program has no loss or no gradients; set them first");
+  check_targets(request.feed);
   const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
-  const int allowed = request.threads > 0 ? request.threads : num_threads();
+  const int allowed = allowed_threads(request.threads);
   PassBuffers& buffers = this->buffers(Pass::train, batch_rows, allowed);
+  update_.set_reached(buffers.schedule().trained);
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     buffers.head(i) = buffers.own_head(i);
     if (request.feed.weights == nullptr) buffers.head(i).weights = nullptr;

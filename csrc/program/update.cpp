@@ -54,6 +54,13 @@ Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
   partials_.reserve(partials * 4);
 }
 
+void Update::set_reached(const std::vector<std::int64_t>& offsets) {
+  unreached_.clear();
+  for (const Stretch& variable : spec_.variables)
+    if (std::find(offsets.begin(), offsets.end(), variable.offset) == offsets.end())
+      unreached_.push_back(variable);
+}
+
 double Update::total(const BlockSum& sum) const {
   double total = 0;
   const float* partial = partials_.as<float>() + sum.first_partial;
@@ -87,6 +94,11 @@ double Update::regularization_alone(const float* weights) {
 
 double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration,
                     const Team& team) {
+  for (const Stretch& s : unreached_) {
+    const Range mine = team.share().of(s.size);
+    std::fill(gradients + s.offset + mine.begin, gradients + s.offset + mine.end, 0.0f);
+  }
+  if (!unreached_.empty()) team.barrier();
   const double penalty = regularization(weights, team);
   for (const Regularizer& r : spec_.regularizers)
     add_regularizer_gradient(weights + r.where.offset, gradients + r.where.offset, r.l1, r.l2, r.where.size,

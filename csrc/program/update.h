@@ -9,10 +9,6 @@
 
 namespace hotloop {
 
-struct Stretch {
-  std::int64_t offset = 0, size = 0;  // floats
-};
-
 struct Regularizer {
   Stretch where;
   float l1 = 0, l2 = 0;
@@ -31,6 +27,10 @@ class Update {
  public:
   Update() = default;
   explicit Update(UpdateSpec spec);
+
+  // Which parameters backward writes gradients of, by their offsets. Those of the other variables are made
+  // zero in each step, since regularisers add to them.
+  void set_reached(const std::vector<std::int64_t>& offsets);
 
   // Called by every rank after the gradients are complete; returns with this rank's share of the update made
   // (the caller puts the barrier). Returns the regularisation loss of the weights before the update.
@@ -55,6 +55,7 @@ class Update {
 
   UpdateSpec spec_;
   std::vector<Segment> segments_;
+  std::vector<Stretch> unreached_;
   std::vector<BlockSum> gradient_sums_;        // one a variable, with clipping by norm
   std::vector<BlockSum> squares_, absolutes_;  // one a regulariser with that part
   std::vector<float> square_factors_, absolute_factors_;

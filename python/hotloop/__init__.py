@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hotloop import optimizers as optimizers
     from hotloop import regularizers as regularizers
     from hotloop import schedules as schedules
+    from hotloop.compress import QuantizedModel as QuantizedModel
     from hotloop.compress import prune_model as prune_model
     from hotloop.compress import quantize_model as quantize_model
     from hotloop.config import num_threads as num_threads
@@ -63,6 +64,7 @@ _MODULES = (
 _NAMES = {
     "Input": "layers",
     "Model": "models",
+    "QuantizedModel": "compress",
     "Sequential": "models",
     "clone_model": "models",
     "evaluate_performance": "inference",
@@ -79,6 +81,7 @@ _NAMES = {
 __all__ = [
     "Input",
     "Model",
+    "QuantizedModel",
     "Sequential",
     "activations",
     "callbacks",

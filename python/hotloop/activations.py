@@ -13,6 +13,47 @@ import numpy.typing as npt
 
 from hotloop import errors
 
+__all__ = [
+    "ALIASES",
+    "NAMES",
+    "Activation",
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "gelu_tanh",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
 Floats = npt.NDArray[np.float32]
 
 # Kind -> its parameters in the order (alpha, beta) with Keras's defaults.
@@ -207,7 +248,13 @@ def get(identifier: Any) -> Activation:
 
 
 def serialize(activation: Activation) -> str | dict[str, Any]:
-    """Return the bare name where the parameters are the defaults, else the whole config."""
+    """Return the bare name where the parameters are the defaults, else the whole config.
+
+    Examples
+    --------
+    >>> serialize(relu), serialize(leaky_relu.configured(negative_slope=0.5))
+    ('relu', {'name': 'leaky_relu', 'negative_slope': 0.5})
+    """
     is_default = activation == Activation(activation.name)
     return activation.name if is_default else activation.get_config()
 

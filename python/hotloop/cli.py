@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import hotloop
+
 _EXAMPLES = """\
 examples:
   hotloop demo                              5,000 MNIST digits: train, prune, quantise, measure
@@ -58,15 +60,6 @@ def _config() -> int:
     return 0
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("hotloop")
-    except PackageNotFoundError:
-        return "unknown (not installed)"
-
-
 def _at_least_one(text: str) -> int:
     try:
         value = int(text)
@@ -94,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"hotloop {_version()}")
+    parser.add_argument("--version", action="version", version=f"hotloop {hotloop.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="{demo,config}")
     demo = commands.add_parser(
         "demo",

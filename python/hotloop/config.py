@@ -80,7 +80,14 @@ def set_num_threads(threads: int) -> None:
 
 
 def num_threads() -> int:
-    """Return how many threads a call may use; see :func:`set_num_threads`."""
+    """Return how many threads a call may use; see :func:`set_num_threads`.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.num_threads() >= 1
+    True
+    """
     from hotloop import _native
 
     return int(_native.num_threads())

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
+from hotloop.aligned import aligned_zeros
 from hotloop.arrays import Array, Floats
 from hotloop.graph import FunctionalGraph, SymbolicTensor
 from hotloop.heads import Head
@@ -16,7 +17,7 @@ from hotloop.layers.flatten import Flatten
 from hotloop.layers.reshape import Reshape
 from hotloop.lowering import Lowering, lower
 from hotloop.optimizers import Optimizer
-from hotloop.parameters import Parameter, ParameterStore, aligned_zeros
+from hotloop.parameters import Parameter, ParameterStore
 
 if TYPE_CHECKING:
     from hotloop.layers.base import Layer

@@ -54,7 +54,7 @@ def unknown_name(kind: str, got: object, known: Iterable[str]) -> ValueError:
 
 
 def bad_value(what: str, expected: str, got: object, mend: str = "") -> ValueError:
-    """Make a ValueError in the house's form: ``<what>: expected ..., got ...; <how to mend>``.
+    """Make a ValueError in the form of all messages here: ``<what>: expected ..., got ...; <how to mend>``.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def bad_value(what: str, expected: str, got: object, mend: str = "") -> ValueErr
 
 
 def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError:
-    """Make a TypeError in the house's form; ``got`` is named by its type.
+    """Make a TypeError in the same form; ``got`` is named by its type.
 
     Examples
     --------
@@ -145,49 +145,3 @@ def integer(what: str, value: Any, *, at_least: int | None = None) -> int:
     if at_least is not None and result < at_least:
         raise bad_value(what, f"at least {at_least}", result)
     return result
-
-
-def resolve(kind: str, base: type[Any], classes: dict[str, type[Any]], identifier: Any) -> Any:
-    """Turn an instance, a class, a name or a ``{"class_name", "config"}`` dict into an instance of ``base``.
-
-    Parameters
-    ----------
-    kind : str
-        What the message calls it, such as ``"regularizer"``.
-    base : type
-        What the result must be an instance of.
-    classes : dict
-        Known classes by class name and by alias; an alias is lower case.
-    identifier : object
-        What the user gave.
-
-    Raises
-    ------
-    ValueError
-        When the name is unknown; the nearest known one is named.
-    TypeError
-        When it is nothing of these.
-    """
-    if isinstance(identifier, base):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, base):
-        return identifier()
-    if isinstance(identifier, str):
-        found = classes.get(identifier) or classes.get(identifier.lower())
-        if found is None:
-            raise unknown_name(kind, identifier, classes)
-        return found()
-    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
-        name = identifier["class_name"]
-        if name not in classes:
-            raise unknown_name(kind, name, classes)
-        config = identifier.get("config", {})
-        if not isinstance(config, dict):
-            raise bad_type(f"{kind} {name!r}: config", "a dict", config)
-        return classes[name].from_config(config)
-    raise bad_type(kind, f"a name, a dict with 'class_name' and 'config', or a {base.__name__}", identifier)
-
-
-def serialize(thing: Any) -> dict[str, Any]:
-    """Return ``{"class_name", "config"}``, which :func:`resolve` turns back into the same thing."""
-    return {"class_name": type(thing).__name__, "config": thing.get_config()}

@@ -71,10 +71,12 @@ class Model(Trainer):
 
     @property
     def built(self) -> bool:
+        """Whether the shapes are known, and so the weights are there."""
         return self._graph is not None
 
     @property
     def graph(self) -> FunctionalGraph:
+        """The calls of its layers, from inputs to outputs."""
         if self._graph is None:
             raise ValueError(
                 f"model {self.name!r} has no weights yet; give its first layer input_shape=, or call fit"
@@ -91,14 +93,17 @@ class Model(Trainer):
 
     @property
     def layers(self) -> list[Layer]:
+        """All layers, each once, in the order of the weights."""
         return list(self.graph.layers)
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensors that it begins with."""
         return list(self.graph.inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
+        """The symbolic tensors that it makes."""
         return list(self.graph.outputs)
 
     @property
@@ -163,10 +168,12 @@ class Model(Trainer):
 
     @property
     def trainable_weights(self) -> list[Parameter]:
+        """The weights that ``fit`` changes by their gradients."""
         return [p for layer in self.graph.layers for p in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
+        """The others: moving averages, and those of layers that are not trainable."""
         return [p for layer in self.graph.layers for p in layer.non_trainable_weights]
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
@@ -188,16 +195,16 @@ class Model(Trainer):
         return sum(parameter.size for parameter in self.weights)
 
     def summary(
-        self, print_fn: Callable[[str], object] | None = None, line_length: int | None = None
+        self, line_length: int | None = None, *, print_fn: Callable[[str], object] | None = None
     ) -> None:
         """Print a table of the layers, their output shapes and their numbers of weights.
 
         Parameters
         ----------
-        print_fn : callable, optional
-            Called with every line instead of ``print``.
         line_length : int, optional
             80 columns by default.
+        print_fn : callable, optional
+            Called with every line instead of ``print``.
         """
         from hotloop.summary import summary_lines
 
@@ -253,23 +260,23 @@ class Model(Trainer):
         """Return the architecture as JSON; ``options`` go to ``json.dumps``."""
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
 
-    def save(self, path: PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write architecture, weights, what ``compile`` was told and the optimizer's state to one file."""
         from hotloop import saving
 
-        saving.save_model(self, path, overwrite=overwrite, include_optimizer=include_optimizer)
+        saving.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
-    def save_weights(self, path: PathLike, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write the weights alone to one file."""
         from hotloop import saving
 
-        saving.save_weights(self, path, overwrite=overwrite)
+        saving.save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, path: PathLike) -> None:
+    def load_weights(self, filepath: PathLike) -> None:
         """Take over the weights of a file; nothing changes when they do not fit."""
         from hotloop import saving
 
-        saving.load_weights(self, path)
+        saving.load_weights(self, filepath)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}{'' if self.built else ' not built'}>"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hotloop.callbacks import CallbackList, History
+from hotloop.callbacks.base import say
 from hotloop.engine import TrainingProgram
 from hotloop.epoch import Batches, EpochRecord, run_epoch
 from hotloop.errors import bad_type, integer
@@ -33,11 +34,12 @@ class FitArguments:
     shuffle: bool
     initial_epoch: int
     steps_per_epoch: int | None
+    validation_steps: int | None
     validation_batch_size: int | None
     validation_freq: int | Sequence[int]
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "steps_per_epoch", "validation_batch_size"):
+        for name in ("batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"):
             value = getattr(self, name)
             if value is not None:
                 setattr(self, name, integer(name, value, at_least=1))
@@ -98,6 +100,9 @@ def fit(
             )
         else:
             feed, validation = feed.split(validation_split)
+        if validation is not None:
+            size = arguments.validation_batch_size or arguments.batch_size
+            validation = _first_batches(validation, size, arguments.validation_steps)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)
@@ -154,16 +159,13 @@ def evaluate(
     """Return loss and metrics; see ``Model.evaluate``."""
     level = verbosity(verbose)
     listeners = CallbackList(callbacks, model=model)
-    rows = _row_limit(batch_size, steps)
+    _row_limit(batch_size, steps)  # refused before anything is built
     with model.building(x):
-        feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
-        feed = feed if rows is None else feed.part(0, min(rows, feed.rows))
+        feed = _first_batches(model.feed(x, y, sample_weight, model.allow_nonfinite), batch_size, steps)
         program = model.training_program(feed)
     logs = evaluate_feed(program, feed, listeners)
     if level:
-        import sys
-
-        print(logs_text(logs), file=sys.stderr, flush=True)
+        say(logs_text(logs))
     return logs
 
 
@@ -187,6 +189,11 @@ def predict(model: Trainer, x: Any, batch_size: int | None, steps: int | None, c
 def _row_limit(batch_size: int | None, steps: int | None) -> int | None:
     size = DEFAULT_BATCH_SIZE if batch_size is None else integer("batch_size", batch_size, at_least=1)
     return None if steps is None else size * integer("steps", steps, at_least=1)
+
+
+def _first_batches(feed: Feed, batch_size: int | None, steps: int | None) -> Feed:
+    rows = _row_limit(batch_size, steps)
+    return feed if rows is None else feed.part(0, min(rows, feed.rows))
 
 
 def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class Lowering:
     values : dict of SymbolicTensor to int
         What has been lowered so far.
     outputs : list of int
-        The value of each output of the model, once :func:`lower` is through.
+        The value of each output of the model, once :meth:`run` is through.
+    layer_name : str
+        Whose call is being lowered.
     """
 
     def __init__(
@@ -45,11 +47,24 @@ class Lowering:
         self.training = training
         self.values: dict[SymbolicTensor, int] = {}
         self.outputs: list[int] = []
+        self.layer_name = ""
         self._is_trainable = is_trainable
         self._separate = frozenset(separate)
         self._inputs: set[int] = set()
         self._producers: dict[int, tuple[str, Attributes, Sequence[int]]] = {}
         self._readers: Counter[int] = Counter()
+
+    def run(self, graph: FunctionalGraph) -> None:
+        """Lower all nodes of a graph."""
+        for tensor in graph.inputs:
+            self.add_input(tensor)
+        for node in graph.nodes:
+            if node.output not in self.values:
+                self.layer_name = node.layer.name
+                inputs = [self.values[tensor] for tensor in node.inputs]
+                self.values[node.output] = node.layer.lower(self, inputs, node)
+        for tensor in graph.outputs:
+            self.add_output(tensor)
 
     def add_input(self, tensor: SymbolicTensor) -> None:
         """Make an input of the program."""
@@ -130,12 +145,5 @@ def lower(
         Outputs whose activation must stay a node of its own, for the loss to fuse with.
     """
     lowering = Lowering(training, is_trainable, separate)
-    for tensor in graph.inputs:
-        lowering.add_input(tensor)
-    for node in graph.nodes:
-        if node.output not in lowering.values:
-            inputs = [lowering.values[tensor] for tensor in node.inputs]
-            lowering.values[node.output] = node.layer.lower(lowering, inputs, node)
-    for tensor in graph.outputs:
-        lowering.add_output(tensor)
+    lowering.run(graph)
     return lowering

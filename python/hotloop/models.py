@@ -46,5 +46,13 @@ def model_from_config(config: dict[str, Any]) -> Model:
 
 
 def model_from_json(text: str) -> Model:
-    """Make a model from what ``to_json`` returned; its weights are new."""
+    """Make a model from what ``to_json`` returned; its weights are new.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> hl.model_from_json(model.to_json()).output_shape
+    (None, 2)
+    """
     return model_from_config(json.loads(text))

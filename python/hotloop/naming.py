@@ -15,8 +15,8 @@ def snake_case(name: str) -> str:
 
     Examples
     --------
-    >>> snake_case("BatchNormalization")
-    'batch_normalization'
+    >>> snake_case("BatchNormalization"), snake_case("TopKCategoricalAccuracy"), snake_case("F1Score")
+    ('batch_normalization', 'top_k_categorical_accuracy', 'f1_score')
     """
     name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.aligned import aligned_copy, aligned_zeros
 from hotloop.errors import bad_value
 
 Shape = tuple[int, ...]
@@ -17,13 +18,6 @@ ALIGNMENT = 16  # floats: every parameter starts on a whole vector
 def aligned_size(size: int) -> int:
     """Round ``size`` floats up to whole vectors."""
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
-
-
-def aligned_zeros(size: int) -> npt.NDArray[np.float32]:
-    """Return ``size`` float32 zeros whose first byte is 64-byte aligned."""
-    raw = np.zeros(size + ALIGNMENT, np.float32)
-    start = (-raw.ctypes.data // 4) % ALIGNMENT
-    return raw[start : start + size]
 
 
 class Parameter:
@@ -140,9 +134,7 @@ class ParameterStore:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        values = self.values
-        self.values = aligned_zeros(values.size)
-        self.values[...] = values
+        self.values = aligned_copy(self.values)
 
     def add(self, parameters: Iterable[Parameter]) -> None:
         """Append new parameters, as zeros."""

@@ -7,16 +7,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop import errors, serialization
+
+__all__ = ["CLASSES", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
 
 
-class Regularizer:
+class Regularizer(serialization.Configurable):
     """A penalty ``l1 * sum(|w|) + l2 * sum(w^2)``, added to the loss.
 
     Attributes
     ----------
     l1, l2 : float
         What the native optimizer applies.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> layer = hl.layers.Dense(3, kernel_regularizer=hl.regularizers.L1L2(l1=0.1))
+    >>> layer.kernel_regularizer
+    L1L2(l1=0.1, l2=0.0)
     """
 
     l1: float = 0.0
@@ -26,19 +35,6 @@ class Regularizer:
         """Return the penalty, summed in double."""
         w = np.asarray(weights, dtype=np.float64)
         return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {key: float(value) for key, value in vars(self).items()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Regularizer:
-        """Build it from what :meth:`get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{key}={value:g}" for key, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class L1(Regularizer):
@@ -81,8 +77,17 @@ class L1L2(Regularizer):
         self.l2 = errors.number("L1L2: l2", l2, at_least=0)
 
 
+l1, l2 = L1, L2  # Keras has both spellings
+
+
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """Make an :class:`L1L2` with Keras's defaults for the function of this name."""
+    """Make an :class:`L1L2` with Keras's defaults for the function of this name.
+
+    Examples
+    --------
+    >>> l1_l2()
+    L1L2(l1=0.01, l2=0.01)
+    """
     return L1L2(l1, l2)
 
 
@@ -107,10 +112,16 @@ def get(identifier: Any) -> Regularizer | None:
     if isinstance(identifier, str) and identifier.lower() in ("l1_l2", "l1l2"):
         return l1_l2()
     known = {**CLASSES, "l1": L1, "l2": L2, "l1_l2": L1L2}
-    found: Regularizer = errors.resolve("regularizer", Regularizer, known, identifier)
+    found: Regularizer = serialization.resolve("regularizer", Regularizer, known, identifier)
     return found
 
 
 def serialize(regularizer: Regularizer | None) -> dict[str, Any] | None:
-    """Return what :func:`get` turns back into the same regularizer."""
-    return None if regularizer is None else errors.serialize(regularizer)
+    """Return what :func:`get` turns back into the same regularizer.
+
+    Examples
+    --------
+    >>> serialize(L2(0.5))
+    {'class_name': 'L2', 'config': {'l2': 0.5}}
+    """
+    return None if regularizer is None else serialization.serialize(regularizer)

@@ -46,16 +46,6 @@ def save_model(
         For a class of model, or a metric made of a Python function, that no file can hold.
     OSError
         When the file can't be written.
-
-    Examples
-    --------
-    >>> import os, tempfile
-    >>> import hotloop as hl
-    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.hotloop")
-    >>> model.save(path)
-    >>> bool((hl.load_model(path).get_weights()[0] == model.get_weights()[0]).all())
-    True
     """
     _check_overwrite(path, overwrite)
     kind = type(model).__name__
@@ -76,7 +66,7 @@ def save_model(
     write_container(path, "model", config, tensors)
 
 
-def load_model(path: PathLike) -> Model | QuantizedModel:
+def load_model(filepath: PathLike, *, compile: bool = True) -> Model | QuantizedModel:
     """Read a model that ``save`` wrote, float or quantised.
 
     A compiled model comes back compiled, with the optimizer's state: training goes on with the same bits as
@@ -84,7 +74,9 @@ def load_model(path: PathLike) -> Model | QuantizedModel:
 
     Parameters
     ----------
-    path : str or path-like
+    filepath : str or path-like
+    compile : bool
+        False leaves a compiled model uncompiled, without the optimizer's state.
 
     Returns
     -------
@@ -97,8 +89,21 @@ def load_model(path: PathLike) -> Model | QuantizedModel:
         When there is no such file.
     ValueError
         When it is no hotloop model, truncated, altered, of an unknown class, or of a newer format.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))], name="small")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(os.path.join(folder, "small.hotloop"))
+    ...     again = hl.load_model(os.path.join(folder, "small.hotloop"))
+    >>> again.name, bool((again.get_weights()[0] == model.get_weights()[0]).all())
+    ('small', True)
     """
-    container = read_container(path)
+    container = read_container(filepath)
+    if not compile:
+        container.config.update(compile=None, training=None)
     if container.kind == "quantized_model":
         from hotloop.compress.quantized_model import from_container
 

@@ -166,10 +166,12 @@ class Sequential(Model):
 
     @property
     def built(self) -> bool:
+        """Whether the shapes are known, and so the weights are there."""
         return len(self._tensors) > 1 or bool(self._tensors and not self._items)
 
     @property
     def graph(self) -> FunctionalGraph:
+        """The calls of its layers, from input to output."""
         if self._graph is None:
             if not self._items:
                 raise ValueError(f"model {self.name!r} has no layers; add some")

@@ -21,7 +21,7 @@ def summary_lines(model: Model, width: int) -> list[str]:
     branches = any(len(node.inputs) > 1 for node in graph.nodes) or len(graph.nodes) > len(graph.layers)
     branches = branches or any(sum(1 for _ in graph.consumers(node.output)) > 1 for node in graph.nodes)
     layers = graph.layers if branches else [x for x in graph.layers if not isinstance(x, InputLayer)]
-    header = ["Layer (type)", "Output shape", "Weights", *(["Reads"] if branches else [])]
+    header = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if branches else [])]
     rows = [_row(model, layer, branches) for layer in layers]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     spare = max(0, width - sum(widths) - 3 * (len(widths) - 1))
@@ -45,9 +45,9 @@ def summary_lines(model: Model, width: int) -> list[str]:
         ruler,
         *(formatted(row) for row in rows),
         ruler,
-        f"Total weights: {total:,} ({_bytes(total)})",
-        f"Trainable weights: {trainable:,} ({_bytes(trainable)})",
-        f"Non-trainable weights: {total - trainable:,} ({_bytes(total - trainable)})",
+        f"Total params: {total:,} ({_bytes(total)})",
+        f"Trainable params: {trainable:,} ({_bytes(trainable)})",
+        f"Non-trainable params: {total - trainable:,} ({_bytes(total - trainable)})",
     ]
 
 
@@ -63,8 +63,8 @@ def _row(model: Model, layer: Layer, branches: bool) -> list[str]:
     return row
 
 
-def _bytes(weights: int) -> str:
-    size = weights * 4.0
+def _bytes(params: int) -> str:
+    size = params * 4.0
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.4g} {unit}"

@@ -71,6 +71,7 @@ class Trainer(ProgramOwner):
 
     @property
     def compiled(self) -> bool:
+        """Whether ``compile`` was called."""
         return self._compilation is not None
 
     @property
@@ -123,6 +124,7 @@ class Trainer(ProgramOwner):
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
         *,
@@ -158,8 +160,10 @@ class Trainer(ProgramOwner):
         initial_epoch : int
         steps_per_epoch : int, optional
             How many batches make an epoch; the next epoch goes on where this one stopped.
+        validation_steps : int, optional
+            Evaluate on only so many batches of the validation data.
         validation_batch_size : int, optional
-            As in Keras; no result depends on it.
+            As ``batch_size`` if not given; only ``validation_steps`` depends on it.
         validation_freq : int or list of int
             Evaluate every so many epochs, or after those epochs (counted from 1).
         allow_nonfinite : bool, optional
@@ -196,6 +200,7 @@ class Trainer(ProgramOwner):
             shuffle,
             initial_epoch,
             steps_per_epoch,
+            validation_steps,
             validation_batch_size,
             validation_freq,
         )

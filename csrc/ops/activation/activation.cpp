@@ -1,8 +1,8 @@
 #include "ops/activation/activation.h"
 
-#include <string>
+#include <iterator>
 
-#include "base/error.h"
+#include "base/names.h"
 #include "ops/activation/activation_kernels.h"
 
 namespace hotloop {
@@ -18,18 +18,12 @@ constexpr const char* kNames[] = {
     "squareplus", "sparse_plus",    "softmax",      "log_softmax", "sparsemax",
     "glu",
 };
-constexpr int kCount = sizeof kNames / sizeof *kNames;
-static_assert(kCount == static_cast<int>(Activation::glu) + 1);
+static_assert(std::size(kNames) == static_cast<std::size_t>(Activation::glu) + 1);
 
 }  // namespace
 
 Activation activation_from_name(const char* name) {
-  std::string known;
-  for (int i = 0; i < kCount; ++i) {
-    if (std::string(name) == kNames[i]) return static_cast<Activation>(i);
-    known += (i ? ", " : "") + std::string(kNames[i]);
-  }
-  throw std::invalid_argument(message("activation: expected one of ", known, "; got '", name, "'"));
+  return static_cast<Activation>(index_of(name, kNames, "activation"));
 }
 
 const char* activation_name(Activation kind) { return kNames[static_cast<int>(kind)]; }
@@ -68,6 +62,15 @@ float default_alpha(Activation kind) {
     default:
       return 0.0f;
   }
+}
+
+ActivationArgs elementwise_activation(const char* name, std::optional<float> alpha, float beta) {
+  const Activation kind = activation_from_name(name);
+  require(is_elementwise(kind), "activation: expected an elementwise one, got '", name,
+          "', which works along a row; apply it by itself");
+  const ActivationArgs args{kind, alpha.value_or(default_alpha(kind)), beta};
+  require(kind != Activation::celu || args.alpha != 0.0f, "activation celu: expected an alpha that is not 0");
+  return args;
 }
 
 void activation_forward(const ActivationArgs& args, const float* x, float* y, std::int64_t n, Share share) {

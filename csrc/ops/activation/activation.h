@@ -1,6 +1,7 @@
 // Activation functions over rows of float32, and their exact derivatives.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "base/types.h"
 #include "cpu/isa.h"
@@ -59,6 +60,9 @@ struct ActivationArgs {
   float beta = 0.0f;
 };
 float default_alpha(Activation kind);
+// alpha: the default where it is absent. Throws std::invalid_argument for an unknown name, a kind along a
+// row, and numbers that the kind can't take.
+ActivationArgs elementwise_activation(const char* name, std::optional<float> alpha, float beta);
 // As above, for these very numbers: a leaky_relu of negative slope, say, has outputs that don't tell their
 // inputs.
 bool derivative_from_output(const ActivationArgs& args);

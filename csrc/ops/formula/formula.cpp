@@ -1,8 +1,8 @@
 #include "ops/formula/formula.h"
 
-#include <string>
+#include <iterator>
 
-#include "base/error.h"
+#include "base/names.h"
 
 namespace hotloop {
 namespace {
@@ -10,16 +10,12 @@ namespace {
 // In the order of the enumeration.
 constexpr const char* kNames[] = {
     "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "normal_cumulative", "normal_density"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(Formula::normal_density) + 1);
 
 }  // namespace
 
 Formula formula_from_name(const char* name) {
-  std::string known;
-  for (int i = 0; i < static_cast<int>(sizeof kNames / sizeof *kNames); ++i) {
-    if (std::string(name) == kNames[i]) return static_cast<Formula>(i);
-    known += (i ? ", " : "") + std::string(kNames[i]);
-  }
-  throw std::invalid_argument(message("formula: expected one of ", known, "; got '", name, "'"));
+  return static_cast<Formula>(index_of(name, kNames, "formula"));
 }
 
 void apply_formula(Formula formula, const float* x, float* y, std::int64_t n, Share share) {

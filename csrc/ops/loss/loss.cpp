@@ -1,8 +1,8 @@
 #include "ops/loss/loss.h"
 
-#include <string>
+#include <iterator>
 
-#include "base/error.h"
+#include "base/names.h"
 #include "ops/loss/loss_kernels.h"
 
 namespace hotloop {
@@ -26,19 +26,11 @@ constexpr const char* kNames[] = {
     "mean_absolute_percentage_error",
     "mean_squared_logarithmic_error",
 };
-constexpr int kCount = sizeof kNames / sizeof *kNames;
-static_assert(kCount == static_cast<int>(Loss::mean_squared_logarithmic_error) + 1);
+static_assert(std::size(kNames) == static_cast<std::size_t>(Loss::mean_squared_logarithmic_error) + 1);
 
 }  // namespace
 
-Loss loss_from_name(const char* name) {
-  std::string known;
-  for (int i = 0; i < kCount; ++i) {
-    if (std::string(name) == kNames[i]) return static_cast<Loss>(i);
-    known += (i ? ", " : "") + std::string(kNames[i]);
-  }
-  throw std::invalid_argument(message("loss: expected one of ", known, "; got '", name, "'"));
-}
+Loss loss_from_name(const char* name) { return static_cast<Loss>(index_of(name, kNames, "loss")); }
 
 const char* loss_name(Loss kind) { return kNames[static_cast<int>(kind)]; }
 

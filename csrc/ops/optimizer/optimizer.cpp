@@ -2,13 +2,14 @@
 
 #include <cmath>
 #include <limits>
-#include <string>
 
-#include "base/error.h"
+#include "base/names.h"
 #include "ops/optimizer/optimizer_kernels.h"
 
 namespace hotloop {
 namespace {
+
+constexpr const char* kNames[] = {"sgd", "rmsprop", "adam"};  // in the order of the enumeration
 
 // By squaring, so that the result does not depend on the C library.
 double power(double base, std::int64_t exponent) {
@@ -43,11 +44,17 @@ OptimizerScalars scalars_of(const OptimizerArgs& args) {
 }  // namespace
 
 Optimizer optimizer_from_name(const char* name) {
-  const std::string text = name;
-  if (text == "sgd") return Optimizer::sgd;
-  if (text == "rmsprop") return Optimizer::rmsprop;
-  if (text == "adam") return Optimizer::adam;
-  throw std::invalid_argument(message("optimizer: expected one of sgd, rmsprop, adam, got '", text, "'"));
+  return static_cast<Optimizer>(index_of(name, kNames, "optimizer"));
+}
+
+void require_slots(const OptimizerArgs& args, const float* const slots[kOptimizerSlots]) {
+  const bool adam = args.kind == Optimizer::adam, rmsprop = args.kind == Optimizer::rmsprop;
+  const bool momentum = !adam && args.momentum != 0.0f;
+  const bool needed[kOptimizerSlots] = {adam || rmsprop || momentum, adam || (rmsprop && momentum),
+                                        (adam && args.amsgrad) || (rmsprop && args.centered)};
+  for (int k = 0; k < kOptimizerSlots; ++k)
+    require(slots[k] != nullptr || !needed[k], "slots[", k,
+            "]: expected an array for this optimizer, got None");
 }
 
 void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],

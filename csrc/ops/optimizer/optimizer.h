@@ -30,6 +30,8 @@ struct OptimizerArgs {
 // How many state arenas a kind needs with these options: sgd 0 or 1 (velocity); rmsprop 1 to 3 (mean square,
 // momentum, mean gradient); adam 2 or 3 (m, v, vhat). Fixed slots: an unused one may be null.
 constexpr int kOptimizerSlots = 3;
+// Throws std::invalid_argument where one that these options need is null.
+void require_slots(const OptimizerArgs& args, const float* const slots[kOptimizerSlots]);
 // w, g and the slots are n floats each.
 void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
                     std::int64_t n, Share share);

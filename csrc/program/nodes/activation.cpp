@@ -1,6 +1,6 @@
 // An activation as an op of its own: attributes kind, alpha, beta and, for kinds along a row, last_axis.
 #include "ops/activation/activation.h"
-#include "base/error.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -62,20 +62,11 @@ class RowNode final : public Node {
 }  // namespace
 
 std::unique_ptr<Node> make_activation(const NodeSpec& spec) {
-  require(spec.inputs.size() == 1 && spec.inputs[0].dtype == DType::f32,
-          "activation: expected one float32 input, got ", spec.inputs.size(), " inputs");
-  const Activation kind = activation_from_name(spec.text("kind").c_str());
-  const std::int64_t features = spec.inputs[0].features;
-  if (is_elementwise(kind)) {
-    const ActivationArgs args{kind, static_cast<float>(spec.real("alpha", default_alpha(kind))),
-                              static_cast<float>(spec.real("beta", 0.0))};
-    require(kind != Activation::celu || args.alpha != 0.0f,
-            "activation celu: expected an alpha that is not 0");
-    return std::make_unique<ElementwiseNode>(args, features);
-  }
-  const std::int64_t last_axis = spec.integer("last_axis", features);
-  require(last_axis > 0 && features % last_axis == 0, "activation ", activation_name(kind),
-          ": expected a last_axis that divides the ", features, " features, got ", last_axis);
+  const std::int64_t features = only_input(spec);
+  const std::string name = spec.text("kind");
+  const Activation kind = activation_from_name(name.c_str());
+  if (is_elementwise(kind)) return std::make_unique<ElementwiseNode>(activation_of(spec, name), features);
+  const std::int64_t last_axis = last_axis_of(spec, features);
   require(kind != Activation::glu || last_axis % 2 == 0,
           "activation glu: expected a last axis of even size, which it halves, got ", last_axis);
   return std::make_unique<RowNode>(kind, features, last_axis);

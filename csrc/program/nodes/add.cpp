@@ -1,7 +1,6 @@
 // y = x0 + x1 + ...
-#include "cpu/team.h"
 #include "ops/elementwise/elementwise.h"
-#include "program/nodes/join.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -10,8 +9,7 @@ namespace {
 class Add final : public Node {
  public:
   explicit Add(const NodeSpec& spec)
-      : features_(spec.inputs.empty() ? 0 : spec.inputs[0].features),
-        count_(static_cast<int>(spec.inputs.size())) {
+      : features_(spec.inputs.at(0).features), count_(static_cast<int>(spec.inputs.size())) {
     check_joined(spec, true);
   }
 

@@ -3,7 +3,7 @@
 #include "ops/norm/batch_norm.h"
 
 #include "base/aligned_buffer.h"
-#include "base/error.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -12,26 +12,29 @@ namespace {
 class BatchNorm final : public Node {
  public:
   explicit BatchNorm(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
-        cols_(spec.integer("last_axis")),
-        gamma_(spec.parameter("gamma", -1)),
-        beta_(spec.parameter("beta", -1)),
+      : features_(only_input(spec)),
+        cols_(last_axis_of(spec, features_)),
+        gamma_(spec.parameter("gamma", kNoParameter)),
+        beta_(spec.parameter("beta", kNoParameter)),
         moving_mean_(spec.parameter("moving_mean")),
         moving_variance_(spec.parameter("moving_variance")),
         momentum_(static_cast<float>(spec.real("momentum", 0.99))),
         epsilon_(static_cast<float>(spec.real("epsilon", 1e-3))),
-        trainable_(spec.integer("trainable", 1) != 0) {
-    require(spec.inputs[0].dtype == DType::f32, "batch_norm: expected a float32 input");
-    require(cols_ > 0 && features_ % cols_ == 0, "batch_norm: expected a last axis that divides the ",
-            features_, " features of its input, got ", cols_);
-  }
+        trainable_(spec.integer("trainable", 1) != 0) {}
 
   ValueSpec output() const override { return {features_, DType::f32}; }
-  bool has_trainable_parameters() const override { return trainable_ && (gamma_ >= 0 || beta_ >= 0); }
+  std::vector<Stretch> parameters() const override {
+    std::vector<Stretch> all{{moving_mean_, cols_}, {moving_variance_, cols_}};
+    if (gamma_ != kNoParameter) all.push_back({gamma_, cols_});
+    if (beta_ != kNoParameter) all.push_back({beta_, cols_});
+    return all;
+  }
+  bool has_trainable_parameters() const override {
+    return trainable_ && (gamma_ != kNoParameter || beta_ != kNoParameter);
+  }
   bool backward_reads_output() const override { return false; }
 
-  void prepare(std::int64_t max_rows, int threads, bool training) override {
-    (void)max_rows, (void)threads;
+  void prepare(std::int64_t, int, bool training) override {
     if (training) statistics_.reserve(2 * padded() * size_of(DType::f32));
   }
 
@@ -48,8 +51,8 @@ class BatchNorm final : public Node {
     BatchNormGradients gradients;
     gradients.dx = run.input_gradients[0];
     gradients.accumulate = gradients.dx != nullptr && run.accumulate[0];
-    gradients.dgamma = trainable_ && gamma_ >= 0 ? run.parameter_gradients + gamma_ : nullptr;
-    gradients.dbeta = trainable_ && beta_ >= 0 ? run.parameter_gradients + beta_ : nullptr;
+    gradients.dgamma = trainable_ && gamma_ != kNoParameter ? run.parameter_gradients + gamma_ : nullptr;
+    gradients.dbeta = trainable_ && beta_ != kNoParameter ? run.parameter_gradients + beta_ : nullptr;
     gradients.accumulate_parameters = run.accumulate_parameters;
     if (uses_batch(run))
       batch_norm_train_backward(args(run), run.in(), run.output_gradient, mean(), inverse(), gradients,
@@ -67,8 +70,8 @@ class BatchNorm final : public Node {
     args.cols = cols_;
     args.epsilon = epsilon_;
     args.momentum = momentum_;
-    args.gamma = gamma_ >= 0 ? run.parameters + gamma_ : nullptr;
-    args.beta = beta_ >= 0 ? run.parameters + beta_ : nullptr;
+    args.gamma = gamma_ != kNoParameter ? run.parameters + gamma_ : nullptr;
+    args.beta = beta_ != kNoParameter ? run.parameters + beta_ : nullptr;
     return args;
   }
   // What forward hands to backward: a mean and an inverse deviation for each column.

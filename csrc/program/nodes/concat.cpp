@@ -1,8 +1,7 @@
 // Inputs side by side along the last axis: at each of `positions` places of a row, input 0's columns, then
 // input 1's, and so on.
-#include "cpu/team.h"
 #include "ops/elementwise/elementwise.h"
-#include "program/nodes/join.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "base/aligned_buffer.h"
-#include "base/error.h"
 #include "ops/activation/activation.h"
 #include "ops/dense/column_sum.h"
 #include "ops/gemm/gemm.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -14,27 +14,26 @@ namespace {
 class Dense final : public Node {
  public:
   explicit Dense(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
-        units_(spec.integer("units")),
-        last_axis_(spec.integer("last_axis")),
+      : features_(only_input(spec)),
+        units_(units_of(spec)),
+        last_axis_(last_axis_of(spec, features_)),
         kernel_(spec.parameter("kernel")),
-        bias_(spec.parameter("bias", -1)),
-        trainable_(spec.integer("trainable", 1) != 0) {
-    require(spec.inputs[0].dtype == DType::f32, "dense: expected a float32 input");
-    require(units_ > 0, "dense: expected units above zero, got ", units_);
-    require(last_axis_ > 0 && features_ % last_axis_ == 0, "dense: expected a last axis that divides the ",
-            features_, " features of its input, got ", last_axis_);
-    activation_.kind = activation_from_name(spec.text("activation", "linear").c_str());
-    activation_.alpha = static_cast<float>(spec.real("alpha", default_alpha(activation_.kind)));
-    activation_.beta = static_cast<float>(spec.real("beta", 0.0));
-    require(is_elementwise(activation_.kind) && derivative_from_output(activation_),
-            "dense: expected an elementwise activation whose derivative follows from its output, got '",
+        bias_(spec.parameter("bias", kNoParameter)),
+        trainable_(spec.integer("trainable", 1) != 0),
+        activation_(fused_activation(spec)) {
+    require(derivative_from_output(activation_),
+            "dense: expected an activation whose derivative follows from its output, got '",
             activation_name(activation_.kind), "' with alpha ", activation_.alpha, " and beta ",
             activation_.beta, "; add it as a node of its own");
   }
 
   ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
   double work_per_row() const override { return static_cast<double>(features_ * units_); }
+  std::vector<Stretch> parameters() const override {
+    std::vector<Stretch> all{{kernel_, last_axis_ * units_}};
+    if (bias_ != kNoParameter) all.push_back({bias_, units_});
+    return all;
+  }
   bool has_trainable_parameters() const override { return trainable_; }
   bool backward_reads_inputs() const override { return trainable_; }
   bool backward_reads_output() const override { return activation_.kind != Activation::linear; }
@@ -55,7 +54,7 @@ class Dense final : public Node {
     args.a = run.in(), args.a_row = last_axis_;
     args.b = run.parameters + kernel_, args.b_row = units_;
     args.c = run.out();
-    args.bias = bias_ >= 0 ? run.parameters + bias_ : nullptr;
+    args.bias = bias_ != kNoParameter ? run.parameters + bias_ : nullptr;
     args.activation = activation_;
     gemm(args, workspace(run), run.team.share());
   }
@@ -70,7 +69,7 @@ class Dense final : public Node {
       run.team.barrier();
     }
     if (trainable_) {
-      if (bias_ >= 0)
+      if (bias_ != kNoParameter)
         column_sum(dz, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_,
                    run.team.share());
       GemmArgs args = product(last_axis_, units_, rows);
@@ -102,7 +101,7 @@ class Dense final : public Node {
 
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
   const bool trainable_;
-  ActivationArgs activation_{Activation::linear};
+  const ActivationArgs activation_;
   std::int64_t floats_per_rank_ = 0;
   AlignedBuffer workspace_;
 };

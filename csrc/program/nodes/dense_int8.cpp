@@ -1,53 +1,45 @@
-// y = act(x W + b) over the last axis in int8, for inference only: no gradient goes through it.
+// y = act(x W + b) over the last axis in int8, for inference only.
 //
-// attributes  units, last_axis (int; last_axis at most 65536); activation (any elementwise one, default
-// "linear"),
-//             alpha, beta (float)
-//             dynamic  0 (default): the input is uint8, and in_scale (float), in_zero_point (int) say what
+// attributes  units, last_axis (int; last_axis at most 65536)
+//             activation (any elementwise one, default "linear"), alpha, beta (float)
+//             dynamic = 0 (default): the input is uint8, and in_scale (float), in_zero_point (int) say what
 //             its
-//                      bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
-//                      1: the input is float32, each of its rows is quantised by its own range, and the
-//                      output is float32; in_*, out_* and output are not looked at
+//               bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
+//             dynamic = 1: the input is float32, each of its rows is quantised by its own range, and the
+//             output
+//               is float32; in_*, out_* and output are not looked at
 // arrays      weight  int8 (kernels.pack_weights(w).data of w (last_axis, units)), with
 //             scale   float32 (units): column j of the real kernel is w[:, j] * scale[j], scale[j] > 0
 //             bias    float32 (units), or absent: the real layer's bias
 // So kernels.quantize_weights, pack_weights and the layer's own bias are all that is needed; folding the zero
 // point and the scales is done here. The arithmetic, to the bit, is GemmInt8Args's in
 // ops/gemm_int8/gemm_int8.h with
-//   bias32[j] = rne(bias[j] / (in_scale * scale[j])) - in_zero_point * sum of column j     in double, then
-//   int32 static, float32 output, or an activation other than linear and relu:
+//   bias32[j] = rne(bias[j] / (in_scale * scale[j])) - in_zero_point * sum of column j, in double, and
+//   for float32 output, or an activation other than linear and relu:
 //     scale[j] = float(in_scale * scale[j]) and out_inverse_scale = 1 / out_scale
 //   else: scale[j] = float(in_scale * scale[j] / out_scale) and out_inverse_scale = 1
 #include <string>
 #include <vector>
 
 #include "base/aligned_buffer.h"
-#include "base/error.h"
 #include "ops/gemm_int8/gemm_int8.h"
 #include "ops/quantize/quantize.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
 
-class DenseInt8 final : public Node {
+class DenseInt8 final : public InferenceNode {
  public:
   explicit DenseInt8(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
-        last_axis_(spec.integer("last_axis")),
-        units_(spec.integer("units")),
-        dynamic_(spec.integer("dynamic", 0) != 0) {
-    require(units_ > 0, "dense_int8: expected units above zero, got ", units_);
-    require(last_axis_ > 0 && last_axis_ <= kLargestInt8Depth && features_ % last_axis_ == 0,
-            "dense_int8: expected a last axis that divides the ", features_,
-            " features of its input and is at most ", kLargestInt8Depth, ", got ", last_axis_);
-    require(spec.inputs[0].dtype == (dynamic_ ? DType::f32 : DType::u8), "dense_int8: expected a ",
-            dynamic_ ? "float32" : "uint8", " input; ", dynamic_ ? "dequantize" : "quantize", " it first");
-    args_.activation.kind = activation_from_name(spec.text("activation", "linear").c_str());
-    args_.activation.alpha = static_cast<float>(spec.real("alpha", default_alpha(args_.activation.kind)));
-    args_.activation.beta = static_cast<float>(spec.real("beta", 0.0));
-    require(is_elementwise(args_.activation.kind), "dense_int8: expected an elementwise activation, got '",
-            activation_name(args_.activation.kind), "'; add it as a node of its own");
+      : dynamic_(spec.integer("dynamic", 0) != 0),
+        features_(only_input(spec, dynamic_ ? DType::f32 : DType::u8)),
+        last_axis_(last_axis_of(spec, features_)),
+        units_(units_of(spec)) {
+    require(last_axis_ <= kLargestInt8Depth, "dense_int8: expected a last axis of at most ",
+            kLargestInt8Depth, ", so that no int32 sum overflows, got ", last_axis_);
+    args_.activation = fused_activation(spec);
     args_.n = units_, args_.k = args_.a_row = last_axis_, args_.c_row = units_;
     args_.weights = static_cast<const std::int8_t*>(
         spec.array("weight", DType::i8, packed_size_s8(last_axis_, units_)).data);
@@ -91,9 +83,6 @@ class DenseInt8 final : public Node {
     }
     gemm_int8(args, run.team.share());
   }
-  void backward(const NodeRun&) override {}
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
 
  private:
   void prepare_dynamic(const float* scale, const float* bias) {
@@ -132,8 +121,8 @@ class DenseInt8 final : public Node {
     args_.scale = scales_.data();
   }
 
-  const std::int64_t features_, last_axis_, units_;
   const bool dynamic_;
+  const std::int64_t features_, last_axis_, units_;
   GemmInt8Args args_;                   // all but m, a and c
   std::vector<std::int32_t> integers_;  // the folded bias, or the columns' sums
   std::vector<float> scales_;

@@ -1,29 +1,24 @@
-// uint8 -> float32, for inference only: no gradient goes through it.
+// uint8 -> float32, for inference only.
 //
 // attributes  scale (float > 0), zero_point (int, 0 to 255): the byte q stands for (q - zero_point) * scale
 // input       one uint8 value; the output is float32 with as many features
-#include "base/error.h"
 #include "ops/quantize/quantize.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
 
-class Dequantize final : public Node {
+class Dequantize final : public InferenceNode {
  public:
   explicit Dequantize(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
-        how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "dequantize")) {
-    require(spec.inputs[0].dtype == DType::u8, "dequantize: expected a uint8 input");
-  }
+      : features_(only_input(spec, DType::u8)),
+        how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "dequantize")) {}
 
   ValueSpec output() const override { return {features_, DType::f32}; }
   void forward(const NodeRun& run) override {
     dequantize_u8(run.in<std::uint8_t>(), how_, run.out(), run.rows * features_, run.team.share());
   }
-  void backward(const NodeRun&) override {}
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
 
  private:
   const std::int64_t features_;

@@ -1,8 +1,8 @@
 // Inverted dropout in training, nothing in inference. Backward draws forward's mask again.
 #include "ops/dropout/dropout.h"
 
-#include "base/error.h"
 #include "ops/elementwise/elementwise.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -11,10 +11,9 @@ namespace {
 class Dropout final : public Node {
  public:
   explicit Dropout(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
+      : features_(only_input(spec)),
         rate_(static_cast<float>(spec.real("rate"))),
         stream_(static_cast<std::uint32_t>(spec.integer("stream", 0))) {
-    require(spec.inputs[0].dtype == DType::f32, "dropout: expected a float32 input");
     require(rate_ >= 0.0f && rate_ <= 1.0f, "dropout: expected a rate from 0 to 1, got ", rate_);
   }
 

@@ -1,4 +1,4 @@
-// float32 -> uint8, for inference only: no gradient goes through it.
+// float32 -> uint8, for inference only.
 //
 // attributes  scale (float > 0), zero_point (int, 0 to 255): x is stored as x / scale + zero_point, rounded
 // to
@@ -6,27 +6,22 @@
 // input       one float32 value; the output is uint8 with as many features
 #include "ops/quantize/quantize.h"
 
-#include "base/error.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
 
-class Quantize final : public Node {
+class Quantize final : public InferenceNode {
  public:
   explicit Quantize(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
-        how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "quantize")) {
-    require(spec.inputs[0].dtype == DType::f32, "quantize: expected a float32 input");
-  }
+      : features_(only_input(spec)),
+        how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "quantize")) {}
 
   ValueSpec output() const override { return {features_, DType::u8}; }
   void forward(const NodeRun& run) override {
     quantize_u8(run.in(), how_, run.out<std::uint8_t>(), run.rows * features_, run.team.share());
   }
-  void backward(const NodeRun&) override {}
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
 
  private:
   const std::int64_t features_;

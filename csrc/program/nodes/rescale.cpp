@@ -1,6 +1,6 @@
 // y = x * scale + offset
-#include "base/error.h"
 #include "ops/elementwise/elementwise.h"
+#include "program/nodes/checks.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -9,11 +9,9 @@ namespace {
 class Rescale final : public Node {
  public:
   explicit Rescale(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features),
+      : features_(only_input(spec)),
         scale_(static_cast<float>(spec.real("scale"))),
-        offset_(static_cast<float>(spec.real("offset", 0.0))) {
-    require(spec.inputs[0].dtype == DType::f32, "rescale: expected a float32 input");
-  }
+        offset_(static_cast<float>(spec.real("offset", 0.0))) {}
 
   ValueSpec output() const override { return {features_, DType::f32}; }
   bool backward_reads_inputs() const override { return false; }

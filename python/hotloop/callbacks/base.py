@@ -32,6 +32,15 @@ class Callback:
         The model in training. Setting its ``stop_training`` to True ends ``fit`` after this epoch (or step).
     params : dict
         ``epochs``, ``steps`` and ``verbose``.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> class Target(hl.callbacks.Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         self.model.stop_training = logs["loss"] < 0.1
+    >>> Target().per_batch
+    False
     """
 
     # Class attributes, so that a subclass need not call this class's __init__.

@@ -35,12 +35,20 @@ class CallbackList:
     ------
     TypeError
         When one of them is no callback.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> callbacks = CallbackList([hl.callbacks.TerminateOnNaN()], add_history=True, epochs=3)
+    >>> callbacks.per_batch, callbacks.stop_on_nan, callbacks.history is not None
+    (False, True, True)
     """
 
     def __init__(
         self,
         callbacks: Callback | Iterable[Callback] | None = None,
         add_history: bool = False,
+        *,
         model: Any = None,
         **params: Any,
     ) -> None:

@@ -38,6 +38,12 @@ class ModelCheckpoint(Callback):
     Attributes
     ----------
     best : float
+
+    Examples
+    --------
+    >>> callback = ModelCheckpoint("epoch{epoch:02d}.hotloop", monitor="val_accuracy", save_best_only=True)
+    >>> callback.mode, callback.best
+    ('max', -inf)
     """
 
     def __init__(
@@ -115,6 +121,11 @@ class CSVLogger(Callback):
     separator : str
     append : bool
         Whether to go on with a file that is there, without a second header.
+
+    Examples
+    --------
+    >>> CSVLogger("training.csv", append=True).separator
+    ','
     """
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:

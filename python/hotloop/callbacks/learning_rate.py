@@ -35,6 +35,11 @@ class ReduceLROnPlateau(Callback):
     ------
     TypeError
         At the start of training, when the learning rate is a schedule.
+
+    Examples
+    --------
+    >>> ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=3).mode
+    'min'
     """
 
     def __init__(

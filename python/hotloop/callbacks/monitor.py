@@ -80,9 +80,9 @@ def takes_two(function: Callable[..., Any]) -> bool:
 
 def plain_learning_rate(callback: Callback) -> float:
     """Return the optimizer's learning rate, which must be a number for a callback to change it."""
-    rate = callback.model.optimizer.learning_rate
-    if not isinstance(rate, float):
+    optimizer = callback.model.optimizer
+    if optimizer.schedule is not None:
         mend = "compile with a plain number, or leave the callback out"
         expected = "an optimizer whose learning rate is a number"
-        raise errors.bad_type(type(callback).__name__, expected, rate, mend)
-    return rate
+        raise errors.bad_type(type(callback).__name__, expected, optimizer.schedule, mend)
+    return float(optimizer.learning_rate)

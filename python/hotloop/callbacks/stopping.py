@@ -107,7 +107,13 @@ class EarlyStopping(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training when the loss is NaN or infinite: at once, inside the epoch, at no cost in speed."""
+    """Ends training when the loss is NaN or infinite: at once, inside the epoch, at no cost in speed.
+
+    Examples
+    --------
+    >>> TerminateOnNaN().per_batch
+    False
+    """
 
     stop_on_nan = True
 

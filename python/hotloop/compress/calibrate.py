@@ -115,7 +115,7 @@ class HistogramObserver(Observer):
             self.left -= self.width
         self.width *= 2
 
-    def centres(self) -> npt.NDArray[np.float64]:
+    def centers(self) -> npt.NDArray[np.float64]:
         """The middle of each bin."""
         step = self.width / self.counts.size
         return np.asarray(self.left + step * (np.arange(self.counts.size) + 0.5), np.float64)
@@ -156,12 +156,12 @@ class MeanSquareObserver(HistogramObserver):
         seen = self.counts > 0
         if not seen.any() or low == high:
             return low, high
-        centres = np.clip(self.centres()[seen], low, high)
+        centers = np.clip(self.centers()[seen], low, high)
         weights = self.counts[seen].astype(np.float64)
 
         def error(bottom: float, top: float) -> float:
             grid = affine_scale(bottom, top)
-            difference = grid.dequantize(grid.quantize(centres)) - centres
+            difference = grid.dequantize(grid.quantize(centers)) - centers
             return float(weights @ (difference * difference))
 
         shrink = np.linspace(1.0, 1.0 / self.candidates, self.candidates)

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.parameters import aligned_size, aligned_zeros
-
-if TYPE_CHECKING:
-    pass
+from hotloop.aligned import aligned_zeros
+from hotloop.parameters import aligned_size
 
 Array = npt.NDArray[Any]
 Attributes = dict[str, int | float | str]

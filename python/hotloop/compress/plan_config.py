@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hotloop.aligned import aligned_copy
 from hotloop.compress.plan import Array, Op, Plan
 
 
@@ -44,7 +45,7 @@ def plan_from_config(config: Mapping[str, Any], tensors: Mapping[str, Array]) ->
         When it describes no program: a value read before it is made, a weight of another shape. What the
         native ops check themselves (attributes, sizes of arrays) comes out when the plan is built.
     """
-    aligned = {name: _aligned(array) for name, array in tensors.items()}
+    aligned = {name: aligned_copy(array) for name, array in tensors.items()}
     inputs = {int(value): int(features) for value, features in config["inputs"]}
     known = set(inputs)
     ops = []
@@ -79,12 +80,3 @@ def _weight_shape(op: Op, name: str) -> tuple[int, ...]:
         return (last_axis,)
     units = int(op.attributes["units"])
     return (last_axis, units) if name == "kernel" else (units,)
-
-
-def _aligned(array: Array) -> Array:
-    """A copy on a 64-byte boundary: a vector that straddles two cache lines costs two loads."""
-    raw = np.empty(array.nbytes + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    copy = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy

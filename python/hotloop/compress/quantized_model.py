@@ -81,6 +81,7 @@ class QuantizedModel:
         x: Any,
         batch_size: int | None = None,
         verbose: Any = 0,
+        *,
         allow_nonfinite: bool = False,
     ) -> Any:
         """Predict.
@@ -129,6 +130,7 @@ class QuantizedModel:
         batch_size: int | None = None,
         verbose: Any = 0,
         sample_weight: Any = None,
+        *,
         return_dict: bool = False,
     ) -> Any:
         """Return the loss and the metrics that the float model was compiled with.
@@ -218,9 +220,10 @@ class QuantizedModel:
 
     @property
     def nbytes(self) -> int:
+        """What its weights, scales and biases take in memory."""
         return sum(int(array.nbytes) for array in self._plan.tensors().values())
 
-    def summary(self, print_fn: Callable[[str], object] | None = None) -> None:
+    def summary(self, *, print_fn: Callable[[str], object] | None = None) -> None:
         """Print every op with its type, bytes, and scales.
 
         Parameters
@@ -246,7 +249,7 @@ class QuantizedModel:
         lines += [
             "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
         ]
-        lines.append(f"Weights: {self.count_params():,} in {self.nbytes:,} bytes")
+        lines.append(f"Total params: {self.count_params():,} in {self.nbytes:,} bytes")
         for line in lines:
             (print_fn or print)(line)
 
@@ -265,14 +268,14 @@ class QuantizedModel:
             **plan_config(self._plan),
         }
 
-    def save(self, path: PathLike, overwrite: bool = True) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write the model into one file, which :func:`hotloop.load_model` reads.
 
         bfloat16 weights are stored as uint16, the upper halves of float32 numbers.
 
         Parameters
         ----------
-        path : str or path-like
+        filepath : str or path-like
             An existing file is replaced, once the new one is complete.
         overwrite : bool
             Whether it may be.
@@ -284,11 +287,14 @@ class QuantizedModel:
         OSError
             When the file can't be written; an existing one is as it was then.
         """
-        if not overwrite and os.path.lexists(path):
+        if not overwrite and os.path.lexists(filepath):
             raise FileExistsError(
-                f"save: {os.fspath(path)!r} exists already; pass overwrite=True to replace it"
+                f"save: {os.fspath(filepath)!r} exists already; pass overwrite=True to replace it"
             )
-        write_container(path, KIND, self.get_config(), self._plan.tensors())
+        write_container(filepath, KIND, self.get_config(), self._plan.tensors())
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}>"
 
 
 def describe(model: Model, precision: str) -> dict[str, Any]:

@@ -23,7 +23,6 @@ class _Recorder(Lowering):
     def __init__(self) -> None:
         super().__init__(training=False)
         self.plan = Plan({}, [], [])
-        self.source = ""
         self._copies: dict[int, npt.NDArray[np.float32]] = {}
 
     def add_input(self, tensor: SymbolicTensor) -> None:
@@ -45,7 +44,7 @@ class _Recorder(Lowering):
             if p is not None
         }
         self.plan.ops.append(
-            Op(op, list(inputs), value, dict(attributes), weights, dict(arrays or {}), self.source)
+            Op(op, list(inputs), value, dict(attributes), weights, dict(arrays or {}), self.layer_name)
         )
         return value
 
@@ -53,15 +52,6 @@ class _Recorder(Lowering):
 def record(model: Model) -> Plan:
     """Write down what a model does in inference; weights are copied, once where layers share them."""
     recorder = _Recorder()
-    graph = model.graph
-    for tensor in graph.inputs:
-        recorder.add_input(tensor)
-    for node in graph.nodes:
-        if node.output not in recorder.values:
-            recorder.source = node.layer.name
-            inputs = [recorder.values[tensor] for tensor in node.inputs]
-            recorder.values[node.output] = node.layer.lower(recorder, inputs, node)
-    for tensor in graph.outputs:
-        recorder.add_output(tensor)
+    recorder.run(model.graph)
     recorder.plan.outputs = list(recorder.outputs)
     return recorder.plan

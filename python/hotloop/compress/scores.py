@@ -82,7 +82,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
     return probe, optimizer
 
 
-def normalise(units: UnitMap, scores: dict[int, float]) -> dict[int, float]:
+def normalize(units: UnitMap, scores: dict[int, float]) -> dict[int, float]:
     """Divide by the root mean square score of the layer, so that layers compare; a group in several layers
     gets the mean."""
     shares: dict[int, list[float]] = {}

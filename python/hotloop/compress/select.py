@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.compress.scores import CRITERIA, magnitude_scores, normalise, taylor_scores
+from hotloop.compress.scores import CRITERIA, magnitude_scores, normalize, taylor_scores
 from hotloop.compress.units import FROZEN, UnitMap
 from hotloop.errors import bad_type, bad_value, number, unknown_name
 
@@ -61,7 +61,7 @@ def select_units(
     if scope == "layer":
         removed = _choose_per_layer(units, removable, scores, rate)
     else:
-        removed = _choose_globally(units, removable, normalise(units, scores), rate)
+        removed = _choose_globally(units, removable, normalize(units, scores), rate)
     return units.units_of_groups(removed)
 
 

@@ -35,6 +35,13 @@ class Dataset(NamedTuple):
         Shape of one sample before it was flattened, e.g. (28, 28).
     classes : tuple of str
         The names of the classes, where a CSV's labels are words; empty otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = Dataset(np.zeros((3, 4), np.uint8), np.array([0, 1, 1]), sample_shape=(2, 2))
+    >>> data.x.shape, data.x_test is None
+    ((3, 4), True)
     """
 
     x: Array

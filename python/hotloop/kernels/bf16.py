@@ -123,9 +123,7 @@ def gemm_bf16(
             "a", f"{right.shape[0]} columns, as many as the weights have rows", f"shape {left.shape}"
         )
     addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1])
-    kind = activations.get(activation)
-    if kind.rowwise:
-        raise bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
+    kind = operands.elementwise(activation)
     result = operands.target(out, (left.shape[0], right.shape[1]), np.float32, left, addend)
     _native.gemm_bf16(
         left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta

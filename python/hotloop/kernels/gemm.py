@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations, errors
+from hotloop.kernels import operands
 
 Floats = npt.NDArray[np.float32]
 
@@ -91,13 +92,10 @@ def gemm(
         addend = np.ascontiguousarray(as_float32("bias", bias))
         if addend.shape != (n,):
             raise errors.bad_value("bias", f"shape ({n},)", f"an array of shape {addend.shape}")
-    kind = activations.get(activation)
-    if kind.rowwise:
-        mend = "apply it to the result"
-        raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", mend)
+    kind = operands.elementwise(activation)
 
-    operands = [left, right] if addend is None else [left, right, addend]
-    view = None if out is None else _in_place(out, shape, (m, n), operands)
+    read = [left, right] if addend is None else [left, right, addend]
+    view = None if out is None else _in_place(out, shape, (m, n), read)
     target = np.empty((m, n), dtype=np.float32) if view is None else view
     _native.gemm(left, right, target, addend, kind.name, kind.alpha, kind.beta)
     if out is None:
@@ -117,17 +115,11 @@ def _as_matrices(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 
 def _in_place(
-    out: Any, shape: tuple[int, ...], matrix: tuple[int, int], operands: list[Floats]
+    out: Floats, shape: tuple[int, ...], matrix: tuple[int, int], read: list[Floats]
 ) -> Floats | None:
     """Return the m x n view of ``out`` that the kernel can write, or None where it takes a temporary one."""
-    if not isinstance(out, np.ndarray) or out.dtype != np.float32:
-        got = f"a {out.dtype} array" if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"out: expected a float32 NumPy array, got {got}")
-    if out.shape != shape:
-        raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
-    if not out.flags.writeable:
-        raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
-    if any(np.may_share_memory(out, operand) for operand in operands):
+    operands.check_out(out, shape, np.float32)
+    if any(np.may_share_memory(out, operand) for operand in read):
         return None
     if out.flags.c_contiguous and out.flags.aligned:
         return out.reshape(matrix)

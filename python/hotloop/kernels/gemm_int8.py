@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations
+from hotloop.aligned import aligned_empty
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -26,6 +27,11 @@ class PackedWeights:
         (K, N) of the weights.
     column_sums : ndarray of int32, shape (N,)
         The sum of each output channel's weights.
+
+    Examples
+    --------
+    >>> pack_weights(np.array([[1, -2], [3, 4]], dtype=np.int8)).column_sums.tolist()
+    [4, 2]
     """
 
     data: S8
@@ -59,11 +65,8 @@ def pack_weights(weights: npt.ArrayLike) -> PackedWeights:
     """
     w = operands.matrix("weights", weights, np.int8)
     depth, units = w.shape
-    # A vector that straddles two cache lines costs two loads, and malloc promises only 16 bytes.
     size = _native.packed_size_s8(depth, units)
-    block = np.empty(size + 64, np.int8)
-    start = -block.ctypes.data % 64
-    packed = block[start : start + size]
+    packed = aligned_empty(size, np.int8)
     sums = np.empty(units, np.int32)
     _native.pack_weights_s8(w, packed, sums)
     return PackedWeights(
@@ -157,7 +160,7 @@ def gemm_int8(
         offsets = shift if offsets is None else offsets + shift
     scales = None if scale is None else operands.vector("scale", scale, np.float32, units, spread=True)
     dtype = np.int32 if scale is None else np.float32 if zero_point is None else np.uint8
-    kind = _elementwise(activation)
+    kind = operands.elementwise(activation)
     result = operands.target(out, (left.shape[0], units), dtype, left, scales)
     _native.gemm_int8(
         left,
@@ -224,7 +227,7 @@ def gemm_int8_dynamic(
     if rows.shape[1] != depth:
         raise bad_value("x", f"{depth} columns, as many as the weights have rows", f"shape {rows.shape}")
     q, row_scale, row_zero_point = quantize_rows(rows)
-    kind = _elementwise(activation)
+    kind = operands.elementwise(activation)
     scales = operands.vector("scale", scale, np.float32, units, spread=True)
     offsets = None if bias is None else operands.vector("bias", bias, np.float32, units)
     result = operands.target(out, (rows.shape[0], units), np.float32, scales, offsets)
@@ -243,10 +246,3 @@ def gemm_int8_dynamic(
         beta=kind.beta,
     )
     return operands.deliver(result, out)
-
-
-def _elementwise(activation: str | activations.Activation | None) -> activations.Activation:
-    kind = activations.get(activation)
-    if kind.rowwise:
-        raise bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
-    return kind

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop import activations, errors
 
 
 def contiguous(what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = None) -> npt.NDArray[Any]:
@@ -69,8 +69,22 @@ def vector(
     return array
 
 
-def target(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: Any) -> npt.NDArray[Any]:
-    """Return the contiguous array that the kernel writes: ``out`` where it can be, else a fresh one.
+def elementwise(activation: str | activations.Activation | None) -> activations.Activation:
+    """Return the activation that a product applies as it stores its result.
+
+    Raises
+    ------
+    ValueError
+        When it is unknown, or works along a row (softmax and its kin).
+    """
+    kind = activations.get(activation)
+    if kind.rowwise:
+        raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
+    return kind
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+    """Refuse what a result of this shape and dtype can't be written to.
 
     Raises
     ------
@@ -79,8 +93,6 @@ def target(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: An
     ValueError
         It is read-only or has another shape.
     """
-    if out is None:
-        return np.empty(shape, dtype)
     wanted = np.dtype(dtype)
     if not isinstance(out, np.ndarray) or out.dtype != wanted:
         got = f"a {out.dtype} array" if isinstance(out, np.ndarray) else type(out).__name__
@@ -89,10 +101,21 @@ def target(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: An
         raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
     if not out.flags.writeable:
         raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
-    in_place = out.flags.c_contiguous and out.flags.aligned
-    if not in_place or any(np.may_share_memory(out, operand) for operand in operands):
+
+
+def target(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: Any) -> npt.NDArray[Any]:
+    """Return the contiguous array that the kernel writes: ``out`` where it can be, else a fresh one.
+
+    The errors are those of :func:`check_out`.
+    """
+    if out is None:
         return np.empty(shape, dtype)
-    return out
+    check_out(out, shape, dtype)
+    given: npt.NDArray[Any] = out
+    in_place = given.flags.c_contiguous and given.flags.aligned
+    if not in_place or any(np.may_share_memory(given, operand) for operand in operands):
+        return np.empty(shape, dtype)
+    return given
 
 
 def deliver(result: npt.NDArray[Any], out: Any) -> npt.NDArray[Any]:

@@ -51,7 +51,7 @@ def _step(
     if slopes.shape != weights.shape:
         expected = f"the weights' shape {weights.shape}"
         raise errors.bad_value("gradients", expected, f"an array of shape {slopes.shape}")
-    numbers = {name: errors.number(name, value) for name, value in scalars.items()}
+    numbers: dict[str, Any] = {name: errors.number(name, value) for name, value in scalars.items()}
     numbers["clip_value"] = 0.0 if clip_value is None else errors.number("clip_value", clip_value, above=0)
     step = errors.integer("step", step, at_least=1)
     slots = list(state.values())

@@ -85,7 +85,13 @@ def get(class_name: str) -> type[Layer]:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """Return ``{"class_name", "config"}`` of a layer; its weights are not in it."""
+    """Return ``{"class_name", "config"}`` of a layer; its weights are not in it.
+
+    Examples
+    --------
+    >>> serialize(Dropout(0.5, name="drop"))["class_name"]
+    'Dropout'
+    """
     return {"class_name": type(layer).__name__, "config": layer.get_config()}
 
 
@@ -98,6 +104,11 @@ def deserialize(config: dict[str, Any]) -> Layer:
         For an unknown class or bad arguments.
     TypeError
         When ``config`` is not of this form.
+
+    Examples
+    --------
+    >>> deserialize(serialize(Rescaling(0.5, name="half"))).scale
+    0.5
     """
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise bad_type("layer", "a dict with 'class_name' and 'config'", config)

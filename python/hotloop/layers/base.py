@@ -57,6 +57,15 @@ class Layer:
     built : bool
     has_automatic_name : bool
         Whether a model may rename it when two of its layers have one name.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> class Double(hl.layers.Layer):
+    ...     def lower(self, lowering, inputs, node):
+    ...         return lowering.add("rescale", inputs, {"scale": 2.0, "offset": 0.0})
+    >>> hl.Sequential([Double(input_shape=(2,))]).predict([[1, 2]])
+    array([[2., 4.]], dtype=float32)
     """
 
     merges: ClassVar[bool] = False  # whether it takes several inputs
@@ -89,6 +98,7 @@ class Layer:
 
     @property
     def name(self) -> str:
+        """Unique within a model."""
         return self._name
 
     def rename(self, name: str) -> None:
@@ -211,10 +221,12 @@ class Layer:
 
     @property
     def trainable_weights(self) -> list[Parameter]:
+        """The weights that ``fit`` changes by their gradients."""
         return [p for p in self.parameters if p.trainable and self.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
+        """The others: moving averages, and all of them when the layer is not trainable."""
         return [p for p in self.parameters if not (p.trainable and self.trainable)]
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:

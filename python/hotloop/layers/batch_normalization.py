@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hotloop import initializers, regularizers
-from hotloop.errors import bad_value, integer, number, serialize
+from hotloop.errors import bad_value, integer, number
 from hotloop.graph import Node
 from hotloop.layers.base import Layer
 from hotloop.lowering import Lowering
 from hotloop.parameters import Parameter, Shape
+from hotloop.serialization import serialize
 
 
 class BatchNormalization(Layer):
@@ -81,21 +82,25 @@ class BatchNormalization(Layer):
 
     @property
     def gamma(self) -> Parameter | None:
+        """The factors, of shape (features,), or None without ``scale``."""
         self._require_built()
         return self.parameters[0] if self.scale else None
 
     @property
     def beta(self) -> Parameter | None:
+        """The offsets, of shape (features,), or None without ``center``."""
         self._require_built()
         return self.parameters[int(self.scale)] if self.center else None
 
     @property
     def moving_mean(self) -> Parameter:
+        """What prediction takes for the mean, of shape (features,)."""
         self._require_built()
         return self.parameters[-2]
 
     @property
     def moving_variance(self) -> Parameter:
+        """What prediction takes for the variance, of shape (features,)."""
         self._require_built()
         return self.parameters[-1]
 

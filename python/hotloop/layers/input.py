@@ -25,9 +25,17 @@ class InputLayer(Layer):
         "float32" or "uint8"; a remark for the reader, every model takes both.
     name : str, optional
         The key of this input when ``fit`` is given a dict.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.layers.InputLayer((28, 28), dtype="uint8", name="pixels").get_config()
+    {'name': 'pixels', 'shape': [28, 28], 'dtype': 'uint8'}
     """
 
-    def __init__(self, shape: Any, dtype: str | None = None, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, shape: Any, *, dtype: str | None = None, name: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.shape = as_shape(f"{self._label}: shape", shape)
         self.dtype = dtype or "float32"
@@ -57,9 +65,9 @@ def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: str | None = None,
-    name: str | None = None,
     *,
     batch_shape: Any = None,
+    name: str | None = None,
 ) -> SymbolicTensor:
     """Begin a model.
 
@@ -93,4 +101,4 @@ def Input(
         shape = tuple(batch_shape)[1:]
     if shape is None:
         raise ValueError("Input: expected shape, the shape of one sample without the batch axis, got none")
-    return InputLayer(shape, dtype, name).nodes[0].output
+    return InputLayer(shape, dtype=dtype, name=name).nodes[0].output

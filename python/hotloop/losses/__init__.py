@@ -2,14 +2,15 @@
 
 Training runs the native kernels of the same formulas. Predictions are ``(..., outputs)`` and a loss gives one
 value for each row, the mean (or the sum, where the formula says so) over the last axis. Calling a loss gives
-the mean over the rows, each times its sample weight: Keras's ``sum_over_batch_size``.
+the mean over the rows, each times its sample weight: Keras's ``sum_over_batch_size``, the only reduction
+there is.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors
+from hotloop import serialization
 from hotloop.losses.base import Loss
 from hotloop.losses.classification import (
     BinaryCrossentropy,
@@ -100,10 +101,16 @@ def get(identifier: Any) -> Loss:
     >>> get("mse")
     MeanSquaredError(name='mean_squared_error')
     """
-    found: Loss = errors.resolve("loss", Loss, {**CLASSES, **ALIASES}, identifier)
+    found: Loss = serialization.resolve("loss", Loss, {**CLASSES, **ALIASES}, identifier)
     return found
 
 
 def serialize(loss: Loss) -> dict[str, Any]:
-    """Return what :func:`get` turns back into the same loss."""
-    return errors.serialize(loss)
+    """Return what :func:`get` turns back into the same loss.
+
+    Examples
+    --------
+    >>> serialize(Huber(delta=2.0))
+    {'class_name': 'Huber', 'config': {'name': 'huber', 'delta': 2.0}}
+    """
+    return serialization.serialize(loss)

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.losses.rows import Doubles, align, row_weights
+from hotloop.serialization import Configurable
 
 EPSILON = 1e-7  # Keras's backend epsilon
 
 
-class Loss:
+class Loss(Configurable):
     """Base class of the losses.
 
     Attributes
@@ -24,12 +25,19 @@ class Loss:
         Whether targets have the predictions' shape or are class numbers.
     options : dict
         ``from_logits``, ``label_smoothing`` and ``delta`` for the kernel.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> loss = hl.losses.get("mse")
+    >>> loss.values([[0.0], [0.0]], [[1.0], [3.0]]), loss([[0.0], [0.0]], [[1.0], [3.0]])
+    (array([1., 9.]), 5.0)
     """
 
     native = ""
     targets = "dense"
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, *, name: str | None = None) -> None:
         self.name = name or self.native
         self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
 
@@ -74,11 +82,3 @@ class Loss:
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Loss:
-        """Build it from what :meth:`get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"

@@ -33,7 +33,13 @@ class Hinge(Loss):
 
 
 class SquaredHinge(Hinge):
-    """``mean(max(1 - y * p, 0)^2)``, labels as with :class:`Hinge`."""
+    """``mean(max(1 - y * p, 0)^2)``, labels as with :class:`Hinge`.
+
+    Examples
+    --------
+    >>> SquaredHinge()([0, 1], [[-2.0], [0.5]])
+    0.125
+    """
 
     native = "squared_hinge"
 
@@ -42,7 +48,13 @@ class SquaredHinge(Hinge):
 
 
 class CategoricalHinge(Loss):
-    """``max(max((1 - y) * p) - sum(y * p) + 1, 0)`` with one-hot y."""
+    """``max(max((1 - y) * p) - sum(y * p) + 1, 0)`` with one-hot y.
+
+    Examples
+    --------
+    >>> CategoricalHinge()([[0, 1]], [[0.5, 1.0]])
+    0.5
+    """
 
     native = "categorical_hinge"
 
@@ -64,9 +76,9 @@ class _Smoothed(Loss):
     """What the cross-entropies of whole rows of labels have in common: their options."""
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, name: str | None = None
+        self, from_logits: bool = False, label_smoothing: float = 0.0, *, name: str | None = None
     ) -> None:
-        super().__init__(name)
+        super().__init__(name=name)
         what = f"{type(self).__name__}: label_smoothing"
         smoothing = errors.number(what, label_smoothing, at_least=0, at_most=1)
         self.options.update(from_logits=bool(from_logits), label_smoothing=smoothing)
@@ -117,6 +129,11 @@ class CategoricalCrossentropy(_Smoothed):
         Whether predictions are before the softmax.
     label_smoothing : float
         In [0, 1]: labels move towards the uniform distribution by this part.
+
+    Examples
+    --------
+    >>> round(CategoricalCrossentropy()([[0, 1]], [[0.5, 0.5]]), 6)
+    0.693147
     """
 
     native = "categorical_crossentropy"
@@ -144,8 +161,8 @@ class SparseCategoricalCrossentropy(Loss):
     native = "sparse_categorical_crossentropy"
     targets = "sparse"
 
-    def __init__(self, from_logits: bool = False, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, from_logits: bool = False, *, name: str | None = None) -> None:
+        super().__init__(name=name)
         self.options["from_logits"] = bool(from_logits)
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:

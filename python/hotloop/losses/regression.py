@@ -43,7 +43,13 @@ class HalfSquaredError(Loss):
 
 
 class MeanAbsoluteError(Loss):
-    """``mean(|y - p|)``."""
+    """``mean(|y - p|)``.
+
+    Examples
+    --------
+    >>> MeanAbsoluteError()([[0.0, 2.0]], [[1.0, 0.0]])
+    1.5
+    """
 
     native = "mean_absolute_error"
 
@@ -52,7 +58,13 @@ class MeanAbsoluteError(Loss):
 
 
 class MeanAbsolutePercentageError(Loss):
-    """``100 * mean(|y - p| / max(|y|, 1e-7))``."""
+    """``100 * mean(|y - p| / max(|y|, 1e-7))``.
+
+    Examples
+    --------
+    >>> MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 4.0]])
+    25.0
+    """
 
     native = "mean_absolute_percentage_error"
 
@@ -63,7 +75,13 @@ class MeanAbsolutePercentageError(Loss):
 
 
 class MeanSquaredLogarithmicError(Loss):
-    """``mean((log(1 + y) - log(1 + p))^2)``, both no less than 1e-7."""
+    """``mean((log(1 + y) - log(1 + p))^2)``, both no less than 1e-7.
+
+    Examples
+    --------
+    >>> round(MeanSquaredLogarithmicError()([[0.0]], [[np.e - 1.0]]), 6)
+    1.0
+    """
 
     native = "mean_squared_logarithmic_error"
 
@@ -73,12 +91,18 @@ class MeanSquaredLogarithmicError(Loss):
 
 
 class Huber(Loss):
-    """Half the square of an error up to ``delta``, beyond it a line: ``delta * |e| - delta^2 / 2``."""
+    """Half the square of an error up to ``delta``, beyond it a line: ``delta * |e| - delta^2 / 2``.
+
+    Examples
+    --------
+    >>> Huber(delta=1.0)([[0.0], [0.0]], [[0.5], [3.0]])
+    1.3125
+    """
 
     native = "huber"
 
-    def __init__(self, delta: float = 1.0, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, delta: float = 1.0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
         self.options["delta"] = errors.number("Huber: delta", delta, above=0)
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
@@ -91,7 +115,13 @@ class Huber(Loss):
 
 
 class LogCosh(Loss):
-    """``mean(log(cosh(p - y)))``."""
+    """``mean(log(cosh(p - y)))``.
+
+    Examples
+    --------
+    >>> round(LogCosh()([[0.0]], [[1.0]]), 6)
+    0.433781
+    """
 
     native = "log_cosh"
 
@@ -101,7 +131,13 @@ class LogCosh(Loss):
 
 
 class Poisson(Loss):
-    """``mean(p - y * log(p + 1e-7))``."""
+    """``mean(p - y * log(p + 1e-7))``.
+
+    Examples
+    --------
+    >>> round(Poisson()([[2.0]], [[1.0]]), 6)
+    1.0
+    """
 
     native = "poisson"
 
@@ -110,7 +146,13 @@ class Poisson(Loss):
 
 
 class KLDivergence(Loss):
-    """``sum(y * log(y / p))``, both clipped to between 1e-7 and 1."""
+    """``sum(y * log(y / p))``, both clipped to between 1e-7 and 1.
+
+    Examples
+    --------
+    >>> round(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]), 6)
+    0.143841
+    """
 
     native = "kl_divergence"
 

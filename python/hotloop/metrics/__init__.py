@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors, losses
+from hotloop import errors, losses, serialization
 from hotloop.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -118,7 +118,7 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, losses.Loss):
         return LossMetric(identifier)
     if isinstance(identifier, Metric | type | dict):
-        found: Metric = errors.resolve("metric", Metric, CLASSES, identifier)
+        found: Metric = serialization.resolve("metric", Metric, CLASSES, identifier)
         return found
     if callable(identifier):
         return FunctionMetric(identifier)
@@ -173,7 +173,12 @@ def serialize(metric: Metric) -> dict[str, Any]:
     ------
     TypeError
         For a metric made of a Python function, which no file can hold.
+
+    Examples
+    --------
+    >>> serialize(get("mae"))
+    {'class_name': 'MeanAbsoluteError', 'config': {'name': 'mae'}}
     """
     if isinstance(metric, FunctionMetric):
         raise errors.bad_type(f"metric {metric.name!r}", "one of hl.metrics, to be saved", metric)
-    return errors.serialize(metric)
+    return serialization.serialize(metric)

@@ -44,7 +44,7 @@ class BinaryAccuracy(Metric):
     0.75
     """
 
-    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = errors.number("BinaryAccuracy: threshold", threshold)
 
@@ -95,7 +95,7 @@ class TopKCategoricalAccuracy(Metric):
     0.5
     """
 
-    def __init__(self, k: int = 5, name: str | None = None) -> None:
+    def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         super().__init__(name)
         self.k = errors.integer(f"{type(self).__name__}: k", k, at_least=1)
 
@@ -111,7 +111,13 @@ class TopKCategoricalAccuracy(Metric):
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
-    """:class:`TopKCategoricalAccuracy` under the name that Keras has for it with class numbers."""
+    """:class:`TopKCategoricalAccuracy` under the name that Keras has for it with class numbers.
+
+    Examples
+    --------
+    >>> SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
+    0.5
+    """
 
 
 def _by_row(hits: npt.NDArray[Any]) -> npt.NDArray[Any]:

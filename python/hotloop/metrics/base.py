@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,8 @@ import numpy.typing as npt
 
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, row_weights
+from hotloop.naming import snake_case
+from hotloop.serialization import Configurable
 
 Array = npt.NDArray[Any]
 Result = float | Doubles  # one number, or one for each class or output
@@ -37,13 +38,22 @@ def weighted_mean(values: Array, sample_weight: npt.ArrayLike | None, what: str)
     return float((weights * values).sum()) / total if total else 0.0
 
 
-class Metric:
+class Metric(Configurable):
     """Base class: a metric is called once on the whole set, and keeps no state.
 
     Attributes
     ----------
     name : str
         Its key in the logs.
+
+    Examples
+    --------
+    >>> import numpy as np, hotloop as hl
+    >>> class LargestError(hl.metrics.Metric):
+    ...     def __call__(self, y_true, y_pred, sample_weight=None):
+    ...         return float(np.abs(np.ravel(y_true) - np.ravel(y_pred)).max())
+    >>> LargestError().name, LargestError()([1.0, 2.0], [1.5, 2.25])
+    ('largest_error', 0.5)
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -68,21 +78,15 @@ class Metric:
         """
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {key: value for key, value in vars(self).items() if not key.startswith("_")}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Metric:
-        """Build it from what :meth:`get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
-
 
 class LossMetric(Metric):
-    """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter."""
+    """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter.
+
+    Examples
+    --------
+    >>> LossMetric("huber")([[0.0], [0.0]], [[1.0], [3.0]])
+    1.5
+    """
 
     def __init__(self, loss: Loss | str | dict[str, Any], name: str | None = None) -> None:
         from hotloop import losses
@@ -105,6 +109,14 @@ class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
     It can't be saved with a model.
+
+    Examples
+    --------
+    >>> def error(y_true, y_pred):
+    ...     return y_pred - y_true
+    >>> metric = FunctionMetric(error)
+    >>> metric.name, metric([1.0, 2.0], [1.5, 2.5])
+    ('error', 0.5)
     """
 
     def __init__(self, function: Callable[[Array, Array], npt.ArrayLike], name: str | None = None) -> None:
@@ -116,14 +128,3 @@ class FunctionMetric(Metric):
     ) -> float:
         values = np.asarray(self._function(np.asarray(y_true), np.asarray(y_pred)))
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
-
-
-def snake_case(name: str) -> str:
-    """Return a class name as Keras spells it in logs.
-
-    Examples
-    --------
-    >>> snake_case("TopKCategoricalAccuracy"), snake_case("F1Score"), snake_case("AUC")
-    ('top_k_categorical_accuracy', 'f1_score', 'auc')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -147,6 +147,11 @@ class Precision(_Rate):
         What a class without predictions counts as.
     name : str, optional
 
+    Notes
+    -----
+    Keras counts all columns of all rows together, above 0.5 each. That is
+    ``Precision(0.5, average="micro")`` with one-hot targets.
+
     Examples
     --------
     >>> Precision()([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
@@ -176,7 +181,7 @@ class F1Score(_FromCounts):
     Parameters
     ----------
     average, threshold, zero_division, class_id
-        As for :class:`Precision` (``threshold`` is its ``thresholds``).
+        As for :class:`Precision` (``threshold`` is its ``thresholds``). Keras's default average is None.
 
     Examples
     --------

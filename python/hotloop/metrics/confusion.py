@@ -77,7 +77,14 @@ def confusion_matrix(
 
 
 class ConfusionMatrix(Metric):
-    """:func:`confusion_matrix` as a metric object: it gives a matrix, not a number."""
+    """:func:`confusion_matrix` as a metric object: it gives a matrix, not a number.
+
+    Examples
+    --------
+    >>> ConfusionMatrix(normalize="true")([0, 1, 1], [0, 1, 0])
+    array([[1. , 0. ],
+           [0.5, 0.5]])
+    """
 
     def __init__(
         self,

@@ -65,7 +65,8 @@ class AUC(Metric):
     -----
     ``y_pred`` is ``(n,)`` or ``(n, 1)``: the scores of class 1; or ``(n, classes)``. ``y_true`` holds class
     numbers or, of the predictions' shape, 0 and 1. A class that no row is of, or that all are, has no ROC
-    area: NaN, and so the macro average is NaN too. Time is that of sorting each column.
+    area: NaN, and so the macro average is NaN too. Time is
+    that of sorting each column. There is no ``num_thresholds``, Keras's first argument: all of them count.
 
     Examples
     --------

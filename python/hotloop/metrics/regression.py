@@ -78,7 +78,7 @@ class R2Score(Metric):
     0.5
     """
 
-    def __init__(self, class_aggregation: str | None = "uniform_average", name: str | None = None) -> None:
+    def __init__(self, class_aggregation: str | None = "uniform_average", *, name: str | None = None) -> None:
         super().__init__(name)
         known = ["uniform_average", "variance_weighted_average"]
         if class_aggregation is not None and class_aggregation not in known:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors, schedules
+from hotloop import schedules, serialization
 from hotloop.optimizers.adaptive import Adam, AdamW, RMSprop
 from hotloop.optimizers.base import Optimizer
 from hotloop.optimizers.sgd import SGD, GradientDescent
@@ -56,10 +56,16 @@ def get(identifier: Any) -> Optimizer:
     >>> get("adam").learning_rate
     0.001
     """
-    found: Optimizer = errors.resolve("optimizer", Optimizer, {**CLASSES, **_ALIASES}, identifier)
+    found: Optimizer = serialization.resolve("optimizer", Optimizer, {**CLASSES, **_ALIASES}, identifier)
     return found
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
-    """Return what :func:`get` turns back into the same optimizer, its state apart."""
-    return errors.serialize(optimizer)
+    """Return what :func:`get` turns back into the same optimizer, its state apart.
+
+    Examples
+    --------
+    >>> get(serialize(SGD(0.5))).learning_rate
+    0.5
+    """
+    return serialization.serialize(optimizer)

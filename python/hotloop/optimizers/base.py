@@ -10,19 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors, schedules
+from hotloop.aligned import aligned_zeros
+from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
-_ALIGNMENT = 64
 
 
-def _aligned_zeros(size: int) -> Floats:
-    """Zeros at a 64-byte boundary, as the parameter arena is."""
-    raw = np.zeros(size * 4 + _ALIGNMENT, dtype=np.uint8)
-    start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size * 4].view(np.float32)
-
-
-class Optimizer:
+class Optimizer(Configurable):
     """Base class of the optimizers.
 
     Parameters
@@ -40,8 +34,10 @@ class Optimizer:
 
     Attributes
     ----------
-    learning_rate : float or LearningRateSchedule
-        A float may be set at any time; a schedule can't be overwritten.
+    learning_rate : float
+        That of the next step. A float may be set at any time; a schedule can't be overwritten by one.
+    schedule : LearningRateSchedule or None
+        Where the learning rate comes from when it is not a plain number.
     iterations : int
         Steps done.
     slots : dict of str to ndarray
@@ -53,6 +49,14 @@ class Optimizer:
     ------
     ValueError
         For a number out of bounds, or two ways of clipping at once.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> optimizer = hl.optimizers.Adam(1e-3, global_clipnorm=1.0)
+    >>> optimizer.learning_rate = 5e-4
+    >>> optimizer.learning_rate, optimizer.iterations
+    (0.0005, 0)
     """
 
     kind = "sgd"  # the native optimizer
@@ -86,8 +90,10 @@ class Optimizer:
         self._undecayed: list[str] = []
 
     @property
-    def learning_rate(self) -> float | schedules.LearningRateSchedule:
-        return self._learning_rate
+    def learning_rate(self) -> float:
+        """That of the next step."""
+        rate = self._learning_rate
+        return rate if isinstance(rate, float) else float(rate(self.iterations))
 
     @learning_rate.setter
     def learning_rate(self, value: float | schedules.LearningRateSchedule) -> None:
@@ -103,9 +109,9 @@ class Optimizer:
             self._learning_rate = self._number("learning_rate", value, at_least=0)
 
     @property
-    def current_learning_rate(self) -> float:
-        """The learning rate of the next step."""
-        return float(self.learning_rates(self.iterations, 1)[0])
+    def schedule(self) -> schedules.LearningRateSchedule | None:
+        """Where the learning rate comes from when it is not a plain number."""
+        return None if isinstance(self._learning_rate, float) else self._learning_rate
 
     def learning_rates(self, first_iteration: int, n: int) -> Floats:
         """Return the learning rates of ``n`` steps from ``first_iteration`` on, float32."""
@@ -128,7 +134,7 @@ class Optimizer:
         """Make the state arrays for an arena of ``size`` floats, zero; those that fit already are kept."""
         kept = {name: self.slots[name] for name in self.slot_names if name in self.slots}
         self.slots = {
-            name: kept[name] if name in kept and kept[name].size == size else _aligned_zeros(size)
+            name: kept[name] if name in kept and kept[name].size == size else aligned_zeros(size)
             for name in self.slot_names
         }
 
@@ -193,7 +199,7 @@ class Optimizer:
         iterations = errors.integer("iterations", state["iterations"].item(), at_least=0)
         fresh = {}
         for name in slots:
-            fresh[name] = _aligned_zeros(slots[name].size)
+            fresh[name] = aligned_zeros(slots[name].size)
             fresh[name][:] = slots[name].reshape(-1)
         self.iterations, self.slots = iterations, fresh
 
@@ -219,10 +225,6 @@ class Optimizer:
         optimizer = cls(**arguments)
         optimizer.exclude_from_weight_decay(undecayed)
         return optimizer
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if v is not None)
-        return f"{type(self).__name__}({arguments})"
 
     def _native_numbers(self) -> dict[str, Any]:
         """The arguments that this kind has for itself, under the names of both Keras and the kernel."""

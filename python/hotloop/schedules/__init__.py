@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors
+from hotloop import errors, serialization
 from hotloop.schedules.base import LearningRateSchedule
 from hotloop.schedules.cosine import CosineDecay, CosineDecayRestarts
 from hotloop.schedules.decay import (
@@ -71,11 +71,19 @@ def get(identifier: Any) -> LearningRateSchedule:
     0.1
     """
     if isinstance(identifier, dict | LearningRateSchedule):
-        found: LearningRateSchedule = errors.resolve("schedule", LearningRateSchedule, CLASSES, identifier)
+        found: LearningRateSchedule = serialization.resolve(
+            "schedule", LearningRateSchedule, CLASSES, identifier
+        )
         return found
     return Constant(errors.number("learning rate", identifier, at_least=0))
 
 
 def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
-    """Return what :func:`get` turns back into the same schedule."""
-    return errors.serialize(schedule)
+    """Return what :func:`get` turns back into the same schedule.
+
+    Examples
+    --------
+    >>> serialize(Constant(0.1))
+    {'class_name': 'Constant', 'config': {'learning_rate': 0.1, 'name': None}}
+    """
+    return serialization.serialize(schedule)

@@ -8,12 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
+from hotloop.serialization import Configurable
 
 Steps = npt.NDArray[np.float64]
 
 
-class LearningRateSchedule:
-    """Base class: ``rates`` maps an array of steps to learning rates."""
+class LearningRateSchedule(Configurable):
+    """Base class: ``rates`` maps an array of steps to learning rates.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> class Halving(hl.schedules.LearningRateSchedule):
+    ...     def rates(self, steps):
+    ...         return 0.5**steps
+    >>> Halving()(2), Halving()([0, 1]).tolist()
+    (0.25, [1.0, 0.5])
+    """
 
     name: str | None = None
 
@@ -26,22 +37,6 @@ class LearningRateSchedule:
     def rates(self, steps: Steps) -> Steps:
         """Return the learning rates of an array of steps; for a subclass to write."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            key: errors.serialize(value) if isinstance(value, LearningRateSchedule) else value
-            for key, value in vars(self).items()
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
-        """Build it from what :meth:`get_config` gave."""
-        return cls(**config)
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
-        return f"{type(self).__name__}({arguments})"
 
     def _number(self, key: str, value: Any, **bounds: float) -> float:
         return errors.number(f"{type(self).__name__}: {key}", value, **bounds)

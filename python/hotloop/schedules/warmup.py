@@ -55,7 +55,7 @@ class OneCycle(LearningRateSchedule):
     max_learning_rate : float
     total_steps : int
         At least 2; after them the rate stays where it is.
-    rise : float
+    pct_start : float
         The part of the steps that goes up, between 0 and 1.
     div_factor : float
         The start is ``max_learning_rate / div_factor``.
@@ -64,7 +64,7 @@ class OneCycle(LearningRateSchedule):
 
     Examples
     --------
-    >>> OneCycle(1.0, total_steps=101, rise=0.5)([0, 49.5]).round(6).tolist()
+    >>> OneCycle(1.0, total_steps=101, pct_start=0.5)([0, 49.5]).round(6).tolist()
     [0.04, 1.0]
     """
 
@@ -72,14 +72,14 @@ class OneCycle(LearningRateSchedule):
         self,
         max_learning_rate: float,
         total_steps: int,
-        rise: float = 0.3,
+        pct_start: float = 0.3,
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         name: str | None = None,
     ) -> None:
         self.max_learning_rate = self._number("max_learning_rate", max_learning_rate, at_least=0)
         self.total_steps = errors.integer("OneCycle: total_steps", total_steps, at_least=2)
-        self.rise = self._number("rise", rise, above=0, below=1)
+        self.pct_start = self._number("pct_start", pct_start, above=0, below=1)
         self.div_factor = self._number("div_factor", div_factor, at_least=1)
         self.final_div_factor = self._number("final_div_factor", final_div_factor, at_least=1)
         self.name = name
@@ -87,7 +87,7 @@ class OneCycle(LearningRateSchedule):
     def rates(self, steps: Steps) -> Steps:
         top, start = self.max_learning_rate, self.max_learning_rate / self.div_factor
         end, last = start / self.final_div_factor, self.total_steps - 1.0
-        peak = max(self.rise * self.total_steps - 1.0, 0.0)
+        peak = max(self.pct_start * self.total_steps - 1.0, 0.0)
         up = np.clip(steps / peak, 0.0, 1.0) if peak else np.ones(steps.shape)
         down = np.clip((steps - peak) / (last - peak), 0.0, 1.0)
         rising = top + (start - top) / 2.0 * (1.0 + np.cos(np.pi * up))

@@ -1,0 +1,16 @@
+// How many threads a raw kernel gets.
+#pragma once
+#include <cstdint>
+
+#include "cpu/team.h"
+
+namespace hotloop::bind {
+
+// Elements from which a team pays: of arithmetic, and of work that only moves them.
+constexpr std::int64_t kWorthComputing = 50'000, kWorthMoving = 200'000;
+
+inline int threads_for(std::int64_t elements, std::int64_t worth = kWorthComputing) {
+  return elements < worth ? 1 : num_threads();
+}
+
+}  // namespace hotloop::bind

@@ -1,0 +1,104 @@
+"""Initial values of weights: Keras's classes, formulas and defaults.
+
+An initializer is called with a shape and a NumPy generator and returns float32. With ``seed=`` it draws from
+a generator of its own instead, so that every call gives the same values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop import serialization
+from hotloop.initializers.base import Initializer
+from hotloop.initializers.constant import Constant, Identity, Ones, Zeros
+from hotloop.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
+from hotloop.initializers.scaling import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    VarianceScaling,
+)
+from hotloop.naming import snake_case
+
+__all__ = [
+    "CLASSES",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+    "serialize",
+]
+
+CLASSES: dict[str, type[Initializer]] = {
+    kind.__name__: kind
+    for kind in (
+        Zeros,
+        Ones,
+        Constant,
+        Identity,
+        RandomUniform,
+        RandomNormal,
+        TruncatedNormal,
+        Orthogonal,
+        VarianceScaling,
+        GlorotUniform,
+        GlorotNormal,
+        HeUniform,
+        HeNormal,
+        LecunUniform,
+        LecunNormal,
+    )
+}
+_ALIASES: dict[str, type[Initializer]] = {
+    **{snake_case(name): kind for name, kind in CLASSES.items()},
+    "uniform": RandomUniform,
+    "normal": RandomNormal,
+    "xavier_uniform": GlorotUniform,
+    "xavier_normal": GlorotNormal,
+}
+
+
+def get(identifier: Any) -> Initializer:
+    """Resolve a name, a class, a :func:`serialize` dict or an initializer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the nearest known one is named.
+
+    Examples
+    --------
+    >>> get("he_normal")
+    HeNormal(seed=None)
+    """
+    found: Initializer = serialization.resolve(
+        "initializer", Initializer, {**CLASSES, **_ALIASES}, identifier
+    )
+    return found
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """Return what :func:`get` turns back into the same initializer.
+
+    Examples
+    --------
+    >>> serialize(Constant(0.5))
+    {'class_name': 'Constant', 'config': {'value': 0.5}}
+    """
+    return serialization.serialize(initializer)
