@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import hotloop.kernels as kernels
-from side_by_side import in_turns
 
 SIZES = [(32, 64), (256, 1024), (4096, 1024)]
 
@@ -48,34 +47,27 @@ GRADIENTS = {
 shapes = pytest.mark.parametrize("shape", SIZES, ids=lambda shape: "x".join(map(str, shape)))
 
 
-def compare(ours, theirs, elements, benchmark, tell):
+def check_and_compare(ours, theirs, elements, compare):
     np.testing.assert_allclose(ours(), theirs(), rtol=1e-4, atol=1e-5)
-    if not benchmark.enabled:
-        return
-    rounds = 51 if elements < 1_000_000 else 9
-    seconds = in_turns({"hotloop": ours, "numpy": theirs}, rounds=rounds, warm_up=3)
-    tell({side: 1e6 * value for side, value in seconds.items()})
-    benchmark.extra_info["elements/ns"] = {side: 1e-9 * elements / value for side, value in seconds.items()}
-    benchmark.pedantic(ours, rounds=5)
+    compare(ours, theirs, rounds=51 if elements < 1_000_000 else 9)
 
 
 @shapes
 @pytest.mark.parametrize("kind", VALUES)
-def test_activation(kind, shape, benchmark, tell):
+def test_activation(kind, shape, compare):
     x = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     out = np.empty_like(x)
-    compare(lambda: kernels.activation(x, kind, out=out), lambda: VALUES[kind](x), x.size, benchmark, tell)
+    check_and_compare(lambda: kernels.activation(x, kind, out=out), lambda: VALUES[kind](x), x.size, compare)
 
 
 @shapes
 @pytest.mark.parametrize("kind", GRADIENTS)
-def test_activation_gradient(kind, shape, benchmark, tell):
+def test_activation_gradient(kind, shape, compare):
     x, dy = np.random.default_rng(1).normal(size=(2, *shape)).astype(np.float32)
     out = np.empty_like(x)
-    compare(
+    check_and_compare(
         lambda: kernels.activation_gradient(x, dy, kind, out=out),
         lambda: GRADIENTS[kind](x, dy),
         x.size,
-        benchmark,
-        tell,
+        compare,
     )

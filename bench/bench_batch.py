@@ -7,29 +7,20 @@ import numpy as np
 import pytest
 
 from hotloop import _native
-from side_by_side import in_turns
 
 ROWS = 20_000
 
 
-def compare(benchmark, tell, ours, theirs):
-    if not benchmark.enabled:
-        return
-    sides = {"hotloop": ours, "NumPy": theirs}
-    tell({side: 1e6 * seconds for side, seconds in in_turns(sides, rounds=15, warm_up=2).items()})
-    benchmark.pedantic(ours, rounds=5)
-
-
-def test_shuffled_order(benchmark, tell):
+def test_shuffled_order(compare):
     assert (np.sort(_native.shuffled_order(1, 2, ROWS)) == np.arange(ROWS)).all()
     rng = np.random.default_rng(0)
-    compare(benchmark, tell, lambda: _native.shuffled_order(1, 2, ROWS), lambda: rng.permutation(ROWS))
+    compare(lambda: _native.shuffled_order(1, 2, ROWS), lambda: rng.permutation(ROWS))
 
 
 @pytest.mark.parametrize("batch", [32, 256])
 @pytest.mark.parametrize("row_size", [1, 4, 64, 784])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_gathered_rows(dtype, row_size, batch, benchmark, tell):
+def test_gathered_rows(dtype, row_size, batch, compare):
     rng = np.random.default_rng(0)
     source = rng.integers(0, 256, size=(ROWS, row_size)).astype(dtype)
     index = rng.integers(0, ROWS, size=batch).astype(np.int32)
@@ -41,11 +32,11 @@ def test_gathered_rows(dtype, row_size, batch, benchmark, tell):
     _native.gather_rows(source, ours, index)
     numpy_gather()
     assert (ours == theirs).all()
-    compare(benchmark, tell, lambda: _native.gather_rows(source, ours, index), numpy_gather)
+    compare(lambda: _native.gather_rows(source, ours, index), numpy_gather)
 
 
 @pytest.mark.parametrize("n", [10_000, 8_000_000])
-def test_finite(n, benchmark, tell):
+def test_finite(n, compare):
     x = np.ones(n, np.float32)
     assert _native.all_finite(x)
-    compare(benchmark, tell, lambda: _native.all_finite(x), lambda: bool(np.isfinite(x).all()))
+    compare(lambda: _native.all_finite(x), lambda: bool(np.isfinite(x).all()))

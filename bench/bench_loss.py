@@ -8,25 +8,19 @@ import pytest
 
 import hotloop.kernels as kernels
 from hotloop import _native
-from side_by_side import in_turns
 
 SHAPES = [(32, 10), (256, 10), (1024, 100), (1024, 1000)]
 shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map(str, shape)))
 
 
-def compare(ours, theirs, elements, benchmark, tell):
+def check_and_compare(ours, theirs, elements, compare):
     for mine, yours in zip(ours(), theirs(), strict=True):
         np.testing.assert_allclose(mine, yours, rtol=1e-4, atol=1e-5)
-    if not benchmark.enabled:
-        return
-    rounds = 51 if elements < 200_000 else 9
-    seconds = in_turns({"hotloop": ours, "numpy": theirs}, rounds=rounds, warm_up=3)
-    tell({side: 1e6 * value for side, value in seconds.items()})
-    benchmark.pedantic(ours, rounds=5)
+    compare(ours, theirs, rounds=51 if elements < 200_000 else 9)
 
 
 @shapes
-def test_softmax_cross_entropy(shape, benchmark, tell):
+def test_softmax_cross_entropy(shape, compare):
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(size=shape).astype(np.float32), rng.integers(0, shape[1], size=shape[0])
     rows = np.arange(shape[0])
@@ -38,7 +32,7 @@ def test_softmax_cross_entropy(shape, benchmark, tell):
         p[rows, labels] -= 1
         return loss, p
 
-    compare(lambda: kernels.softmax_cross_entropy(logits, labels), numpy, logits.size, benchmark, tell)
+    check_and_compare(lambda: kernels.softmax_cross_entropy(logits, labels), numpy, logits.size, compare)
 
 
 def binary_crossentropy(p, y):
@@ -54,7 +48,7 @@ POINTWISE = {
 
 @shapes
 @pytest.mark.parametrize("kind", POINTWISE)
-def test_pointwise_loss(kind, shape, benchmark, tell):
+def test_pointwise_loss(kind, shape, compare):
     rng = np.random.default_rng(1)
     p, y = rng.uniform(0.01, 0.99, size=(2, *shape)).astype(np.float32)
     y = np.round(y)
@@ -64,4 +58,4 @@ def test_pointwise_loss(kind, shape, benchmark, tell):
         _native.loss(kind, p, y, None, loss, gradient)
         return loss, gradient
 
-    compare(ours, lambda: POINTWISE[kind](p, y), p.size, benchmark, tell)
+    check_and_compare(ours, lambda: POINTWISE[kind](p, y), p.size, compare)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from hotloop.kernels.optimizer import adam_step, rmsprop_step, sgd_step
-from side_by_side import in_turns
 
 SIZES = [50_890, 4_000_000]
 
@@ -44,14 +43,10 @@ def arrays(n):
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", RULES)
-def test_optimizer_step(name, n, benchmark, tell):
+def test_optimizer_step(name, n, compare):
     theirs, ours = RULES[name]
     checked, expected = arrays(n), arrays(n)
     ours(*checked)
     theirs(*expected)
     np.testing.assert_allclose(checked[0], expected[0], rtol=1e-5, atol=1e-6)
-    if not benchmark.enabled:
-        return
-    sides = {"hotloop": lambda: ours(*checked), "NumPy": lambda: theirs(*expected)}
-    tell({side: 1e6 * seconds for side, seconds in in_turns(sides, rounds=15, warm_up=2).items()})
-    benchmark.pedantic(sides["hotloop"], rounds=5)
+    compare(lambda: ours(*checked), lambda: theirs(*expected))

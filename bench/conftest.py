@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hotloop.config import configuration
+from side_by_side import in_turns
 
 _lines: list[str] = []
 
@@ -22,6 +23,20 @@ def tell(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[dict[str, 
         _lines.append(f"{request.node.name:44} {ours} {mine:10.1f} us{compared}")
 
     return keep
+
+
+@pytest.fixture
+def compare(benchmark: Any, tell: Callable[[dict[str, float]], None]) -> Callable[..., None]:
+    """Call it with hotloop's side and NumPy's, after checking that they agree: times them in turns."""
+
+    def time_both(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 15) -> None:
+        if not benchmark.enabled:
+            return
+        seconds = in_turns({"hotloop": ours, "NumPy": theirs}, rounds=rounds, warm_up=3)
+        tell({side: 1e6 * value for side, value in seconds.items()})
+        benchmark.pedantic(ours, rounds=5)
+
+    return time_both
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

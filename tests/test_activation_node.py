@@ -55,7 +55,7 @@ def test_bad_attributes_are_refused() -> None:
     x = graph.input(9)
     with pytest.raises(ValueError, match=r"activation: expected one of .* got 'gelo'"):
         graph.add("activation", [x], attributes={"kind": "gelo"})
-    with pytest.raises(ValueError, match="a last_axis that divides the 9 features, got 2"):
+    with pytest.raises(ValueError, match="a last_axis that divides the 9 features of the input, got 2"):
         graph.add("activation", [x], attributes={"kind": "softmax", "last_axis": 2})
     with pytest.raises(ValueError, match="even size"):
         graph.add("activation", [x], attributes={"kind": "glu"})

@@ -178,7 +178,7 @@ def test_frozen_batch_norm_uses_and_keeps_its_moving_statistics() -> None:
         (lambda net, a, b: net.add("dropout", a, rate=1.5), "dropout: expected a rate from 0 to 1, got 1.5"),
         (
             lambda net, a, b: net.batch_norm(a, 5),
-            "batch_norm: expected a last axis that divides the 12 features",
+            "batch_norm: expected a last_axis that divides the 12 features",
         ),
     ],
 )

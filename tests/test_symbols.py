@@ -32,7 +32,7 @@ def objects() -> list[tuple[str, Path]]:
     found = [
         (level, path)
         for level in LEVELS
-        for path in sorted(BUILD.glob(f"CMakeFiles/hotloop_{level}.dir/**/*_cpu.cpp.o"))
+        for path in sorted(BUILD.glob(f"csrc/CMakeFiles/hotloop_{level}.dir/**/*_cpu.cpp.o"))
     ]
     assert found, f"no per-ISA objects under {BUILD.resolve()}: is it a CMake build directory?"
     return found

@@ -69,7 +69,7 @@ void bind_gemm(py::module_& module) {
     // Opening a team costs a few microseconds: as much as a million operations.
     const double operations =
         2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-    const int threads = operations < 1e6 ? 1 : std::min(num_threads(), most_threads());
+    const int threads = operations < 1e6 ? 1 : std::min(threads_worth(operations * 1e-11), most_threads());
     thread_local AlignedBuffer workspace;
     const std::int64_t floats = gemm_workspace(args);
     workspace.reserve(threads * floats * size_of(DType::f32));

@@ -96,7 +96,9 @@ void bind_gemm_int8(py::module_& module) {
       },
       py::arg("weights"), py::arg("packed"), py::arg("column_sums"));
   define_gemm(module, "gemm_int8", [](const GemmInt8Args& args) {
-    const int threads = threads_for(args.m * args.n * args.k, 2'000'000);
+    const auto products =
+        static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+    const int threads = products < 2e6 ? 1 : threads_worth(products * 5e-12);
     run_team(threads, [&](Team& team) { gemm_int8(args, team.share()); });
   });
   define_gemm(module, "gemm_int8_ref", &gemm_int8_ref);

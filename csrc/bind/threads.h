@@ -10,7 +10,8 @@ namespace hotloop::bind {
 constexpr std::int64_t kWorthComputing = 50'000, kWorthMoving = 200'000;
 
 inline int threads_for(std::int64_t elements, std::int64_t worth = kWorthComputing) {
-  return elements < worth ? 1 : num_threads();
+  constexpr double kSecondsPerElement = 5e-10;
+  return elements < worth ? 1 : threads_worth(kSecondsPerElement * static_cast<double>(elements));
 }
 
 }  // namespace hotloop::bind

@@ -5,6 +5,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -84,6 +85,21 @@ int threads_from_environment(const char* name) {
 
 std::atomic<int> chosen{0};
 
+// How long the last team took to come together, and until when that is believed: a fiftieth of the time, at
+// most, goes into finding out anew.
+using Clock = std::chrono::steady_clock;
+std::atomic<double> assembly_seconds{0};
+std::atomic<Clock::rep> believed_until{0};
+constexpr double kBelief = 50;
+
+void record_assembly(Clock::time_point start) {
+  const auto now = Clock::now();
+  const std::chrono::duration<double> took = now - start;
+  assembly_seconds.store(took.count(), std::memory_order_relaxed);
+  const auto until = now + std::chrono::duration_cast<Clock::duration>(kBelief * took);
+  believed_until.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 }  // namespace
 
 void Barrier::wait() {
@@ -133,6 +149,15 @@ void set_num_threads(int threads) {
   chosen.store(threads, std::memory_order_relaxed);
 }
 
+int threads_worth(double seconds) {
+  const int threads = num_threads();
+  if (threads == 1 || chosen.load(std::memory_order_relaxed) > 0) return threads;
+  const bool slow = assembly_seconds.load(std::memory_order_relaxed) > seconds / 2;
+  return slow && Clock::now().time_since_epoch().count() < believed_until.load(std::memory_order_relaxed)
+             ? 1
+             : threads;
+}
+
 void run_team(int threads, const std::function<void(Team&)>& body) {
   isa_level();  // a wrong HOTLOOP_ISA must be told here: inside the team nobody could catch it
   if (threads <= 1 || omp_in_parallel() || forked_after_use.load(std::memory_order_relaxed)) {
@@ -145,10 +170,12 @@ void run_team(int threads, const std::function<void(Team&)>& body) {
   threads = std::min(threads, most_threads());
   // The runtime may grant fewer threads than asked for; the barrier counts those that came.
   std::optional<Barrier> meeting;
+  const auto start = Clock::now();
 #pragma omp parallel num_threads(threads)
   {
 #pragma omp single
     meeting.emplace(omp_get_num_threads());
+    if (omp_get_thread_num() == 0) record_assembly(start);
     Team team(omp_get_thread_num(), omp_get_num_threads(), *meeting);
     body(team);
   }

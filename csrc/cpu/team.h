@@ -47,6 +47,10 @@ void set_num_threads(int threads);  // throws std::invalid_argument below 1 and 
 // A team never gets more: the runtime ends the process where the system refuses it a thread.
 int most_threads();
 int available_cpus();
+// Threads for a call that takes one thread about `seconds`: num_threads(), or 1 while the machine is so busy
+// that the last team took longer to come together than a second thread would save. Asked for by
+// set_num_threads, a number is obeyed.
+int threads_worth(double seconds);
 // How many forks lie between this process and the one that loaded the library.
 int forks();
 

@@ -8,6 +8,9 @@
 #if defined(__CUDACC__)
 #define HOTLOOP_MATH __device__ __forceinline__
 #define HOTLOOP_MATH_BIG __device__ __forceinline__
+#elif defined(HOTLOOP_SANITIZED)  // as in cpu/simd/simd.h
+#define HOTLOOP_MATH inline
+#define HOTLOOP_MATH_BIG inline
 #else
 #define HOTLOOP_MATH inline __attribute__((always_inline))
 #if defined(__FP_FAST_FMAF)

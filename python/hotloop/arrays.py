@@ -33,6 +33,8 @@ def as_array(what: str, value: Any) -> Array:
         array = value if type(value) is np.ndarray else np.asarray(value)
     except ValueError as error:
         raise bad_value(what, "an array", f"{type(value).__name__} that is none ({error})") from None
+    if array is not value and isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise bad_value(what, "an array without masked entries", "masked ones", "fill them: x.filled(0)")
     if array.dtype.kind in "fiub":
         return array
     if array.dtype == object and array.ndim > 0:

@@ -76,7 +76,8 @@ def set_num_threads(threads: int) -> None:
     from hotloop import _native
     from hotloop.errors import integer
 
-    _native.set_num_threads(integer("threads", threads, at_least=1))
+    # Whatever no C int can hold is refused in the same words.
+    _native.set_num_threads(min(integer("threads", threads, at_least=1), 2**31 - 1))
 
 
 def num_threads() -> int:

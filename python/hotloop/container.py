@@ -123,7 +123,7 @@ def read_container(path: PathLike) -> Container:
         )
     try:
         config = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"load: {name!r} holds a config that is not JSON ({error})") from None
     if not isinstance(config, dict):
         raise ValueError(f"load: {name!r} holds a config that is not a JSON object")
@@ -134,8 +134,8 @@ def _check_version(name: str, metadata: dict[str, str]) -> None:
     if metadata.get("format") != FORMAT:
         raise ValueError(f"load: {name!r} is a safetensors file, but not one that hotloop saved")
     text = metadata.get("format_version", "")
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"load: {name!r} has no valid format version, but {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f"load: {name!r} has no valid format version, but {text[:20]!r}")
     if int(text) > FORMAT_VERSION:
         raise ValueError(
             f"load: {name!r} has format version {int(text)}, written by hotloop "

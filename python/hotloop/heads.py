@@ -18,6 +18,7 @@ from hotloop.optimizers import Optimizer
 from hotloop.parameters import Shape
 
 NamedMetrics = list[tuple[str, Metric]]
+TRIED_ROWS = 1000
 
 
 @dataclass
@@ -161,6 +162,23 @@ class Compilation:
             "weighted_metrics": plain(self.weighted_metrics),
             "allow_nonfinite": self.allow_nonfinite,
         }
+
+
+def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
+    """Refuse metrics that don't fit the labels before anything is trained: they see some, and predict zeros.
+
+    Raises
+    ------
+    ValueError, TypeError
+        What the metric says.
+    """
+    for head, y in zip(heads, labels, strict=True):
+        some = y[:TRIED_ROWS]
+        zeros = np.broadcast_to(np.float32(0), (some.shape[0], *head.shape))
+        for _, metric in [*head.metrics, *head.weighted_metrics]:
+            if not isinstance(metric, metrics.FunctionMetric):  # the user's, who may count its calls
+                with np.errstate(all="ignore"):
+                    metric(some, zeros)
 
 
 def compute_metrics(

@@ -13,7 +13,7 @@ from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
 from hotloop.feed import Feed
 from hotloop.graph import FunctionalGraph
-from hotloop.heads import Compilation, Head
+from hotloop.heads import Compilation, Head, try_metrics
 from hotloop.parameters import Parameter, ParameterStore
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ProgramOwner:
         self._compilation: Compilation | None = None
         self._trainable: frozenset[Layer] | None = None
         self._heads: list[Head] | None = None
+        self._label_kinds: list[Any] | None = None  # of the labels that the metrics were tried on
         self._prediction: PredictionProgram | None = None
         self._training: TrainingProgram | None = None
         self._slots: SlotLayout | None = None
@@ -44,10 +45,14 @@ class ProgramOwner:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: programs and the lock stay behind, and are made anew when needed."""
-        return {**vars(self), "_prediction": None, "_training": None, "_lock": None, "history": None}
+        # In this order no copier has to go deep: each tensor's sources are there already.
+        tensors = [node.output for node in self.graph.nodes] if self.built else []
+        left = {"_prediction": None, "_training": None, "_lock": None, "history": None}
+        return {"_tensors_in_order": tensors, **vars(self), **left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        del vars(self)["_tensors_in_order"]
         self._lock = threading.RLock()
 
     # -- what a subclass gives
@@ -96,7 +101,7 @@ class ProgramOwner:
 
     @seed.setter
     def seed(self, seed: int) -> None:
-        self._seed = integer("seed", seed, at_least=0)
+        self._seed = integer("seed", seed, at_least=0) % 2**63
         self._seed_generation = seed_generation()
 
     # -- from data to programs
@@ -141,7 +146,10 @@ class ProgramOwner:
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
         heads = self._heads or compilation.heads(names, shapes, labels)
         feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite)
-        self._heads = heads
+        kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
+        if self._heads is None or kinds != self._label_kinds:
+            try_metrics(heads, labels)
+        self._heads, self._label_kinds = heads, kinds
         return feed
 
     def prediction_program(self) -> PredictionProgram:

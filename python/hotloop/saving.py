@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.container import Container, PathLike, read_container, write_container
-from hotloop.errors import bad_value
+from hotloop.errors import bad_value, integer
 from hotloop.models import CLASSES, model_from_config
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
 
@@ -175,9 +175,16 @@ def _model_of(container: Container) -> Model:
             if name.startswith("optimizer/"):
                 _, slot, weight = name.split("/", 2)
                 slots.setdefault(slot, {})[weight] = array
-        restore_optimizer(model, int(config["training"]["iterations"]), slots)
-        model.seed = int(config["training"]["seed"])
+        restore_optimizer(model, _count(config["training"], "iterations"), slots)
+        model.seed = _count(config["training"], "seed")
     return model
+
+
+def _count(state: dict[str, Any], name: str) -> int:
+    count = integer(name, state[name], at_least=0)
+    if count >= 2**63:
+        raise bad_value(name, "a number below 2**63", count)
+    return count
 
 
 def _check_overwrite(path: PathLike, overwrite: bool) -> None:
@@ -197,5 +204,14 @@ def _rebuilt(container: Container, build: Any) -> Any:
     """Whatever is wrong with a config that passed its digest comes out as one error with the path."""
     try:
         return build()
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        MemoryError,
+        OverflowError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ValueError(f"load: {container.path!r} can't be rebuilt: {error}") from error

@@ -94,7 +94,8 @@ def class_weights(class_weight: Any, y: Array, shape: Shape) -> npt.NDArray[np.f
         if isinstance(key, bool) or not isinstance(key, int | np.integer) or not 0 <= key < count:
             raise bad_value("class_weight", f"class numbers from 0 to {count - 1} as keys", repr(key))
         try:
-            table[key] = float(value)
+            with np.errstate(over="ignore"):
+                table[key] = np.float32(value)
         except (TypeError, ValueError):
             raise bad_type(f"class_weight[{key}]", "a number", value) from None
         if not 0 <= table[key] < math.inf:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hotloop import optimizers
 from hotloop.engine import SlotLayout
-from hotloop.errors import bad_value
+from hotloop.errors import bad_type, bad_value
 from hotloop.heads import Compilation
 
 if TYPE_CHECKING:
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 Slots = dict[str, dict[str, Floats]]
+
+
+def require_model(what: str, model: object) -> Model:
+    """Return a float model.
+
+    Raises
+    ------
+    TypeError
+        For anything else; a frozen model is told apart.
+    """
+    from hotloop.models import Model
+
+    if isinstance(model, Model):
+        return model
+    mend = "start from the float model" if hasattr(model, "precision") else ""
+    raise bad_type(f"{what}: model", "a Sequential or Model", model, mend)
 
 
 def fresh_compilation(model: Model) -> Compilation | None:

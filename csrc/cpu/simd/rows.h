@@ -4,8 +4,6 @@
 #include "base/types.h"
 #include "cpu/simd/simd.h"
 
-#define HOTLOOP_BODY __attribute__((always_inline))
-
 namespace hotloop {
 namespace {
 

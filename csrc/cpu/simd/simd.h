@@ -19,7 +19,14 @@
 //                               in every lane (splat_u8x4), b 64 s8 in groups of 4 (load_s8x64)
 #pragma once
 
+#if defined(HOTLOOP_SANITIZED)
+// A check before every access makes inlined code ten times as long, and as slow to compile.
+#define HOTLOOP_INLINE inline
+#define HOTLOOP_BODY
+#else
 #define HOTLOOP_INLINE inline __attribute__((always_inline))
+#define HOTLOOP_BODY __attribute__((always_inline))  // stands after a lambda's parameters
+#endif
 
 #if defined(HOTLOOP_LEVEL_avx512)
 #include "cpu/simd/simd_avx512.h"

@@ -52,6 +52,8 @@ class CallbackList:
         model: Any = None,
         **params: Any,
     ) -> None:
+        if callbacks is not None and not isinstance(callbacks, Iterable | Callback):
+            raise errors.bad_type("callbacks", "a list of hl.callbacks.Callback objects", callbacks)
         given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
         for callback in given:
             if not isinstance(callback, Callback):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.errors import unknown_name
+from hotloop.errors import number, unknown_name
 
 Float32 = npt.NDArray[np.float32]
 
@@ -126,9 +126,7 @@ class PercentileObserver(HistogramObserver):
 
     def __init__(self, percentile: float = 99.99, bins: int = 2048) -> None:
         super().__init__(bins)
-        if not 50.0 < percentile <= 100.0:
-            raise ValueError(f"percentile: expected a number in (50, 100], got {percentile!r}")
-        self.percentile = float(percentile)
+        self.percentile = number("percentile", percentile, above=50, at_most=100)
 
     def range(self) -> tuple[float, float]:
         low, high = super().range()

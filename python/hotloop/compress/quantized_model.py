@@ -74,6 +74,14 @@ class QuantizedModel:
         if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
             raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the native program stays behind and is made anew."""
+        return {key: value for key, value in vars(self).items() if key != "_built"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._built = build(self._plan)
+
     # -- predicting
 
     def predict(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hotloop.compress.plan import Array, Op, Plan
 from hotloop.lowering import Lowering
 from hotloop.parameters import Parameter
+from hotloop.training_state import require_model
 
 if TYPE_CHECKING:
     from hotloop.graph import SymbolicTensor
@@ -52,6 +53,6 @@ class _Recorder(Lowering):
 def record(model: Model) -> Plan:
     """Write down what a model does in inference; weights are copied, once where layers share them."""
     recorder = _Recorder()
-    recorder.run(model.graph)
+    recorder.run(require_model("quantize", model).graph)
     recorder.plan.outputs = list(recorder.outputs)
     return recorder.plan

@@ -34,6 +34,7 @@ from hotloop.layers import (
     Reshape,
 )
 from hotloop.parameters import Parameter
+from hotloop.training_state import require_model
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -79,7 +80,7 @@ class UnitMap:
         self._parents: list[int] = [FROZEN]
         self._sites: dict[tuple[int, int], Site] = {}
         values: dict[int, Atoms] = {}
-        for node in model.graph.nodes:
+        for node in require_model("prune", model).graph.nodes:
             inputs = [values[id(tensor)] for tensor in node.inputs]
             values[id(node.output)] = self._pass(node, inputs)
         for tensor in model.graph.outputs:

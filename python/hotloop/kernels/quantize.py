@@ -187,7 +187,9 @@ def quantize_weights(
         raise bad_value("bias, input_scale", "both or neither", "one of them")
     if bias is not None and input_scale is not None:
         offsets = operands.vector("bias", bias, np.float32, w.shape[1])
-        smallest = np.maximum(smallest, np.abs(offsets) / (float(input_scale) * _BIAS_STEPS))
+        smallest = np.maximum(
+            smallest, np.abs(offsets.astype(np.float64)) / (float(input_scale) * _BIAS_STEPS)
+        )
     scale = np.maximum(largest / np.float64(_LARGEST_WEIGHT), smallest).astype(np.float32)
     steps = np.rint(w.astype(np.float64) / scale)
     return np.clip(steps, -_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int8), scale

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ from hotloop.lowering import Lowering
 from hotloop.naming import count_use, snake_case, unique_name
 from hotloop.parameters import Parameter, ParameterStore, Shape
 
+MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
+
 
 def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
     """Return a shape without its batch axis as a tuple; -1 may stand for one size when ``unknown``."""
@@ -27,6 +30,8 @@ def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
     sizes = tuple(integer(f"{what} {tuple(shape)}", size, at_least=lowest) for size in shape)
     if 0 in sizes or sizes.count(-1) > 1:
         raise bad_value(what, "sizes of at least 1, at most one of them -1", sizes)
+    if math.prod(sizes) > MOST_FEATURES:
+        raise bad_value(what, f"at most {MOST_FEATURES} numbers a sample", sizes)
     return sizes
 
 

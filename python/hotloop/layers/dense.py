@@ -9,7 +9,7 @@ from hotloop import activations, initializers, regularizers
 from hotloop.errors import bad_value, integer
 from hotloop.graph import Node
 from hotloop.layers.activation import activation_attributes, add_activation
-from hotloop.layers.base import Layer
+from hotloop.layers.base import Layer, as_shape
 from hotloop.lowering import Lowering
 from hotloop.parameters import Parameter, Shape
 from hotloop.serialization import serialize
@@ -60,6 +60,7 @@ class Dense(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = integer(f"{self._label}: units", units, at_least=1)
+        as_shape(f"{self._label}: units", self.units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
