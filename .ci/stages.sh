@@ -88,11 +88,13 @@ stage_sanitizer() (
   mkdir "$work/sanitized"
   cp -r python/hotloop "$work/sanitized/hotloop"
   cp "$work"/asan/_native*.so "$work/sanitized/hotloop/"
-  local runtime
+  local runtime tests
   runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so):$(g++ -print-file-name=libstdc++.so)"
-  PYTHONPATH="$work/sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime \
-    ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    pytest -q -p no:cacheprovider $(sanitized_tests)
+  tests=$(sanitized_tests)
+  export PYTHONPATH="$work/sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime
+  export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  python -c "from hotloop import _native; assert _native.__file__.startswith('$work/sanitized'), _native.__file__"
+  pytest -q -p no:cacheprovider $tests
 )
 
 # Compiles what CUDA code there is; running it needs a GPU and is no part of this.

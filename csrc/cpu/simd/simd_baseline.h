@@ -98,7 +98,12 @@ HOTLOOP_INLINE float fma_lane(float a, float b, float c) {
   return static_cast<float>(sum);
 #endif
 }
-HOTLOOP_INLINE F32 fma(F32 a, F32 b, F32 c) {
+#ifdef __FP_FAST_FMAF
+HOTLOOP_INLINE
+#else
+inline __attribute__((noinline))  // a hundred instructions: one copy a file is enough
+#endif
+F32 fma(F32 a, F32 b, F32 c) {
   HOTLOOP_EACH(i) { HOTLOOP_EACH(j) c.v[i][j] = fma_lane(a.v[i][j], b.v[i][j], c.v[i][j]); }
   return c;
 }
