@@ -7,12 +7,9 @@ crash or a full disk leaves the old file as it was.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import secrets
-import stat
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 import hotloop
+from hotloop.files import replace_file
 
 FORMAT = "hotloop"
 FORMAT_VERSION = 1
@@ -87,7 +85,7 @@ def write_container(path: PathLike, kind: str, config: dict[str, Any], tensors: 
         "config": text,
     }
     metadata["sha256"] = _digest(metadata, plain)
-    _replace(os.path.realpath(os.fspath(path)), save(plain, metadata=metadata))
+    replace_file(os.path.realpath(os.fspath(path)), save(plain, metadata=metadata))
 
 
 def read_container(path: PathLike) -> Container:
@@ -154,32 +152,3 @@ def _digest(metadata: dict[str, str], tensors: dict[str, Array]) -> str:
         sha.update(f"{key}\0{array.dtype.str}\0{array.shape}\0".encode())
         sha.update(array.reshape(-1).view(np.uint8).data)
     return sha.hexdigest()
-
-
-def _replace(path: str, data: bytes) -> None:
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
-    # Mode 0o666 less the umask, as open() gives; mkstemp's 0o600 would surprise whoever shares the file.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(os.path.dirname(path))
-
-
-def _sync_folder(folder: str) -> None:
-    """Make the rename itself last over a power cut; file systems that can't are left alone."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

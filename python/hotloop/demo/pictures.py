@@ -1,11 +1,14 @@
 """The demo's picture: learning curves, and a few held-out samples with what the int8 model says of them."""
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from hotloop.files import replace_file
 
 _COLUMNS, _ROWS = 10, 2
 
@@ -59,7 +62,9 @@ def draw(
             axes.set_title(
                 guess if right else f"{guess} (is {true})", color="black" if right else "red", fontsize=10
             )
-    figure.savefig(path, dpi=100, format="png")
+    png = io.BytesIO()
+    figure.savefig(png, dpi=100, format="png")
+    replace_file(str(path), png.getvalue())
 
 
 def picture_shape(sample_shape: tuple[int, ...], features: int) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ import hotloop as hl
 from hotloop.config import configuration
 from hotloop.demo import pictures, report
 from hotloop.demo.task import Task, describe, prepare, read
+from hotloop.files import replace_file
 from hotloop.numpy_baseline import NumpyMLP
 
 HIDDEN = (256, 128)
@@ -113,7 +114,7 @@ def run(options: Options) -> dict[str, Any]:
         "ratios": _ratios(models),
         "history": {"training": history.history, "retraining": retrained.history},
     }
-    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+    replace_file(str(out / "figures.json"), (json.dumps(figures, indent=2) + "\n").encode())
     print(report.models_table(figures))
     print()
     print(report.summary(figures))
