@@ -29,6 +29,8 @@ struct Batch {
 
 // Copies a batch of `column` to `out` (f32; i32 for i32), this rank's share of it.
 void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share);
+// The weights of a batch's samples, each repeated for its `positions`.
+void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out);
 // The batch's rows where they lie, when they are contiguous and need no conversion; else null.
 const void* in_place(const Column& column, const std::int32_t* order, Batch batch);
 

@@ -38,8 +38,7 @@ void bind_head(PassBuffers& buffers, std::size_t index, const HeadSpec& head, co
   else if (head.positions == 1)
     memory.weights = const_cast<float*>(chunk.feed.weights) + chunk.batch.first;
   else
-    for (std::int64_t i = 0; i < chunk.batch.rows * head.positions; ++i)
-      memory.weights[i] = chunk.feed.weights[chunk.batch.first + i / head.positions];
+    gather_weights(chunk.feed, head.positions, chunk.batch, memory.weights);
 }
 
 }  // namespace
@@ -97,13 +96,7 @@ void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outp
       team.barrier();
       pass_buffers.forward(*graph_, state, batch.rows, team);
       if (pass == Pass::evaluate) {
-        for (std::size_t i = 0; i < heads_.size(); ++i) {
-          const HeadSpec& head = heads_[i];
-          const auto* prediction = static_cast<const float*>(pass_buffers.value(head_input(*graph_, head)));
-          float* probability = head.fuse ? static_cast<float*>(pass_buffers.value(head.output)) : nullptr;
-          run_head(head, pass_buffers.head(i), batch.rows, graph_->value(head.output).features, prediction,
-                   probability, nullptr, team.share());
-        }
+        run_heads(pass_buffers, batch.rows, team.share());
         team.barrier();
       }
       if (team.rank() == 0) end_chunk();

@@ -115,9 +115,21 @@ void Program::check_targets(const Feed& feed) const {
 }
 
 TeamChoice& Program::team_choice(Pass pass, std::int64_t rows, int allowed) {
+  const auto key = std::tuple{pass, rows, allowed};
+  if (const auto known = choices_.find(key); known != choices_.end()) return known->second;
   // A training step goes forward once and backward about twice.
   const double work = work_per_row() * static_cast<double>(rows) * (pass == Pass::train ? 3 : 1);
-  return choices_.try_emplace({pass, rows, allowed}, allowed, work).first->second;
+  return choices_.try_emplace(key, allowed, work).first->second;
+}
+
+void Program::run_heads(PassBuffers& buffers, std::int64_t rows, Share share) {
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    const HeadSpec& head = heads_[i];
+    const ValueId input = head_input(*graph_, head);
+    float* probability = head.fuse ? static_cast<float*>(buffers.value(head.output)) : nullptr;
+    run_head(head, buffers.head(i), rows, graph_->value(head.output).features,
+             static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input), share);
+  }
 }
 
 void Program::predict(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook) {

@@ -76,6 +76,8 @@ class Program {
   // Once inside: another thread may have set other losses since the caller looked at its arrays.
   void check_targets(const Feed& feed) const;
   TeamChoice& team_choice(Pass pass, std::int64_t rows, int allowed);
+  // The losses of a batch, this rank's share; with gradients where the pass has memory for them.
+  void run_heads(PassBuffers& buffers, std::int64_t rows, Share share);
   void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
                  int threads, TrainResult& result, Poll& poll, bool& stop);
 

@@ -9,18 +9,6 @@
 #include "program/program.h"
 
 namespace hotloop {
-namespace {
-
-// Every position of a sample weighs what the sample does.
-void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out) {
-  for (std::int64_t i = 0; i < batch.rows; ++i) {
-    const std::int64_t row = feed.order == nullptr ? batch.first + i : feed.order[batch.first + i];
-    for (std::int64_t j = 0; j < positions; ++j) out[i * positions + j] = feed.weights[row];
-  }
-}
-
-}  // namespace
-
 void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin,
                         std::int64_t end, int threads, TrainResult& result, Poll& poll, bool& stop) {
   const Feed& feed = request.feed;
@@ -42,14 +30,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
       team.barrier();
       buffers.forward(*graph_, state, batch.rows, team);
 
-      for (std::size_t i = 0; i < heads_.size(); ++i) {
-        const HeadSpec& head = heads_[i];
-        const ValueId input = head_input(*graph_, head);
-        float* probability = head.fuse ? static_cast<float*>(buffers.value(head.output)) : nullptr;
-        run_head(head, buffers.head(i), batch.rows, graph_->value(head.output).features,
-                 static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input),
-                 team.share());
-      }
+      run_heads(buffers, batch.rows, team.share());
       team.barrier();
       for (std::size_t i = 0; i < request.outputs.size(); ++i) {
         const std::int64_t features = graph_->value(outputs_[i]).features;
