@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 BUILD = Path(os.environ.get("HOTLOOP_BUILD_DIR", ""))
-LEVELS = ("baseline", "avx2", "avx512")
+LEVELS = ("baseline", "avx2", "avx512")  # every kernel is built at each of them
+EXTRA_LEVELS = ("avx512_bf16", "amx")  # and some at these
 
 pytestmark = [
     pytest.mark.skipif(
@@ -31,8 +32,8 @@ MAY_CALL = ("memcpy", "memset", "memmove", "__asan_", "__ubsan_", "_GLOBAL_OFFSE
 def objects() -> list[tuple[str, Path]]:
     found = [
         (level, path)
-        for level in LEVELS
-        for path in sorted(BUILD.glob(f"csrc/CMakeFiles/hotloop_{level}.dir/**/*_cpu.cpp.o"))
+        for level in LEVELS + EXTRA_LEVELS
+        for path in sorted(BUILD.glob(f"csrc/CMakeFiles/hotloop_{level}.dir/**/*.cpp.o"))
     ]
     assert found, f"no per-ISA objects under {BUILD.resolve()}: is it a CMake build directory?"
     return found

@@ -3,7 +3,10 @@
 
 namespace hotloop {
 
-enum class Isa : int { baseline = 0, avx2 = 1, avx512 = 2 };
+// Every kernel is compiled for the first three. The two above are avx512 with one more unit, and have kernels
+// of their own only where it helps: avx512_bf16 has dot products of bfloat16 pairs, amx also tiles of
+// bfloat16 and int8.
+enum class Isa : int { baseline = 0, avx2 = 1, avx512 = 2, avx512_bf16 = 3, amx = 4 };
 
 // The level in force: the best the CPU and the build have, or what HOTLOOP_ISA or set_isa asked for.
 // Throws std::runtime_error where HOTLOOP_ISA names an unknown level or one this CPU lacks.
@@ -30,7 +33,7 @@ Isa isa_from_name(const char* name);
   __VA_ARGS__                \
   }
 #define HOTLOOP_SELECT(name)                                       \
-  (::hotloop::isa_level() == ::hotloop::Isa::avx512 ? avx512::name \
+  (::hotloop::isa_level() >= ::hotloop::Isa::avx512 ? avx512::name \
    : ::hotloop::isa_level() == ::hotloop::Isa::avx2 ? avx2::name   \
                                                     : baseline::name)
 #else
