@@ -40,7 +40,7 @@ def test_gemm_int8(shape, benchmark, tell):
     if m * n * k < 100_000_000:
         ai, wi = a.astype(np.int32), w.astype(np.int32)
         sides["numpy int32"] = lambda: ai @ wi
-    seconds = in_turns(sides, rounds=51 if m * n * k < 10_000_000 else 9, warm_up=3)
+    seconds = in_turns(sides)
     tell({side: 1e6 * value for side, value in seconds.items()})
     benchmark.extra_info["GOP/s"] = {side: 2e-9 * m * n * k / value for side, value in seconds.items()}
     benchmark.pedantic(ours, rounds=5)

@@ -16,7 +16,7 @@ shapes = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "x".join(map
 def check_and_compare(ours, theirs, elements, compare):
     for mine, yours in zip(ours(), theirs(), strict=True):
         np.testing.assert_allclose(mine, yours, rtol=1e-4, atol=1e-5)
-    compare(ours, theirs, rounds=51 if elements < 200_000 else 9)
+    compare(ours, theirs)
 
 
 @shapes

@@ -1,21 +1,27 @@
 """A training step against the NumPy implementation of the same network.
 
 pytest bench/bench_training.py --benchmark-enable
+
+`hotloop bench --peers --only training` has PyTorch and JAX beside it too.
 """
 
 import pytest
 
+from hotloop.benchmark.context import Context
+from hotloop.benchmark.groups.training import OwnTraining, check, prepare
+from hotloop.benchmark.networks import NETWORKS
+from hotloop.benchmark.peers import numpy
 from side_by_side import in_turns
-from training_cases import CASES, assert_same_training
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_training_step(name, benchmark, tell):
-    case = CASES[name]
-    assert_same_training(case)
+    network = NETWORKS[name]
+    x, y, steps = prepare(network, Context(quick=not benchmark.enabled))
+    ours, theirs = OwnTraining(network, x, y), numpy.Training(network, x, y)
+    check(network, ours, [theirs], tolerance=0.01)
     if not benchmark.enabled:
         return
-    sides = case.epochs()
-    seconds = in_turns(sides, rounds=7 if name != "mlp2048" else 3)
-    tell({side: 1e6 * value / case.steps() for side, value in seconds.items()})
-    benchmark.pedantic(sides["hotloop"], rounds=3)
+    seconds = in_turns({side.name: side.epoch for side in (ours, theirs)})
+    tell({side: 1e6 * value / steps for side, value in seconds.items()})
+    benchmark.pedantic(ours.epoch, rounds=3)

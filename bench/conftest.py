@@ -29,10 +29,10 @@ def tell(benchmark: Any, request: pytest.FixtureRequest) -> Callable[[dict[str, 
 def compare(benchmark: Any, tell: Callable[[dict[str, float]], None]) -> Callable[..., None]:
     """Call it with hotloop's side and NumPy's, after checking that they agree: times them in turns."""
 
-    def time_both(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 15) -> None:
+    def time_both(ours: Callable[[], object], theirs: Callable[[], object]) -> None:
         if not benchmark.enabled:
             return
-        seconds = in_turns({"hotloop": ours, "NumPy": theirs}, rounds=rounds, warm_up=3)
+        seconds = in_turns({"hotloop": ours, "NumPy": theirs})
         tell({side: 1e6 * value for side, value in seconds.items()})
         benchmark.pedantic(ours, rounds=5)
 

@@ -1,21 +1,11 @@
-"""Timing several implementations of one thing fairly: warmed up, in turns, medians."""
+"""Timing several implementations of one thing, as ``hotloop bench`` does it."""
 
-import statistics
-import time
 from collections.abc import Callable, Mapping
 
+from hotloop.benchmark.timing import Side, take_turns
 
-def in_turns(
-    sides: Mapping[str, Callable[[], object]], rounds: int = 7, warm_up: int = 1
-) -> dict[str, float]:
-    """Median seconds of each side; every round runs each once, so that all see the same machine."""
-    for run in sides.values():
-        for _ in range(warm_up):
-            run()
-    times: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, run in sides.items():
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+
+def in_turns(sides: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Median seconds of one call of each side; every round runs each, so that all see the same machine."""
+    times = take_turns([Side(name, run) for name, run in sides.items()])
+    return {name: rounds.median for name, rounds in times.items()}

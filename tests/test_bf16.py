@@ -1,4 +1,5 @@
-"""bfloat16: conversion bit for bit, and products that equal float32's on the widened weights."""
+"""bfloat16: conversion bit for bit, products that equal float32's on the widened weights, and products of two
+bfloat16 operands on every unit there is."""
 
 import numpy as np
 import pytest
@@ -105,10 +106,115 @@ def test_program_node(isa: str, rng: np.random.Generator) -> None:
     )
 
 
+# Around a tile, a block of two, the stretch of k that stays in cache, and its limit in one go.
+MATMULS = [
+    (0, 3, 4),
+    (3, 0, 4),
+    (3, 4, 0),
+    (1, 1, 1),
+    (5, 17, 33),
+    (15, 16, 31),
+    (16, 31, 32),
+    (17, 33, 2),
+    (32, 32, 64),
+    (33, 65, 100),
+    (65, 90, 513),
+    (31, 1300, 600),
+    (70, 49, 1100),
+    (9, 40, 4101),
+]
+
+
+def units() -> list[str]:
+    """The bfloat16 units of the ISA level in force."""
+    level = _native.isa_levels().index(_native.isa_level())
+    return ["widened", "dot", "tiles"][: max(1, level - 1)]
+
+
+def operands_of(rng: np.random.Generator, m: int, n: int, k: int) -> tuple[np.ndarray, ...]:
+    a = kernels.to_bf16(rng.uniform(-1, 1, (m, k)).astype(np.float32))
+    b = kernels.to_bf16(rng.uniform(-1, 1, (k, n)).astype(np.float32))
+    return a, b, rng.uniform(-1, 1, n).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", MATMULS)
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
+def test_matmul_on_every_unit(
+    any_isa: str, rng: np.random.Generator, shape: tuple[int, int, int], activation: str
+) -> None:
+    """Products of bfloat16 are exact in float32, so the error is that of the sum alone."""
+    m, n, k = shape
+    a, b, bias = operands_of(rng, m, n, k)
+    exact = np.empty((m, n), np.float32)
+    for addend in (None, bias):
+        _native.matmul_bf16_ref(a, b, exact, bias=addend, activation=activation)
+        for unit in units():
+            out, whole = guarded((m, n), np.float32)
+            _native.matmul_bf16(a, b, out, bias=addend, activation=activation, unit=unit)
+            assert guards_intact(whole)
+            assert_close(out, exact, 4, of_sum(1.0, k + 1))
+
+
+@pytest.mark.parametrize("shape", [(100, 300, 700), (600, 40, 90), (40, 2100, 40)])
+def test_matmul_has_the_same_bits_on_any_team(
+    any_isa: str, rng: np.random.Generator, shape: tuple[int, int, int]
+) -> None:
+    a, b, bias = operands_of(rng, *shape)
+    before = _native.num_threads()
+    for unit in units():
+        results = []
+        for threads in (1, 2, 3):
+            _native.set_num_threads(threads)
+            out = np.empty((shape[0], shape[1]), np.float32)
+            _native.matmul_bf16(a, b, out, bias=bias, activation="gelu", unit=unit)
+            results.append(out.tobytes())
+        assert len(set(results)) == 1, unit
+    _native.set_num_threads(before)
+
+
+def test_a_result_does_not_depend_on_the_other_rows_and_columns(
+    any_isa: str, rng: np.random.Generator
+) -> None:
+    a, b, _ = operands_of(rng, 90, 130, 700)
+    whole = kernels.gemm_bf16(a, b)
+    np.testing.assert_array_equal(kernels.gemm_bf16(a[7:40].copy(), b[:, 3:80].copy()), whole[7:40, 3:80])
+
+
+def test_a_large_result_is_written_past_the_caches_or_not(any_isa: str, rng: np.random.Generator) -> None:
+    a, b, _ = operands_of(rng, 1100, 2048, 40)
+    aligned = kernels.gemm_bf16(a, b)
+    elsewhere = np.empty(1100 * 2048 + 1, np.float32)[1:].reshape(1100, 2048)
+    np.testing.assert_array_equal(kernels.gemm_bf16(a, b, out=elsewhere), aligned)
+    assert_close(aligned, kernels.from_bf16(a) @ kernels.from_bf16(b), 4, of_sum(1.0, 40))
+
+
+def test_special_numbers_pass_through_a_product(any_isa: str) -> None:
+    a = kernels.to_bf16(np.array([[np.nan, 0], [np.inf, 0], [-np.inf, 0], [-2, 1]], np.float32))
+    b = kernels.to_bf16(np.ones((2, 20), np.float32))
+    for unit in units():
+        out = np.empty((4, 20), np.float32)
+        _native.matmul_bf16(a, b, out, activation="relu", unit=unit)
+        np.testing.assert_array_equal(out[:, 19], [np.nan, np.inf, 0, 0])
+
+
+def test_the_unit_is_one_of_the_level(any_isa: str) -> None:
+    assert _native.bf16_unit() in units()
+    a = np.zeros((2, 2), np.uint16)
+    if any_isa != "amx":
+        with pytest.raises(ValueError, match="bfloat16 unit: 'tiles' needs the ISA level 'amx'"):
+            _native.matmul_bf16(a, a, np.empty((2, 2), np.float32), unit="tiles")
+    with pytest.raises(ValueError, match="bfloat16 unit"):
+        _native.matmul_bf16(a, a, np.empty((2, 2), np.float32), unit="tile")
+
+
 def test_errors_name_the_argument() -> None:
     weights = kernels.to_bf16(np.ones((3, 2), np.float32))
     with pytest.raises(ValueError, match="a: expected 3 columns"):
         kernels.gemm_bf16(np.ones((2, 4)), weights)
+    with pytest.raises(ValueError, match="a: expected 3 columns"):
+        kernels.gemm_bf16(np.ones((2, 4), np.uint16), weights)
+    with pytest.raises(TypeError, match="out: expected a float32"):
+        kernels.gemm_bf16(np.ones((2, 3), np.uint16), weights, out=np.ones((2, 2), np.uint16))
     with pytest.raises(TypeError, match="weights: expected uint16"):
         kernels.gemm_bf16(np.ones((2, 3)), np.ones((3, 2), np.float32))
     with pytest.raises(ValueError, match="bias: expected shape"):

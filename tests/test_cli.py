@@ -44,6 +44,7 @@ def test_config():
         (["demo", "--threads", "many"], "from 1 on"),
         (["demo", "--seed", "-1"], "from 0 on"),
         (["demmo"], "invalid choice"),
+        (["bench", "--threads", "0"], "from 1 on"),
     ],
 )
 def test_arguments_out_of_range(arguments, message):
@@ -57,6 +58,46 @@ def test_missing_data_is_one_line_and_no_traceback(tmp_path):
     assert shown.returncode == 1
     assert "there is no such file" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+def test_bench_lists_its_cases_without_measuring():
+    shown = run("bench", "--list", "--only", "skinny,one-row")
+    assert shown.returncode == 0
+    lines = shown.stdout.splitlines()
+    assert len(lines) == 25
+    assert lines[0].split() == ["skinny/32x64x784", "NN", "1.15x", "the", "best", "peer"]
+    assert "one-row/mlp64, predict_on_batch" in shown.stdout
+
+
+def test_bench_names_the_nearest_group():
+    shown = run("bench", "--only", "skinny", "--only", "trainig")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("hotloop: unknown group 'trainig'; did you mean 'training'? Known: adam, ")
+    assert "Traceback" not in shown.stderr
+
+
+def test_bench_hands_its_options_on(monkeypatch):
+    from hotloop.benchmark import run as bench
+
+    seen = []
+    monkeypatch.setattr(bench, "run", lambda options, json_path: seen.append((options, json_path)) or 0)
+    arguments = [
+        "--peers",
+        "--only",
+        "gemm,bf16",
+        "--threads",
+        "2",
+        "--quick",
+        "--markdown",
+        "--json",
+        "a.json",
+    ]
+    assert cli.main(["bench", *arguments]) == 0
+    assert cli.main(["bench"]) == 0
+    assert seen == [
+        (bench.Options(True, ("gemm", "bf16"), threads=2, quick=True, markdown=True), "a.json"),
+        (bench.Options(), None),
+    ]
 
 
 def test_interrupt_is_told_and_has_its_own_status(monkeypatch, capsys):

@@ -15,6 +15,7 @@ MODULES = [
     info.name
     for info in pkgutil.walk_packages(hl.__path__, "hotloop.")
     if not info.name.endswith(("__main__", "_native"))
+    and ".peers" not in info.name  # which import other libraries
 ]
 PUBLIC_MODULES = [name for name in hl.__all__ if inspect.ismodule(getattr(hl, name))]
 

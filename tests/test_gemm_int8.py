@@ -42,7 +42,7 @@ def requantized(value: np.ndarray, inverse: np.float32, zero_point: int) -> np.n
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_sums_are_exact(isa: str, rng: np.random.Generator, shape: tuple[int, int, int]) -> None:
+def test_sums_are_exact(any_isa: str, rng: np.random.Generator, shape: tuple[int, int, int]) -> None:
     m, n, k = shape
     a, w = operands(rng, m, n, k)
     bias = rng.integers(-10000, 10000, n, dtype=np.int32)
@@ -55,7 +55,7 @@ def test_sums_are_exact(isa: str, rng: np.random.Generator, shape: tuple[int, in
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("activation", [None, "relu"])
 def test_fused_outputs_equal_numpy(
-    isa: str, rng: np.random.Generator, shape: tuple[int, int, int], activation: str | None
+    any_isa: str, rng: np.random.Generator, shape: tuple[int, int, int], activation: str | None
 ) -> None:
     m, n, k = shape
     a, w = operands(rng, m, n, k)
@@ -78,7 +78,7 @@ def test_fused_outputs_equal_numpy(
 
 @pytest.mark.parametrize("activation", ["sigmoid", "gelu", "tanh", "leaky_relu"])
 def test_other_activations_are_those_of_the_activation_kernel(
-    isa: str, rng: np.random.Generator, activation: str
+    any_isa: str, rng: np.random.Generator, activation: str
 ) -> None:
     a, w = operands(rng, 15, 83, 41)
     scale = np.full(83, 3e-5, np.float32)
@@ -91,13 +91,13 @@ def test_other_activations_are_those_of_the_activation_kernel(
 
 @pytest.mark.parametrize("weight", [-128, 127])
 @pytest.mark.parametrize("k", [4, 1023, 65536])
-def test_nothing_saturates(isa: str, weight: int, k: int) -> None:
+def test_nothing_saturates(any_isa: str, weight: int, k: int) -> None:
     a = np.full((3, k), 255, np.uint8)
     w = np.full((k, 17), weight, np.int8)
     np.testing.assert_array_equal(kernels.gemm_int8(a, w), np.full((3, 17), 255 * weight * k))
 
 
-def test_sums_wrap_alike_on_every_level(isa: str) -> None:
+def test_sums_wrap_alike_on_every_level(any_isa: str) -> None:
     a, w = np.full((1, 4), 255, np.uint8), np.full((4, 2), 127, np.int8)
     largest = np.int32(2**31 - 1)
     np.testing.assert_array_equal(
@@ -107,7 +107,7 @@ def test_sums_wrap_alike_on_every_level(isa: str) -> None:
 
 @pytest.mark.parametrize("shape", [(300, 70, 130), (4, 1000, 600), (97, 129, 257)])
 def test_threads_give_the_same_bytes(
-    isa: str, threads: int, rng: np.random.Generator, shape: tuple[int, int, int]
+    any_isa: str, threads: int, rng: np.random.Generator, shape: tuple[int, int, int]
 ) -> None:
     m, n, k = shape
     a, w = operands(rng, m, n, k)
@@ -121,7 +121,7 @@ def test_threads_give_the_same_bytes(
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(m=st.integers(0, 20), n=st.integers(0, 140), k=st.integers(0, 70), seed=st.integers(0, 2**32 - 1))
-def test_any_shape_equals_numpy_and_the_reference(isa: str, m: int, n: int, k: int, seed: int) -> None:
+def test_any_shape_equals_numpy_and_the_reference(any_isa: str, m: int, n: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     a, w = operands(rng, m, n, k)
     packed = kernels.pack_weights(w)
@@ -162,7 +162,7 @@ def test_strided_and_read_only_inputs(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("activation", [None, "relu", "silu"])
 def test_dynamic_equals_its_formula(
-    isa: str, threads: int, rng: np.random.Generator, activation: str | None
+    any_isa: str, threads: int, rng: np.random.Generator, activation: str | None
 ) -> None:
     x = rng.standard_normal((70, 53)).astype(np.float32) * rng.random((70, 1), dtype=np.float32)
     weights = rng.standard_normal((53, 37)).astype(np.float32)
@@ -194,7 +194,7 @@ def predict(graph: _native.Graph, output: int, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid"])
 @pytest.mark.parametrize("last_axis", [24, 8])
-def test_program_of_int8_layers(isa: str, rng: np.random.Generator, activation: str, last_axis: int) -> None:
+def test_program_of_int8_layers(any_isa: str, rng: np.random.Generator, activation: str, last_axis: int) -> None:
     x = rng.random((9, 24), dtype=np.float32)
     weights = rng.standard_normal((last_axis, 18)).astype(np.float32)
     bias = rng.standard_normal(18).astype(np.float32)
@@ -229,7 +229,7 @@ def test_program_of_int8_layers(isa: str, rng: np.random.Generator, activation: 
 
 
 @pytest.mark.parametrize("output", ["float32", "dynamic"])
-def test_program_nodes_with_float_output(isa: str, rng: np.random.Generator, output: str) -> None:
+def test_program_nodes_with_float_output(any_isa: str, rng: np.random.Generator, output: str) -> None:
     x = rng.standard_normal((9, 24)).astype(np.float32)
     bias = rng.standard_normal(18).astype(np.float32)
     w, scale = kernels.quantize_weights(rng.standard_normal((24, 18)).astype(np.float32))

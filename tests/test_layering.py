@@ -30,7 +30,7 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"cuda/device/.*", ["cuda/device/"]),
     (r"cuda/[^/]*", ["base/", "cuda/"]),
     (r"ops/.*_ref\.cpp", ["base/", "own", "interfaces"]),
-    (r"ops/.*_cpu\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
+    (r"ops/.*_(cpu|avx512_bf16|amx)\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
     (r"ops/.*_cuda\.cu", ["base/", "cuda/", "math/", "own", "interfaces"]),
     (r"ops/.*_tile\.h", ["base/", "cpu/simd/", "own"]),
     (r"ops/.*\.h", ["base/", "cpu/isa.h", "own", "interfaces"]),

@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
 #include "bind/threads.h"
+#include "ops/gemm_mixed/gemm_mixed.h"
 
 namespace hotloop::bind {
 namespace {
@@ -30,6 +32,31 @@ GemmBf16Args gemm_args(const py::array& a, const py::array& weights, py::array& 
   args.bias = optional_data<float>(bias, args.n, "bias");
   args.activation = elementwise_activation(activation.c_str(), alpha, beta);
   return args;
+}
+
+MatmulBf16Args matmul_args(const py::array& a, const py::array& b, py::array& c, const Maybe& bias,
+                           const std::string& activation, std::optional<float> alpha, float beta) {
+  MatmulBf16Args args;
+  args.a = contiguous_data<std::uint16_t>(a, "a");
+  args.b = contiguous_data<std::uint16_t>(b, "b");
+  args.c = writable_data<float>(c, "out");
+  require(a.ndim() == 2 && b.ndim() == 2 && b.shape(0) == a.shape(1),
+          "b: expected as many rows as a has columns, got a ", describe(b), " for a ", describe(a));
+  args.m = a.shape(0), args.k = a.shape(1), args.n = b.shape(1);
+  require(c.ndim() == 2 && c.shape(0) == args.m && c.shape(1) == args.n, "out: expected shape (", args.m,
+          ", ", args.n, "), got a ", describe(c));
+  args.bias = optional_data<float>(bias, args.n, "bias");
+  args.activation = elementwise_activation(activation.c_str(), alpha, beta);
+  return args;
+}
+
+void run_matmul(const MatmulBf16Args& args, Bf16Unit unit) {
+  const int threads = threads_for(args.m * args.n * args.k / 64);
+  const std::int64_t bytes = (matmul_bf16_workspace(unit, args) + kAlignment - 1) / kAlignment * kAlignment;
+  const AlignedBuffer workspace(threads * bytes);
+  run_team(threads, [&](Team& team) {
+    matmul_bf16(unit, args, workspace.as<void>(team.rank() * bytes), team.share());
+  });
 }
 
 }  // namespace
@@ -73,6 +100,24 @@ void bind_bf16(py::module_& module) {
     run_team(threads_for(args.m * args.n * args.k / 16), [&](Team& team) { gemm_bf16(args, team.share()); });
   });
   define("gemm_bf16_ref", &gemm_bf16_ref);
+  module.def("bf16_unit", [] { return std::string(bf16_unit_name(bf16_unit())); });
+  const auto define_matmul = [&module](const char* name, auto run) {
+    module.def(
+        name,
+        [run](const py::array& a, const py::array& b, py::array out, const Maybe& bias,
+              const std::string& activation, std::optional<float> alpha, float beta,
+              const std::optional<std::string>& unit) {
+          const MatmulBf16Args args = matmul_args(a, b, out, bias, activation, alpha, beta);
+          const Bf16Unit chosen = unit ? bf16_unit_from_name(unit->c_str()) : bf16_unit();
+          const Unlocked released;
+          run(args, chosen);
+        },
+        py::arg("a"), py::arg("b"), py::arg("out"), py::arg("bias") = py::none(),
+        py::arg("activation") = "linear", py::arg("alpha") = py::none(), py::arg("beta") = 0.0f,
+        py::arg("unit") = py::none());
+  };
+  define_matmul("matmul_bf16", &run_matmul);
+  define_matmul("matmul_bf16_ref", [](const MatmulBf16Args& args, Bf16Unit) { matmul_bf16_ref(args); });
 }
 
 }  // namespace hotloop::bind

@@ -18,8 +18,10 @@
   X(quantize) \
   X(gemm_int8) \
   X(bf16) \
+  X(peaks) \
   X(graph) \
-  X(program)
+  X(program) \
+  X(session)
 
 namespace hotloop::bind {
 #define HOTLOOP_DECLARE(family) void bind_##family(pybind11::module_& module);

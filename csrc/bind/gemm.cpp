@@ -3,6 +3,8 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <optional>
 #include <string>
 
@@ -49,9 +51,121 @@ GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const M
   return args;
 }
 
+// On as many threads as pay. Opening a team costs a few microseconds: as much as a million operations.
+void run_gemm(const GemmArgs& args, double operations) {
+  const int threads = operations < 4e6 ? 1 : std::min(threads_worth(operations * 1e-11), most_threads());
+  thread_local AlignedBuffer workspace;
+  const std::int64_t floats = gemm_workspace(args);
+  workspace.reserve(threads * floats * size_of(DType::f32));
+  float* memory = workspace.as<float>();
+  if (threads == 1) return gemm(args, memory, Share{});
+  run_team(threads, [&](Team& team) { gemm(args, memory + team.rank() * floats, team.share()); });
+}
+
+double operations_of(const GemmArgs& args) {
+  return 2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
+}
+
+// What NumPy's array object holds, or null for anything but a plain aligned float32 array of `ndim`.
+const py::detail::PyArray_Proxy* plain(PyObject* object, int ndim) {
+  static PyObject* const type = reinterpret_cast<PyObject*>(py::detail::npy_api::get().PyArray_Type_);
+  static PyObject* const float32 = py::dtype::of<float>().release().ptr();
+  if (reinterpret_cast<PyObject*>(Py_TYPE(object)) != type) return nullptr;
+  const auto* array = py::detail::array_proxy(object);
+  const bool fits = array->nd == ndim && array->descr == float32 &&
+                    (array->flags & py::detail::npy_api::NPY_ARRAY_ALIGNED_);
+  return fits ? array : nullptr;
+}
+
+// The first byte of an array and the one behind its last.
+struct Extent {
+  const char *begin, *end;
+};
+Extent extent(const py::detail::PyArray_Proxy* array) {
+  Extent all{array->data, array->data + 4};
+  for (int i = 0; i < array->nd; ++i) {
+    const py::ssize_t reach = (array->dimensions[i] - 1) * array->strides[i];
+    (reach < 0 ? all.begin : all.end) += reach;
+  }
+  return all;
+}
+bool apart(Extent a, Extent b) { return a.end <= b.begin || b.end <= a.begin; }
+
+// The common case without pybind11's conversions, which cost more than a small product does: plain matrices,
+// a contiguous bias or None, no activation or ReLU, `out` None or a matrix the kernel can write in place.
+// Returns None where it is another one.
+PyObject* gemm_quick(PyObject*, PyObject* const* given, Py_ssize_t count) {
+  if (count != 5) {
+    PyErr_SetString(PyExc_TypeError, "gemm_quick: expected a, b, bias, activation and out");
+    return nullptr;
+  }
+  const auto* a = plain(given[0], 2);
+  const auto* b = plain(given[1], 2);
+  const auto* bias = given[2] == Py_None ? nullptr : plain(given[2], 1);
+  const bool linear = given[3] == Py_None;
+  if (a == nullptr || b == nullptr || (bias == nullptr && given[2] != Py_None)) Py_RETURN_NONE;
+  if (!linear && !(PyUnicode_CheckExact(given[3]) && PyUnicode_CompareWithASCIIString(given[3], "relu") == 0))
+    Py_RETURN_NONE;
+  GemmArgs args;
+  args.m = a->dimensions[0], args.n = b->dimensions[1], args.k = a->dimensions[1];
+  if (b->dimensions[0] != args.k || args.m == 0 || args.n == 0 || args.k == 0) Py_RETURN_NONE;
+  args.a = reinterpret_cast<const float*>(a->data), args.a_row = a->strides[0] / 4,
+  args.a_col = a->strides[1] / 4;
+  args.b = reinterpret_cast<const float*>(b->data), args.b_row = b->strides[0] / 4,
+  args.b_col = b->strides[1] / 4;
+  if (bias != nullptr) {
+    if (bias->dimensions[0] != args.n || (bias->strides[0] != 4 && args.n > 1)) Py_RETURN_NONE;
+    args.bias = reinterpret_cast<const float*>(bias->data);
+  }
+  if (!linear) args.activation.kind = Activation::relu;
+
+  PyObject* result = given[4];
+  if (result == Py_None) {
+    const auto& numpy = py::detail::npy_api::get();
+    const Py_intptr_t shape[] = {args.m, args.n};
+    result = numpy.PyArray_NewFromDescr_(numpy.PyArray_Type_, py::dtype::of<float>().release().ptr(), 2,
+                                         shape, nullptr, nullptr, 0, nullptr);
+    if (result == nullptr) return nullptr;
+    args.c_row = args.n;
+  } else {
+    const auto* c = plain(result, 2);
+    if (c == nullptr || !(c->flags & py::detail::npy_api::NPY_ARRAY_WRITEABLE_)) Py_RETURN_NONE;
+    if (c->dimensions[0] != args.m || c->dimensions[1] != args.n) Py_RETURN_NONE;
+    if ((c->strides[1] != 4 && args.n > 1) || (args.m > 1 && std::abs(c->strides[0]) < 4 * args.n))
+      Py_RETURN_NONE;
+    const Extent written = extent(c);
+    if (!apart(written, extent(a)) || !apart(written, extent(b))) Py_RETURN_NONE;
+    if (bias != nullptr && !apart(written, extent(bias))) Py_RETURN_NONE;
+    args.c_row = args.m > 1 ? c->strides[0] / 4 : args.n;
+    Py_INCREF(result);
+  }
+  args.c = reinterpret_cast<float*>(py::detail::array_proxy(result)->data);
+  try {
+    // Giving the GIL away and asking for it again pays from several microseconds on.
+    const double operations = operations_of(args);
+    std::optional<Unlocked> released;
+    if (operations > 1e6) released.emplace();
+    run_gemm(args, operations);
+    return result;
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  Py_DECREF(result);
+  return nullptr;
+}
+
+PyMethodDef gemm_quick_method = {
+    "gemm_quick", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&gemm_quick)), METH_FASTCALL,
+    "gemm_quick(a: object, b: object, bias: object, activation: object, out: object) -> object\n\n"
+    "activation(a @ b + bias) for plain float32 arrays, or None where the arguments are of another kind."};
+
 }  // namespace
 
 void bind_gemm(py::module_& module) {
+  module.add_object("gemm_quick",
+                    PyCFunction_NewEx(&gemm_quick_method, nullptr, module.attr("__name__").ptr()));
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
@@ -65,17 +179,7 @@ void bind_gemm(py::module_& module) {
         py::arg("activation") = "linear", py::arg("alpha") = py::none(), py::arg("beta") = 0.0f,
         py::arg("accumulate") = false);
   };
-  define("gemm", [](const GemmArgs& args) {
-    // Opening a team costs a few microseconds: as much as a million operations.
-    const double operations =
-        2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
-    const int threads = operations < 1e6 ? 1 : std::min(threads_worth(operations * 1e-11), most_threads());
-    thread_local AlignedBuffer workspace;
-    const std::int64_t floats = gemm_workspace(args);
-    workspace.reserve(threads * floats * size_of(DType::f32));
-    float* memory = workspace.as<float>();
-    run_team(threads, [&](Team& team) { gemm(args, memory + team.rank() * floats, team.share()); });
-  });
+  define("gemm", [](const GemmArgs& args) { run_gemm(args, operations_of(args)); });
   define("gemm_ref", &gemm_ref);
 
   const auto define_sum = [&module](const char* name, auto run) {
@@ -95,9 +199,12 @@ void bind_gemm(py::module_& module) {
   define_sum("column_sum",
              [](const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols) {
                run_team(threads_for(rows * cols),
-                        [&](Team& team) { column_sum(x, sums, accumulate, rows, cols, team.share()); });
+                        [&](Team& team) { column_sum(x, cols, sums, accumulate, rows, cols, team.share()); });
              });
-  define_sum("column_sum_ref", &column_sum_ref);
+  define_sum("column_sum_ref",
+             [](const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols) {
+               column_sum_ref(x, cols, sums, accumulate, rows, cols);
+             });
 }
 
 }  // namespace hotloop::bind

@@ -14,13 +14,15 @@
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
+#include "bind/plain_rows.h"
+#include "bind/py_feed.h"
 #include "bind/py_graph.h"
 #include "bind/py_hook.h"
+#include "bind/py_profile.h"
 
 namespace hotloop::bind {
 namespace {
 
-using Arrays = std::vector<py::array>;
 using Stretches = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
 std::vector<Stretch> to_stretches(const Stretches& pairs) {
@@ -109,26 +111,41 @@ class PyProgram {
   }
 
   void predict(const Arrays& inputs, const Arrays& outputs, int threads) {
-    const Feed feed = make_feed(inputs, {}, std::nullopt, std::nullopt);
+    const Feed feed = make_feed(program_->graph(), inputs);
     require(!outputs.empty(), "outputs: expected arrays to write to, got none");
-    const std::vector<float*> out = output_pointers(outputs, feed.rows);
+    const std::vector<float*> out = to_pointers(outputs, feed.rows);
     PyHook hook(py::none{});
     {
       const Unlocked released;
-      program_->predict(feed, out, threads, hook.native());
+      program_->predict({feed, out, hook.native()}, threads);
     }
     hook.rethrow();
   }
 
+  // From here on predict_rows knows samples of these shapes, in the one input and the one output there are.
+  void set_shapes(PlainRows::Shape input, PlainRows::Shape output) {
+    const Graph& graph = program_->graph();
+    require(graph.inputs().size() == 1 && program_->outputs().size() == 1,
+            "set_shapes: expected a program of one input and one output");
+    plain_.emplace(graph.value(graph.inputs()[0]), graph.value(program_->outputs()[0]), std::move(input),
+                   std::move(output));
+  }
+
+  py::object predict_rows(py::handle x, bool allow_nonfinite) {
+    require(plain_.has_value(), "predict_rows: call set_shapes first");
+    return plain_->run(x, py::none(), allow_nonfinite, false,
+                       [this](const InferRequest& request) { return program_->predict(request, 0); });
+  }
+
   double evaluate(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const Arrays& outputs,
                   int threads) {
-    const Feed feed = make_feed(inputs, targets, weights, std::nullopt);
-    const std::vector<float*> out = output_pointers(outputs, feed.rows);
+    const Feed feed = make_feed(program_->graph(), inputs, targets, weights);
+    const std::vector<float*> out = to_pointers(outputs, feed.rows);
     PyHook hook(py::none{});
     double loss = 0;
     {
       const Unlocked released;
-      loss = program_->evaluate(feed, out, threads, hook.native());
+      loss = program_->evaluate({feed, out, hook.native()}, threads);
     }
     hook.rethrow();
     return loss;
@@ -139,23 +156,12 @@ class PyProgram {
                   const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
                   const Arrays& outputs, const py::object& hook_function, bool stop_on_nan, int threads) {
     steps_done_ = 0;
-    TrainRequest request;
-    request.feed = make_feed(inputs, targets, weights, order);
-    require(batch_size >= 1, "batch_size: expected at least 1, got ", batch_size);
-    require(first_step >= 0 && steps >= 0 &&
-                (steps == 0 || first_step + steps - 1 <= (request.feed.rows - 1) / batch_size),
-            "steps: ", steps, " steps of ", batch_size, " rows from step ", first_step,
-            " on go beyond the data's ", request.feed.rows, " rows");
-    request.batch_size = batch_size;
-    request.first_step = first_step;
-    request.steps = steps;
-    request.learning_rates = contiguous_data<float>(learning_rates, "learning_rates");
-    require_size(learning_rates, steps, "learning_rates");
+    TrainRequest request = train_request(inputs, targets, weights, order, batch_size, first_step, steps,
+                                         learning_rates, threads);
     request.iteration = iteration;
     request.seed = seed;
-    if (!outputs.empty()) request.outputs = output_pointers(outputs, request.feed.rows);
+    if (!outputs.empty()) request.outputs = to_pointers(outputs, request.feed.rows);
     request.stop_on_nan = stop_on_nan;
-    request.threads = threads;
     PyHook hook(hook_function);
     request.hook = hook.native();
     TrainResult result;
@@ -168,68 +174,63 @@ class PyProgram {
     return py::make_tuple(result.steps, result.loss_sum, result.rows);
   }
 
+  // Trains, so give it a copy of a model.
+  py::tuple profile_train(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+                          const Maybe& order, std::int64_t batch_size, std::int64_t steps,
+                          const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
+                          int threads) {
+    TrainRequest request =
+        train_request(inputs, targets, weights, order, batch_size, 0, steps, learning_rates, threads);
+    request.iteration = iteration;
+    request.seed = seed;
+    require(steps >= 1 && threads >= 1, "profile: expected at least one step and thread, got ", steps,
+            " and ", threads);
+    StepTimer timer;
+    request.timer = &timer;
+    PyHook hook(py::none{});
+    request.hook = hook.native();
+    std::vector<StepPart> parts;
+    {
+      const Unlocked released;
+      program_->train(request);
+      parts = program_->training_parts(request.feed, std::min(batch_size, request.feed.rows));
+    }
+    hook.rethrow();
+    return to_python(parts, timer);
+  }
+
+  py::tuple profile_predict(const Arrays& inputs, std::int64_t calls, int threads) {
+    return profile_forward(*program_, inputs, calls, threads);
+  }
+
   std::int64_t steps_done() const { return steps_done_; }
 
  private:
-  // One row for each entry of the first axis. What the values are for is checked where they are used.
-  static Column to_column(const py::array& a, const char* what, DType other) {
-    Column column;
-    const bool f32 = py::isinstance<py::array_t<float>>(a);
-    const bool is_other = other == DType::u8 ? py::isinstance<py::array_t<std::uint8_t>>(a)
-                                             : py::isinstance<py::array_t<std::int32_t>>(a);
-    require((f32 || is_other) && is_contiguous(a) && a.ndim() >= 1, what,
-            ": expected a C-contiguous array of rows of float32 or ", dtype_name(other), ", got a ",
-            describe(a));
-    column.data = a.data();
-    column.dtype = f32 ? DType::f32 : other;
-    column.row_size = 1;
-    for (py::ssize_t axis = 1; axis < a.ndim(); ++axis) column.row_size *= a.shape(axis);
-    return column;
+  std::vector<float*> to_pointers(const Arrays& outputs, std::int64_t rows) const {
+    return output_pointers(program_->graph(), program_->outputs(), outputs, rows);
   }
 
-  Feed make_feed(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
-                 const Maybe& order) const {
-    const Graph& graph = program_->graph();
-    Feed feed;
-    require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(),
-            " arrays, got ", inputs.size());
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      feed.inputs.push_back(to_column(inputs[i], "inputs", DType::u8));
-      const std::int64_t features = graph.value(graph.inputs()[i]).features;
-      require(feed.inputs[i].row_size == features, "inputs: expected ", features, " elements a row, got a ",
-              describe(inputs[i]));
-    }
-    const std::int64_t rows = inputs[0].shape(0);
-    for (const py::array& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
-    for (const py::array& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
-    for (const py::array& a : targets)
-      require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
-    feed.weights = optional_data<float>(weights, rows, "weights");
-    feed.rows = rows;
-    if (order) {
-      feed.rows = order->size();
-      feed.order = contiguous_data<std::int32_t>(*order, "order");
-      for (std::int64_t i = 0; i < feed.rows; ++i)
-        require(feed.order[i] >= 0 && feed.order[i] < rows, "order: ", feed.order[i],
-                " is not a row of the data");
-    }
-    return feed;
-  }
-
-  std::vector<float*> output_pointers(const Arrays& outputs, std::int64_t rows) const {
-    const std::vector<ValueId>& ids = program_->outputs();
-    std::vector<float*> pointers;
-    require(outputs.empty() || outputs.size() == ids.size(), "outputs: expected ", ids.size(),
-            " arrays, got ", outputs.size());
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      py::array out = outputs[i];
-      pointers.push_back(writable_data<float>(out, "outputs"));
-      require_size(out, rows * program_->graph().value(ids[i]).features, "outputs");
-    }
-    return pointers;
+  TrainRequest train_request(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+                             const Maybe& order, std::int64_t batch_size, std::int64_t first_step,
+                             std::int64_t steps, const py::array& learning_rates, int threads) const {
+    TrainRequest request;
+    request.feed = make_feed(program_->graph(), inputs, targets, weights, order);
+    require(batch_size >= 1, "batch_size: expected at least 1, got ", batch_size);
+    require(first_step >= 0 && steps >= 0 &&
+                (steps == 0 || first_step + steps - 1 <= (request.feed.rows - 1) / batch_size),
+            "steps: ", steps, " steps of ", batch_size, " rows from step ", first_step,
+            " on go beyond the data's ", request.feed.rows, " rows");
+    request.batch_size = batch_size;
+    request.first_step = first_step;
+    request.steps = steps;
+    request.learning_rates = contiguous_data<float>(learning_rates, "learning_rates");
+    require_size(learning_rates, steps, "learning_rates");
+    request.threads = threads;
+    return request;
   }
 
   std::unique_ptr<Program> program_;
+  std::optional<PlainRows> plain_;
   std::vector<py::array> kept_, slots_, arrays_;  // what the program points into
   std::int64_t steps_done_ = 0;
 };
@@ -248,12 +249,22 @@ void bind_program(py::module_& module) {
            py::arg("decay_excluded") = Stretches(), py::arg("global_clipnorm") = 0.0f,
            py::arg("clipnorm") = 0.0f, py::arg("clip_value") = 0.0f)
       .def("predict", &PyProgram::predict, py::arg("inputs"), py::arg("outputs"), py::arg("threads") = 0)
+      .def("set_shapes", &PyProgram::set_shapes, py::arg("input"), py::arg("output"),
+           "Tell predict_rows the shapes of one sample.")
+      .def("predict_rows", &PyProgram::predict_rows, py::arg("x"), py::arg("allow_nonfinite"),
+           "The results for a plain array of rows; None where it takes conversions, or an error.")
       .def("evaluate", &PyProgram::evaluate, py::arg("inputs"), py::arg("targets"),
            py::arg("weights") = py::none(), py::arg("outputs") = Arrays(), py::arg("threads") = 0)
       .def("train", &PyProgram::train, py::arg("inputs"), py::arg("targets"), py::arg("weights"),
            py::arg("order"), py::arg("batch_size"), py::arg("first_step"), py::arg("steps"),
            py::arg("learning_rates"), py::arg("iteration"), py::arg("seed"), py::arg("outputs") = Arrays(),
            py::arg("hook") = py::none(), py::arg("stop_on_nan") = false, py::arg("threads") = 0)
+      .def("profile_train", &PyProgram::profile_train, py::arg("inputs"), py::arg("targets"),
+           py::arg("weights"), py::arg("order"), py::arg("batch_size"), py::arg("steps"),
+           py::arg("learning_rates"), py::arg("iteration"), py::arg("seed"), py::arg("threads"),
+           "Trains, and gives (what each part of a step is, seconds of steps x parts).")
+      .def("profile_predict", &PyProgram::profile_predict, py::arg("inputs"), py::arg("calls"),
+           py::arg("threads"), "The same of forward passes over all rows at once.")
       .def_property_readonly("steps_done", &PyProgram::steps_done,
                              "Whole steps of the last train call, also when it ended in an exception.");
 }

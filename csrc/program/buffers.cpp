@@ -1,5 +1,6 @@
 #include "program/buffers.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -18,7 +19,7 @@ std::int64_t batch_bytes(std::int64_t bytes_per_row, std::int64_t rows) {
 }  // namespace
 
 void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
-                          std::int64_t max_rows) {
+                          std::int64_t max_rows, int threads, bool training) {
   max_rows_ = -1;  // not ready should memory run out on the way
   schedule_ = std::move(schedule);
   graph_ = &graph;
@@ -58,6 +59,11 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
                           head_memory_.as<float>(offsets[3 * i + 2])});
   heads_ = own_heads_;
 
+  std::int64_t scratch_bytes = 0;
+  for (const GraphNode& entry : graph.nodes())
+    scratch_bytes = std::max(scratch_bytes, entry.node->scratch(max_rows, threads, training));
+  scratch_.reserve(scratch_bytes);
+
   node_inputs_.clear();
   for (const GraphNode& entry : graph.nodes()) {
     node_inputs_.emplace_back();
@@ -70,6 +76,7 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
     for (std::size_t i = 0; i < entry.inputs.size(); ++i)
       step_gradients_.back().push_back(step.wanted[i] ? gradient(entry.inputs[i]) : nullptr);
   }
+  threads_ = threads;
   max_rows_ = max_rows;
 }
 
@@ -98,6 +105,7 @@ void PassBuffers::forward(Graph& graph, const StepState& state, std::int64_t row
                       value(entry.output),
                       state.parameters,
                       state.gradients,
+                      scratch_.as<void>(),
                       nullptr,
                       nullptr,
                       nullptr,
@@ -105,6 +113,7 @@ void PassBuffers::forward(Graph& graph, const StepState& state, std::int64_t row
                       false};
     entry.node->forward(run);
     team.barrier();
+    if (state.timer != nullptr) state.timer->mark(team);
   }
 }
 
@@ -122,13 +131,16 @@ void PassBuffers::backward(Graph& graph, const StepState& state, std::int64_t ro
                       value(entry.output),
                       state.parameters,
                       state.gradients,
+                      scratch_.as<void>(),
                       output_gradient,
                       output_gradient,
                       step_gradients_[i].data(),
                       step.accumulate.data(),
-                      step.accumulate_parameters};
+                      step.accumulate_parameters,
+                      state.hot_update != nullptr && state.update->is_hot(i) ? state.hot_update : nullptr};
     entry.node->backward(run);
     team.barrier();
+    if (state.timer != nullptr) state.timer->mark(team);
   }
 }
 

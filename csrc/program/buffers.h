@@ -6,6 +6,8 @@
 #include "base/aligned_buffer.h"
 #include "program/feed.h"
 #include "program/schedule.h"
+#include "program/step_timer.h"
+#include "program/update.h"
 
 namespace hotloop {
 
@@ -15,14 +17,19 @@ struct StepState {
   float* gradients;
   bool training;
   std::uint64_t seed, step;
+  const HotUpdate* hot_update = nullptr;  // for the backward steps that `update` lets have it
+  const Update* update = nullptr;
+  StepTimer* timer = nullptr;  // for profiles
 };
 
 class PassBuffers {
  public:
-  // Lays out buffers for `max_rows` rows; allocates, so call it outside the team.
+  // Lays out buffers for `max_rows` rows and as many threads; allocates, so call it outside the team.
   void prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
-               std::int64_t max_rows);
-  bool ready_for(std::int64_t rows) const { return rows <= max_rows_; }
+               std::int64_t max_rows, int threads, bool training);
+  bool ready_for(std::int64_t rows, int threads) const { return rows <= max_rows_ && threads <= threads_; }
+  std::int64_t max_rows() const { return max_rows_; }
+  int threads() const { return threads_; }
   const Schedule& schedule() const { return schedule_; }
 
   // Points a value at memory outside the plan for the next batch, or (null) back at its own.
@@ -38,8 +45,9 @@ class PassBuffers {
 
  private:
   std::int64_t max_rows_ = -1;
+  int threads_ = 0;
   Schedule schedule_;
-  AlignedBuffer memory_, head_memory_;
+  AlignedBuffer memory_, head_memory_, scratch_;
   std::vector<void*> own_values_, values_;
   std::vector<float*> gradients_;
   std::vector<HeadBuffers> own_heads_, heads_;

@@ -4,6 +4,25 @@
 
 namespace hotloop {
 
+RowsAhead::RowsAhead(const Column& column, const std::int32_t* order, Batch batch, Share share)
+    : data_(static_cast<const char*>(column.data)),
+      order_(order),
+      row_bytes_(column.row_size * size_of(column.dtype)) {
+  const Range mine = share.of(batch.rows);
+  row_ = batch.first + mine.begin, end_ = batch.first + mine.end;
+}
+
+int RowsAhead::take(const void** places, int most) {
+  int count = 0;
+  while (count < most && row_ < end_) {
+    const std::int64_t row = order_ == nullptr ? row_ : order_[row_];
+    places[count++] = data_ + row * row_bytes_ + at_;
+    at_ += kPair;
+    if (at_ >= row_bytes_) at_ = 0, ++row_;
+  }
+  return count;
+}
+
 void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share) {
   const std::int32_t* index = order == nullptr ? nullptr : order + batch.first;
   switch (column.dtype) {

@@ -27,6 +27,23 @@ struct Batch {
   std::int64_t first, rows;
 };
 
+// The rows of a batch to come, asked for a few at a time while another batch is at work: where they lie
+// nothing in the hardware foresees, and waiting for them would be a good part of a small step.
+class RowsAhead {
+ public:
+  RowsAhead() = default;
+  RowsAhead(const Column& column, const std::int32_t* order, Batch batch, Share share);
+
+  // The next places, `most` at most, that nobody has asked for yet. Caches fetch lines in pairs.
+  int take(const void** places, int most);
+
+ private:
+  static constexpr std::int64_t kPair = 128;
+  const char* data_ = nullptr;
+  const std::int32_t* order_ = nullptr;
+  std::int64_t row_bytes_ = 0, row_ = 0, end_ = 0, at_ = 0;
+};
+
 // Copies a batch of `column` to `out` (f32; i32 for i32), this rank's share of it.
 void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share);
 // The weights of a batch's samples, each repeated for its `positions`.

@@ -44,4 +44,19 @@ ValueId Graph::add_node(NodeSpec spec, std::vector<ValueId> inputs) {
   return nodes_.back().output;
 }
 
+bool inside_arena(const Stretch& s, std::int64_t arena_size) {
+  return s.offset >= 0 && s.size >= 0 && s.size <= arena_size && s.offset <= arena_size - s.size;
+}
+
+void check_program(const Graph& graph, const std::vector<ValueId>& outputs, std::int64_t arena_size) {
+  require(!outputs.empty(), "program: expected at least one output");
+  for (ValueId id : outputs)
+    require(graph.value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id,
+            " first");
+  for (const GraphNode& entry : graph.nodes())
+    for (const Stretch& s : entry.node->parameters())
+      require(inside_arena(s, arena_size), "program: ", entry.op, " has ", s.size, " parameters at offset ",
+              s.offset, ", outside the arena of ", arena_size, " floats");
+}
+
 }  // namespace hotloop

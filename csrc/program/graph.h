@@ -39,4 +39,8 @@ class Graph {
   std::vector<GraphNode> nodes_;
 };
 
+// Throws std::invalid_argument unless these can be a program's outputs and all parameters lie in its arena.
+void check_program(const Graph& graph, const std::vector<ValueId>& outputs, std::int64_t arena_size);
+bool inside_arena(const Stretch& stretch, std::int64_t arena_size);
+
 }  // namespace hotloop

@@ -1,124 +1,113 @@
-// Predict and evaluate: the forward pass over a feed, chunk by chunk. The chunk size is ours to choose,
-// because no row's result depends on the rows beside it.
-#include <algorithm>
+#include "program/infer.h"
+
 #include <chrono>
 #include <cstring>
 
-#include "program/poll.h"
-#include "program/program.h"
+#include "ops/batch/batch.h"
 
 namespace hotloop {
-namespace {
 
-constexpr std::int64_t kChunkRows = 256;
+Inference::Inference(Graph& graph, const std::vector<ValueId>& outputs, float* parameters,
+                     PassBuffers& buffers, const InferRequest& request)
+    : graph_(graph),
+      outputs_(outputs),
+      buffers_(buffers),
+      request_(request),
+      state_{parameters, nullptr, false, 0, 0},
+      chunk_rows_(chunk_rows(request.feed)) {
+  if (feed().rows > chunk_rows_) poll_.emplace(request.hook);
+}
 
-struct Chunk {
-  const Feed& feed;
-  Batch batch;
-};
+Inference::~Inference() {
+  for (ValueId id : graph_.inputs()) buffers_.redirect(id, nullptr);
+  for (ValueId id : outputs_) buffers_.redirect(id, nullptr);
+}
 
-// Inputs that can be read where they lie are; the others are listed in to_gather.
-void bind_inputs(const Graph& graph, PassBuffers& buffers, const Chunk& chunk,
-                 std::vector<std::size_t>& to_gather) {
-  to_gather.clear();
-  for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
-    const void* rows = in_place(chunk.feed.inputs[i], chunk.feed.order, chunk.batch);
-    buffers.redirect(graph.inputs()[i], rows);
-    if (rows == nullptr) to_gather.push_back(i);
+void Inference::run(int threads) {
+  if (feed().rows > 0) run_chunks(threads, chunks_left());
+}
+
+void Inference::run(TeamChoice& choice) {
+  while (!stop_ && done_ < feed().rows) {
+    const std::int64_t chunks = choice.units(chunks_left());
+    const auto start = std::chrono::steady_clock::now();
+    run_chunks(choice.threads(), chunks);
+    choice.record(chunks, std::chrono::steady_clock::now() - start);
   }
 }
 
-void bind_head(PassBuffers& buffers, std::size_t index, const HeadSpec& head, const Chunk& chunk) {
-  HeadBuffers& memory = buffers.head(index);
-  memory = buffers.own_head(index);
-  if (const void* rows = in_place(chunk.feed.targets[index], chunk.feed.order, chunk.batch))
-    memory.targets = const_cast<void*>(rows);
-  if (chunk.feed.weights == nullptr)
-    memory.weights = nullptr;
-  else if (head.positions == 1)
-    memory.weights = const_cast<float*>(chunk.feed.weights) + chunk.batch.first;
-  else
-    gather_weights(chunk.feed, head.positions, chunk.batch, memory.weights);
+void Inference::run_chunks(int threads, std::int64_t chunks) {
+  chunks_in_turn_ = chunks;
+  run_team(threads, [this](const Team& team) {
+    do chunk(team);
+    while (chunks_in_turn_ > 0);
+  });
 }
 
-}  // namespace
-
-void Program::infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads,
-                    const Hook& hook, double* loss_sum) {
-  const std::int64_t chunk_rows = std::min(feed.rows, kChunkRows);
-  if (chunk_rows == 0) return;
-  const int allowed = allowed_threads(threads);
-  PassBuffers& pass_buffers = buffers(pass, chunk_rows, allowed);
-  const StepState state{parameters_, nullptr, false, 0, 0};
-  double total = 0;
-  Poll poll(hook);
-  bool stop = false, pause = false;
-  std::int64_t done = 0, chunks_left = 0;
-  std::vector<std::size_t> to_gather;
-  to_gather.reserve(graph_->inputs().size());  // nothing is allocated inside the team
-  Batch batch{0, 0};
-  const auto begin_chunk = [&] {
-    batch = {done, std::min(chunk_rows, feed.rows - done)};
-    const Chunk chunk{feed, batch};
-    bind_inputs(*graph_, pass_buffers, chunk, to_gather);
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-      if (graph_->producer(outputs_[i]) != Graph::kNoNode)
-        pass_buffers.redirect(outputs_[i], outputs[i] + batch.first * graph_->value(outputs_[i]).features);
-    if (pass == Pass::evaluate)
-      for (std::size_t i = 0; i < heads_.size(); ++i) bind_head(pass_buffers, i, heads_[i], chunk);
-  };
-  const auto end_chunk = [&] {
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const std::int64_t features = graph_->value(outputs_[i]).features;
-      float* wanted = outputs[i] + batch.first * features;
-      const void* made = pass_buffers.value(outputs_[i]);
-      if (made != wanted)
-        std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
-    }
-    if (pass == Pass::evaluate)
-      for (std::size_t i = 0; i < heads_.size(); ++i)
-        total += sum_head_loss(heads_[i], pass_buffers.head(i), batch.rows);
-    done += batch.rows;
-    stop = done >= feed.rows || poll.wants_stop(done, total / static_cast<double>(done));
-    pause = stop || --chunks_left == 0;
-  };
-
-  const auto run_chunks = [&](Team& team) {
-    do {
-      if (team.rank() == 0) begin_chunk();
-      team.barrier();
-      for (std::size_t i : to_gather)
-        gather(feed.inputs[i], feed.order, batch, pass_buffers.value(graph_->inputs()[i]), team.share());
-      if (pass == Pass::evaluate)
-        for (std::size_t i = 0; i < heads_.size(); ++i)
-          if (pass_buffers.head(i).targets == pass_buffers.own_head(i).targets)
-            gather(feed.targets[i], feed.order, batch, pass_buffers.head(i).targets, team.share());
-      team.barrier();
-      pass_buffers.forward(*graph_, state, batch.rows, team);
-      if (pass == Pass::evaluate) {
-        run_heads(pass_buffers, batch.rows, team.share());
-        team.barrier();
-      }
-      if (team.rank() == 0) end_chunk();
-      team.barrier();
-    } while (!pause);
-  };
-  if (threads > 0) {
-    run_team(allowed, run_chunks);
-  } else {
-    TeamChoice& choice = team_choice(pass, chunk_rows, allowed);
-    while (!stop) {
-      const std::int64_t chunks = chunks_left =
-          choice.units((feed.rows - done + chunk_rows - 1) / chunk_rows);
-      const auto start = std::chrono::steady_clock::now();
-      run_team(choice.threads(), run_chunks);
-      choice.record(chunks, std::chrono::steady_clock::now() - start);
-    }
+void Inference::chunk(const Team& team) {
+  if (team.rank() == 0) {
+    batch_ = {done_, std::min(chunk_rows_, feed().rows - done_)};
+    open(batch_);
   }
-  for (ValueId id : graph_->inputs()) pass_buffers.redirect(id, nullptr);
-  for (ValueId id : outputs_) pass_buffers.redirect(id, nullptr);
-  if (loss_sum != nullptr)
-    *loss_sum = total + update_.regularization_alone(parameters_) * static_cast<double>(done);
+  team.barrier();
+  gather(batch_, team);
+  if (request_.refuse_nonfinite) look_for_nonfinite(batch_, team.share());
+  team.barrier();
+  if (!nonfinite_.load(std::memory_order_relaxed)) {
+    buffers_.forward(graph_, state_, batch_.rows, team);
+    after_forward(batch_, team);
+  }
+  if (team.rank() == 0) end_chunk();
+  team.barrier();
+}
+
+void Inference::end_chunk() {
+  close(batch_);
+  done_ += batch_.rows;
+  stop_ = nonfinite_ || done_ >= feed().rows ||
+          poll_->wants_stop(done_, loss_so_far() / static_cast<double>(done_));
+  --chunks_in_turn_;
+  if (stop_) chunks_in_turn_ = 0;
+}
+
+// Inputs are read where they lie, and results written where they are wanted, wherever that can be.
+void Inference::open(Batch batch) {
+  for (std::size_t i = 0; i < graph_.inputs().size(); ++i)
+    buffers_.redirect(graph_.inputs()[i], in_place(feed().inputs[i], feed().order, batch));
+  for (std::size_t i = 0; i < outputs_.size(); ++i) {
+    if (graph_.producer(outputs_[i]) == Graph::kNoNode) continue;
+    const std::int64_t offset = batch.first * graph_.value(outputs_[i]).features;
+    buffers_.redirect(outputs_[i], request_.results.empty() ? nullptr : request_.results[i] + offset);
+  }
+}
+
+void Inference::gather(Batch batch, const Team& team) {
+  for (std::size_t i = 0; i < graph_.inputs().size(); ++i)
+    if (in_place(feed().inputs[i], feed().order, batch) == nullptr)
+      hotloop::gather(feed().inputs[i], feed().order, batch, buffers_.value(graph_.inputs()[i]),
+                      team.share());
+}
+
+// Here and not before the call: what a chunk's first op is about to read comes into the caches once.
+void Inference::look_for_nonfinite(Batch batch, Share share) {
+  for (const Column& column : feed().inputs) {
+    if (column.dtype != DType::f32) continue;
+    const Range mine = share.of(batch.rows * column.row_size, 1024);
+    const float* rows = static_cast<const float*>(column.data) + batch.first * column.row_size;
+    if (!all_finite(rows + mine.begin, mine.end - mine.begin))
+      nonfinite_.store(true, std::memory_order_relaxed);
+  }
+}
+
+// An output that is an input as well, or another output too, has its memory elsewhere.
+void Inference::close(Batch batch) {
+  for (std::size_t i = 0; i < request_.results.size(); ++i) {
+    const std::int64_t features = graph_.value(outputs_[i]).features;
+    float* wanted = request_.results[i] + batch.first * features;
+    const void* made = buffers_.value(outputs_[i]);
+    if (made != wanted)
+      std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
+  }
 }
 
 }  // namespace hotloop

@@ -15,7 +15,8 @@
   X(quantize) \
   X(dequantize) \
   X(dense_int8) \
-  X(dense_bf16)
+  X(dense_bf16) \
+  X(dense_mixed)
 
 namespace hotloop {
 #define HOTLOOP_DECLARE(op) std::unique_ptr<Node> make_##op(const NodeSpec& spec);

@@ -1,10 +1,14 @@
 // Asks a hook a few times a second whether to go on.
 #pragma once
 #include <chrono>
-
-#include "program/program.h"
+#include <cstdint>
+#include <functional>
 
 namespace hotloop {
+
+// Called by the calling thread a few times a second, between whole steps, with the steps done so far and
+// their mean loss; true asks to stop. Must not throw.
+using Hook = std::function<bool(std::int64_t done, double mean_loss)>;
 
 class Poll {
  public:

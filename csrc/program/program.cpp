@@ -32,18 +32,7 @@ Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, flo
       parameters_(parameters),
       gradients_(gradients),
       arena_size_(arena_size) {
-  require(!outputs_.empty(), "program: expected at least one output");
-  for (ValueId id : outputs_)
-    require(graph_->value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id,
-            " first");
-  for (const GraphNode& entry : graph_->nodes())
-    for (const Stretch& s : entry.node->parameters())
-      require(inside_arena(s), "program: ", entry.op, " has ", s.size, " parameters at offset ", s.offset,
-              ", outside the arena of ", arena_size_, " floats");
-}
-
-bool Program::inside_arena(const Stretch& s) const {
-  return s.offset >= 0 && s.size >= 0 && s.size <= arena_size_ && s.offset <= arena_size_ - s.size;
+  check_program(*graph_, outputs_, arena_size_);
 }
 
 double Program::work_per_row() const {
@@ -72,7 +61,7 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
 
 void Program::set_update(UpdateSpec spec) {
   const ProgramEntry entry(*this);
-  const auto inside = [&](const Stretch& s) { return inside_arena(s); };
+  const auto inside = [&](const Stretch& s) { return inside_arena(s, arena_size_); };
   require(gradients_ != nullptr, "program: it was made without gradients, so it can't train");
   require(std::all_of(spec.variables.begin(), spec.variables.end(), inside) &&
               std::all_of(spec.undecayed.begin(), spec.undecayed.end(), inside) &&
@@ -90,14 +79,13 @@ int Program::allowed_threads(int threads) {
 
 PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   PassBuffers& buffers = passes_[pass];
-  const bool grow = !buffers.ready_for(rows);
-  if (grow || threads > prepared_threads_) {
-    const int most_threads = std::max(prepared_threads_, threads);
-    for (GraphNode& entry : graph_->nodes()) entry.node->prepare(rows, most_threads, pass == Pass::train);
-    prepared_threads_ = most_threads;
-  }
+  if (buffers.ready_for(rows, threads)) return buffers;
+  rows = std::max(rows, buffers.max_rows());
+  threads = std::max(threads, buffers.threads());
+  for (GraphNode& entry : graph_->nodes()) entry.node->prepare(rows, threads, pass == Pass::train);
   // Last, so that a failure before it leaves buffers that are not ready.
-  if (grow) buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows);
+  buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows, threads,
+                  pass == Pass::train);
   return buffers;
 }
 
@@ -130,21 +118,6 @@ void Program::run_heads(PassBuffers& buffers, std::int64_t rows, Share share) {
     run_head(head, buffers.head(i), rows, graph_->value(head.output).features,
              static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input), share);
   }
-}
-
-void Program::predict(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook) {
-  const ProgramEntry entry(*this);
-  infer(Pass::predict, feed, outputs, threads, hook, nullptr);
-}
-
-double Program::evaluate(const Feed& feed, const std::vector<float*>& outputs, int threads,
-                         const Hook& hook) {
-  const ProgramEntry entry(*this);
-  require(!heads_.empty(), "evaluate: the program has no loss");
-  check_targets(feed);
-  double loss_sum = 0;
-  infer(Pass::evaluate, feed, outputs, threads, hook, &loss_sum);
-  return loss_sum;
 }
 
 }  // namespace hotloop

@@ -3,7 +3,6 @@
 #pragma once
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <thread>
@@ -14,16 +13,13 @@
 #include "program/feed.h"
 #include "program/graph.h"
 #include "program/head.h"
+#include "program/infer.h"
+#include "program/poll.h"
+#include "program/profile.h"
 #include "program/team_choice.h"
 #include "program/update.h"
 
 namespace hotloop {
-
-// Called by the calling thread a few times a second, between whole steps, with the steps done so far and
-// their mean loss; true asks to stop. Must not throw.
-using Hook = std::function<bool(std::int64_t done, double mean_loss)>;
-
-class Poll;
 
 struct TrainRequest {
   Feed feed;
@@ -36,6 +32,7 @@ struct TrainRequest {
   bool stop_on_nan = false;
   int threads = 0;  // 0: as many as pay
   Hook hook;
+  StepTimer* timer = nullptr;  // for profiles
 };
 
 struct TrainResult {
@@ -54,9 +51,15 @@ class Program {
 
   // Each of these runs alone: a second caller waits. Memory is laid out on the first call with a batch size
   // and kept. Throws std::runtime_error when this thread is already inside (a hook that calls back).
-  void predict(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook);
-  double evaluate(const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook);
+  // threads: 0 for as many as pay.
+  bool predict(const InferRequest& request, int threads);  // false where it met NaN or infinity and stopped
+  double evaluate(const InferRequest& request, int threads);
   TrainResult train(const TrainRequest& request);
+
+  // For profiles: so many forward passes over all rows of the feed at once, and what their parts are; and
+  // what the parts of the training steps are that ran last.
+  std::vector<StepPart> time_forward(const Feed& feed, std::int64_t calls, int threads, StepTimer& timer);
+  std::vector<StepPart> training_parts(const Feed& feed, std::int64_t rows);
 
   const Graph& graph() const { return *graph_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
@@ -66,13 +69,14 @@ class Program {
 
  private:
   friend class ProgramEntry;
+  class Evaluation;
 
-  void infer(Pass pass, const Feed& feed, const std::vector<float*>& outputs, int threads, const Hook& hook,
-             double* loss_sum);
+  void run(Inference& inference, Pass pass, std::int64_t rows, int threads, int allowed);
+  // Threads that a chunk of so many rows may be given: one where a second could not pay.
+  int team_limit(int threads, std::int64_t rows) const;
   // threads as asked for, or 0: as many as a team may have.
   static int allowed_threads(int threads);
   PassBuffers& buffers(Pass pass, std::int64_t rows, int threads);
-  bool inside_arena(const Stretch& stretch) const;
   // Once inside: another thread may have set other losses since the caller looked at its arrays.
   void check_targets(const Feed& feed) const;
   TeamChoice& team_choice(Pass pass, std::int64_t rows, int allowed);
@@ -90,7 +94,6 @@ class Program {
   Update update_;
   std::map<Pass, PassBuffers> passes_;
   std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice> choices_;  // by rows a unit and threads allowed
-  int prepared_threads_ = 0;
   std::atomic<int> holder_{0};  // 1 + forks() of the process whose thread is inside, else 0
   std::atomic<std::thread::id> owner_{};
 };

@@ -16,6 +16,16 @@ void extend(Lifetime& life, int time) {
   }
 }
 
+// Whether no other node has any of the parameters of node i.
+bool alone_with_parameters(const std::vector<GraphNode>& nodes, std::size_t i) {
+  for (const Stretch& own : nodes[i].node->parameters())
+    for (std::size_t j = 0; j < nodes.size(); ++j)
+      for (const Stretch& other : nodes[j].node->parameters())
+        if (i != j && own.offset < other.offset + other.size && other.offset < own.offset + own.size)
+          return false;
+  return true;
+}
+
 }  // namespace
 
 ValueId head_input(const Graph& graph, const HeadSpec& head) {
@@ -73,7 +83,9 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
     require(entry.node->has_gradient(), "train: ", entry.op,
             " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
-    BackwardStep step{i, {}, {}, false};
+    BackwardStep step{i, {}, {}, false, false};
+    step.could_be_hot =
+        entry.node->updates_itself() && alone_with_parameters(nodes, static_cast<std::size_t>(i));
     extend(gradient(entry.output), time);
     if (entry.node->backward_reads_output()) extend(value(entry.output), time);
     for (ValueId id : entry.inputs) {

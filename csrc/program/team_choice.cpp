@@ -15,8 +15,10 @@ constexpr double kRepeatAfter = 50;  // times what the last trial took
 
 TeamChoice::TeamChoice(int allowed, double multiply_adds)
     : allowed_(allowed),
-      worth_it_(allowed > 1 && multiply_adds > kWorthSharing),
+      worth_it_(allowed > 1 && pays(multiply_adds)),
       trial_units_(multiply_adds > kLongUnit ? 1 : 4) {}
+
+bool TeamChoice::pays(double multiply_adds) { return multiply_adds > kWorthSharing; }
 
 int TeamChoice::threads() const {
   if (!worth_it_) return 1;

@@ -11,6 +11,8 @@ class TeamChoice {
  public:
   // multiply_adds: of one unit (a step, a chunk), roughly; too little for a second thread means no trial.
   TeamChoice(int allowed, double multiply_adds);
+  // Whether so much work may be worth a second thread.
+  static bool pays(double multiply_adds);
 
   int threads() const;
   // How many units to run before the next word with record().

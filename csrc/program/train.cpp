@@ -17,8 +17,28 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
       const std::int64_t first = (request.first_step + s) * request.batch_size;
       const Batch batch{first, std::min(request.batch_size, feed.rows - first)};
       const auto iteration = request.iteration + s;
-      const StepState state{parameters_, gradients_, true, request.seed,
-                            static_cast<std::uint64_t>(iteration)};
+      // The last step leaves whole gradients in their arena, for whoever wants to look at them.
+      const bool hot = s + 1 < request.steps;
+      HotUpdate hot_update = update_.hot_update(parameters_, request.learning_rates[s], iteration + 1);
+      RowsAhead ahead;
+      if (s + 1 < request.steps && !feed.inputs.empty()) {
+        const std::int64_t next = first + batch.rows;
+        ahead = RowsAhead(feed.inputs[0], feed.order, {next, std::min(request.batch_size, feed.rows - next)},
+                          team.share());
+        hot_update.ask_for(&ahead);
+      }
+      const StepState state{parameters_,
+                            gradients_,
+                            true,
+                            request.seed,
+                            static_cast<std::uint64_t>(iteration),
+                            hot ? &hot_update : nullptr,
+                            &update_,
+                            request.timer};
+      const auto mark = [&] {
+        if (request.timer != nullptr) request.timer->mark(team);
+      };
+      if (request.timer != nullptr) request.timer->begin(team);
 
       for (std::size_t i = 0; i < feed.inputs.size(); ++i)
         gather(feed.inputs[i], feed.order, batch, buffers.value(graph_->inputs()[i]), team.share());
@@ -28,6 +48,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
           gather_weights(feed, heads_[i].positions, batch, buffers.head(i).weights);
       }
       team.barrier();
+      mark();
       buffers.forward(*graph_, state, batch.rows, team);
 
       run_heads(buffers, batch.rows, team.share());
@@ -40,10 +61,11 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
                     static_cast<std::size_t>((rows.end - rows.begin) * features) * sizeof(float));
       }
       if (!request.outputs.empty()) team.barrier();
+      mark();
 
       buffers.backward(*graph_, state, batch.rows, team);
       const double penalty =
-          update_.step(parameters_, gradients_, request.learning_rates[s], iteration + 1, team);
+          update_.step(parameters_, gradients_, request.learning_rates[s], iteration + 1, hot, team);
       if (team.rank() == 0) {
         double loss = penalty * static_cast<double>(batch.rows);
         for (std::size_t i = 0; i < heads_.size(); ++i)
@@ -55,6 +77,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
                poll.wants_stop(result.steps, result.loss_sum / static_cast<double>(result.rows));
       }
       team.barrier();
+      mark();
       if (stop) return;
     }
   });
@@ -68,11 +91,21 @@ TrainResult Program::train(const TrainRequest& request) {
   const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
   const int allowed = allowed_threads(request.threads);
   PassBuffers& buffers = this->buffers(Pass::train, batch_rows, allowed);
-  update_.set_reached(buffers.schedule().trained);
+  for (GraphNode& part : graph_->nodes()) part.node->begin_training();
+  std::vector<std::vector<Stretch>> could_be_hot;
+  for (const BackwardStep& step : buffers.schedule().backward)
+    could_be_hot.push_back(step.could_be_hot
+                               ? graph_->nodes()[static_cast<std::size_t>(step.node)].node->parameters()
+                               : std::vector<Stretch>());
+  update_.set_backward(buffers.schedule().trained, could_be_hot);
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     buffers.head(i) = buffers.own_head(i);
     if (request.feed.weights == nullptr) buffers.head(i).weights = nullptr;
   }
+
+  if (request.timer != nullptr)
+    request.timer->reserve(request.steps,
+                           buffers.schedule().forward.size() + buffers.schedule().backward.size() + 3);
 
   TrainResult result;
   Poll poll(request.hook);

@@ -24,23 +24,8 @@ Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
     sums.push_back({where, partials});
     partials += block_count(where.size);
   };
-  const bool by_norm = spec_.clipnorm > 0 || spec_.global_clipnorm > 0;
-  for (std::size_t i = 0; i < spec_.variables.size(); ++i) {
-    const Stretch where = spec_.variables[i];
-    if (by_norm) add_sum(gradient_sums_, where);
-    const bool decay = spec_.optimizer.weight_decay > 0 && !contains(spec_.undecayed, where.offset);
-    const int norm = spec_.clipnorm > 0 ? static_cast<int>(i) : -1;
-    // Neighbours treated alike are one segment: the gap between them is alignment, and stays zero.
-    if (!segments_.empty() && norm < 0) {
-      Segment& before = segments_.back();
-      const std::int64_t end = before.where.offset + before.where.size;
-      if (before.decay == decay && where.offset - end < kAlignment / 4) {
-        before.where.size = where.offset + where.size - before.where.offset;
-        continue;
-      }
-    }
-    segments_.push_back({where, decay, norm});
-  }
+  if (by_norm())
+    for (const Stretch& where : spec_.variables) add_sum(gradient_sums_, where);
   for (const Regularizer& r : spec_.regularizers) {
     if (r.l2 != 0) {
       add_sum(squares_, r.where);
@@ -54,11 +39,78 @@ Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
   partials_.reserve(partials * 4);
 }
 
-void Update::set_reached(const std::vector<std::int64_t>& offsets) {
+std::vector<Update::Segment> Update::segments(const std::vector<Stretch>& without) const {
+  std::vector<Segment> found;
+  for (std::size_t i = 0; i < spec_.variables.size(); ++i) {
+    const Stretch where = spec_.variables[i];
+    if (contains(without, where.offset)) continue;
+    const bool decay = spec_.optimizer.weight_decay > 0 && !contains(spec_.undecayed, where.offset);
+    const int norm = spec_.clipnorm > 0 ? static_cast<int>(i) : -1;
+    // Neighbours treated alike are one segment: the gap between them is alignment, and stays zero.
+    if (!found.empty() && norm < 0) {
+      Segment& before = found.back();
+      const std::int64_t end = before.where.offset + before.where.size;
+      if (before.decay == decay && where.offset - end < kAlignment / 4) {
+        before.where.size = where.offset + where.size - before.where.offset;
+        continue;
+      }
+    }
+    found.push_back({where, decay, norm});
+  }
+  return found;
+}
+
+void Update::set_backward(const std::vector<std::int64_t>& reached,
+                          const std::vector<std::vector<Stretch>>& could_be_hot) {
   unreached_.clear();
   for (const Stretch& variable : spec_.variables)
-    if (std::find(offsets.begin(), offsets.end(), variable.offset) == offsets.end())
+    if (std::find(reached.begin(), reached.end(), variable.offset) == reached.end())
       unreached_.push_back(variable);
+
+  const bool whole_first = by_norm() || !spec_.regularizers.empty();
+  const auto is_variable = [&](const Stretch& s) {
+    return std::any_of(spec_.variables.begin(), spec_.variables.end(), [&](const Stretch& variable) {
+      return variable.offset == s.offset && variable.size == s.size;
+    });
+  };
+  std::vector<Stretch> hot;
+  hot_.assign(could_be_hot.size(), 0);
+  for (std::size_t i = 0; i < could_be_hot.size(); ++i) {
+    const std::vector<Stretch>& own = could_be_hot[i];
+    if (whole_first || own.empty() || !std::all_of(own.begin(), own.end(), is_variable)) continue;
+    hot_[i] = 1;
+    hot.insert(hot.end(), own.begin(), own.end());
+  }
+  all_ = segments({});
+  cold_ = segments(hot);
+}
+
+OptimizerArgs Update::args_of(float learning_rate, std::int64_t iteration) const {
+  OptimizerArgs args = spec_.optimizer;
+  args.learning_rate = learning_rate;
+  args.step = iteration;
+  return args;
+}
+
+HotUpdate Update::hot_update(float* weights, float learning_rate, std::int64_t iteration) const {
+  return {args_of(learning_rate, iteration), weights, spec_.slots, spec_.undecayed};
+}
+
+int Update::state_size() const {
+  return static_cast<int>(std::count_if(std::begin(spec_.slots), std::end(spec_.slots),
+                                        [](const float* slot) { return slot != nullptr; }));
+}
+
+std::int64_t Update::cold_size() const {
+  std::int64_t size = 0;
+  for (const Segment& segment : cold_) size += segment.where.size;
+  return size;
+}
+
+std::int64_t Update::norm_size() const {
+  std::int64_t size = 0;
+  for (const BlockSum& sum : gradient_sums_) size += sum.where.size;
+  return size;
 }
 
 double Update::total(const BlockSum& sum) const {
@@ -92,7 +144,7 @@ double Update::regularization_alone(const float* weights) {
   return regularization(weights, Team(0, 1, nobody));
 }
 
-double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration,
+double Update::step(float* weights, float* gradients, float learning_rate, std::int64_t iteration, bool hot,
                     const Team& team) {
   for (const Stretch& s : unreached_) {
     const Range mine = team.share().of(s.size);
@@ -118,10 +170,8 @@ double Update::step(float* weights, float* gradients, float learning_rate, std::
     }
   }
 
-  OptimizerArgs args = spec_.optimizer;
-  args.learning_rate = learning_rate;
-  args.step = iteration;
-  for (const Segment& segment : segments_) {
+  OptimizerArgs args = args_of(learning_rate, iteration);
+  for (const Segment& segment : hot ? cold_ : all_) {
     double scale = global_scale;
     if (segment.norm >= 0) {
       const double norm = std::sqrt(total(gradient_sums_[static_cast<std::size_t>(segment.norm)]));

@@ -6,6 +6,7 @@
 #include "base/aligned_buffer.h"
 #include "cpu/team.h"
 #include "ops/optimizer/optimizer.h"
+#include "program/hot_update.h"
 
 namespace hotloop {
 
@@ -28,19 +29,33 @@ class Update {
   Update() = default;
   explicit Update(UpdateSpec spec);
 
-  // Which parameters backward writes gradients of, by their offsets. Those of the other variables are made
-  // zero in each step, since regularisers add to them.
-  void set_reached(const std::vector<std::int64_t>& offsets);
+  // What backward does to the parameters: the offsets of those it has gradients of; by backward step, those
+  // that its node could update itself. The others' gradients are made zero in each step, since regularisers
+  // add to them.
+  void set_backward(const std::vector<std::int64_t>& reached,
+                    const std::vector<std::vector<Stretch>>& could_be_hot);
+  // Whether the node of a backward step may update its parameters itself: not where a norm or a regulariser
+  // needs whole gradients first.
+  bool is_hot(std::size_t backward_step) const { return hot_[backward_step] != 0; }
+  HotUpdate hot_update(float* weights, float learning_rate, std::int64_t iteration) const;
 
   // Called by every rank after the gradients are complete; returns with this rank's share of the update made
-  // (the caller puts the barrier). Returns the regularisation loss of the weights before the update.
-  double step(float* weights, float* gradients, float learning_rate, std::int64_t iteration,
+  // (the caller puts the barrier). hot: the nodes that may have updated their parameters themselves. Returns
+  // the regularisation loss of the weights before the update.
+  double step(float* weights, float* gradients, float learning_rate, std::int64_t iteration, bool hot,
               const Team& team);
+  // For profiles: how many numbers a parameter has beside itself, and how many parameters step() updates, and
+  // takes a norm of, where the nodes that may update theirs themselves do.
+  int state_size() const;
+  std::int64_t cold_size() const;
+  std::int64_t norm_size() const;
   // The regularisation loss alone, on this thread.
   double regularization_alone(const float* weights);
 
  private:
   double regularization(const float* weights, const Team& team);
+  OptimizerArgs args_of(float learning_rate, std::int64_t iteration) const;
+  bool by_norm() const { return spec_.clipnorm > 0 || spec_.global_clipnorm > 0; }
   struct Segment {
     Stretch where;
     bool decay;
@@ -50,11 +65,13 @@ class Update {
     Stretch where;
     std::int64_t first_partial;
   };
+  std::vector<Segment> segments(const std::vector<Stretch>& without) const;
   double total(const BlockSum& sum) const;
   double regularization_total() const;
 
   UpdateSpec spec_;
-  std::vector<Segment> segments_;
+  std::vector<Segment> all_, cold_;  // every variable; those that no node updates itself
+  std::vector<char> hot_;            // by backward step
   std::vector<Stretch> unreached_;
   std::vector<BlockSum> gradient_sums_;        // one a variable, with clipping by norm
   std::vector<BlockSum> squares_, absolutes_;  // one a regulariser with that part

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hotloop import losses as losses
     from hotloop import metrics as metrics
     from hotloop import optimizers as optimizers
+    from hotloop import profiling as profiling
     from hotloop import regularizers as regularizers
     from hotloop import schedules as schedules
     from hotloop.compress import QuantizedModel as QuantizedModel
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     from hotloop.models import Sequential as Sequential
     from hotloop.models import clone_model as clone_model
     from hotloop.models import model_from_json as model_from_json
+    from hotloop.profiling import profile as profile
     from hotloop.saving import load_model as load_model
+    from hotloop.session import Session as Session
+    from hotloop.session import freeze as freeze
 
     __version__: str
 
@@ -58,6 +62,7 @@ _MODULES = (
     "losses",
     "metrics",
     "optimizers",
+    "profiling",
     "regularizers",
     "schedules",
 )
@@ -66,11 +71,14 @@ _NAMES = {
     "Model": "models",
     "QuantizedModel": "compress",
     "Sequential": "models",
+    "Session": "session",
     "clone_model": "models",
     "evaluate_performance": "inference",
+    "freeze": "session",
     "load_model": "saving",
     "model_from_json": "models",
     "num_threads": "config",
+    "profile": "profiling",
     "prune_model": "compress",
     "quantize_model": "compress",
     "set_num_threads": "config",
@@ -83,12 +91,14 @@ __all__ = [
     "Model",
     "QuantizedModel",
     "Sequential",
+    "Session",
     "activations",
     "callbacks",
     "clone_model",
     "compress",
     "data",
     "evaluate_performance",
+    "freeze",
     "initializers",
     "kernels",
     "layers",
@@ -98,6 +108,8 @@ __all__ = [
     "model_from_json",
     "num_threads",
     "optimizers",
+    "profile",
+    "profiling",
     "prune_model",
     "quantize_model",
     "regularizers",

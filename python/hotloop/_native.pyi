@@ -52,6 +52,35 @@ class Program:
         outputs: collections.abc.Sequence[numpy.ndarray],
         threads: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> None: ...
+    def predict_rows(self, x: typing.Any, allow_nonfinite: bool) -> typing.Any:
+        """
+        The results for a plain array of rows; None where it takes conversions, or an error.
+        """
+    def profile_predict(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        calls: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple:
+        """
+        The same of forward passes over all rows at once.
+        """
+    def profile_train(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray],
+        weights: numpy.ndarray | None,
+        order: numpy.ndarray | None,
+        batch_size: typing.SupportsInt | typing.SupportsIndex,
+        steps: typing.SupportsInt | typing.SupportsIndex,
+        learning_rates: numpy.ndarray,
+        iteration: typing.SupportsInt | typing.SupportsIndex,
+        seed: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple:
+        """
+        Trains, and gives (what each part of a step is, seconds of steps x parts).
+        """
     def set_loss(self, heads: collections.abc.Sequence[dict]) -> None: ...
     def set_optimizer(
         self,
@@ -75,6 +104,14 @@ class Program:
         clipnorm: typing.SupportsFloat | typing.SupportsIndex = 0.0,
         clip_value: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     ) -> None: ...
+    def set_shapes(
+        self,
+        input: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        output: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> None:
+        """
+        Tell predict_rows the shapes of one sample.
+        """
     def train(
         self,
         inputs: collections.abc.Sequence[numpy.ndarray],
@@ -96,6 +133,43 @@ class Program:
     def steps_done(self) -> int:
         """
         Whole steps of the last train call, also when it ended in an exception.
+        """
+
+class Session:
+    """
+    A graph with final weights, which any number of threads may run at once.
+    """
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        parameters: numpy.ndarray,
+        input_shapes: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
+        ],
+        output_shapes: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]
+        ],
+        rows: typing.SupportsInt | typing.SupportsIndex = 1,
+        threads: typing.SupportsInt | typing.SupportsIndex = 0,
+    ) -> None: ...
+    def profile_predict(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        calls: typing.SupportsInt | typing.SupportsIndex,
+        threads: typing.SupportsInt | typing.SupportsIndex,
+    ) -> tuple:
+        """
+        What each part of a forward pass is, and seconds of calls x parts.
+        """
+    def run(
+        self,
+        inputs: collections.abc.Sequence[numpy.ndarray],
+        outputs: collections.abc.Sequence[numpy.ndarray],
+    ) -> None: ...
+    def run_rows(self, x: typing.Any, out: typing.Any, allow_nonfinite: bool) -> typing.Any:
+        """
+        The results for a plain array of rows; None where it takes conversions, or an error.
         """
 
 def activation_backward(
@@ -192,6 +266,7 @@ def batch_norm_ref(
     momentum: typing.SupportsFloat | typing.SupportsIndex = 0.9900000095367432,
 ) -> None: ...
 def best_isa_level() -> str: ...
+def bf16_unit() -> str: ...
 def column_sum(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
 def column_sum_ref(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
 def copy_columns(
@@ -326,6 +401,7 @@ def gemm_ref(
     beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     accumulate: bool = False,
 ) -> None: ...
+def has_peak(name: str) -> bool: ...
 def histogram(
     x: numpy.ndarray,
     low: typing.SupportsFloat | typing.SupportsIndex,
@@ -369,6 +445,46 @@ def loss_row_ref(
     delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> tuple: ...
 def losses() -> list[str]: ...
+def matmul_bf16(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    unit: str | None = None,
+) -> None: ...
+def matmul_bf16_ref(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    activation: str = "linear",
+    alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
+    beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    unit: str | None = None,
+) -> None: ...
+def measure_peak(
+    name: str,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    seconds: typing.SupportsFloat | typing.SupportsIndex,
+) -> float:
+    """
+    Operations a second.
+    """
+
+def measure_stream(
+    name: str,
+    memory: numpy.ndarray,
+    bytes: typing.SupportsInt | typing.SupportsIndex,
+    threads: typing.SupportsInt | typing.SupportsIndex,
+    seconds: typing.SupportsFloat | typing.SupportsIndex,
+) -> float:
+    """
+    Bytes read plus bytes written a second.
+    """
+
 def min_max(x: numpy.ndarray) -> tuple[float, float]: ...
 def multiply_backward(
     inputs: collections.abc.Sequence[numpy.ndarray],

@@ -131,6 +131,58 @@ def split_by_name(what: str, value: Any, names: Sequence[str], shapes: Sequence[
     return list(value)
 
 
+def input_arrays(
+    value: Any, names: Sequence[str], shapes: Sequence[Shape], allow_nonfinite: bool, label: str = ""
+) -> list[Array]:
+    """Return all inputs as programs read them: see :func:`split_by_name` and :func:`input_array`.
+
+    ``label`` stands in front of their names in messages.
+    """
+    given = split_by_name(f"{label}x", value, names, shapes)
+    arrays = {}
+    for name, array, shape in zip(names, given, shapes, strict=True):
+        what = f"{label}x" if len(names) == 1 else f"{label}x[{name!r}]"
+        arrays[what] = input_array(what, array, shape, allow_nonfinite)
+    require_same_rows(arrays)
+    return list(arrays.values())
+
+
+def output_arrays(
+    out: Any, names: Sequence[str], shapes: Sequence[Shape], inputs: Sequence[Array]
+) -> list[Floats]:
+    """Return the arrays that results go to, made here where ``out`` is None.
+
+    Raises
+    ------
+    TypeError
+        When one is no float32 array.
+    ValueError
+        When there are more or fewer than outputs, when one has another shape, is read-only or not
+        C-contiguous, or shares memory with an input or another output.
+    """
+    rows = inputs[0].shape[0]
+    wanted = [(rows, *shape) for shape in shapes]
+    if out is None:
+        return [np.empty(shape, np.float32) for shape in wanted]
+    given = [out] if len(names) == 1 and isinstance(out, np.ndarray) else out
+    if not isinstance(given, list | tuple) or len(given) != len(names):
+        expected = "an array" if len(names) == 1 else f"a list of {len(names)} arrays"
+        raise bad_type("out", expected, out)
+    for i, (name, array, shape) in enumerate(zip(names, given, wanted, strict=True)):
+        what = "out" if len(names) == 1 else f"out[{name!r}]"
+        if not isinstance(array, np.ndarray) or array.dtype != np.float32:
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(f"{what}: expected a float32 array, got {kind}")
+        if array.shape != shape:
+            raise bad_value(what, f"shape {shape}", f"shape {array.shape}")
+        if not array.flags.c_contiguous or not array.flags.aligned or not array.flags.writeable:
+            lack = "read-only" if not array.flags.writeable else "not contiguous or not aligned"
+            raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")
+        if any(np.may_share_memory(array, other) for other in [*inputs, *given[:i]]):
+            raise bad_value(what, "memory of its own", "an array that overlaps an input or another output")
+    return list(given)
+
+
 def require_same_rows(arrays: Mapping[str, Array]) -> int:
     """Return the number of rows that all arrays have.
 

@@ -14,6 +14,8 @@ examples:
   hotloop demo --data flowers.csv           a CSV with the label in its last column
   hotloop demo --epochs 40 --out results    train longer; models, figures and picture go to results/
   hotloop demo --quick --threads 1          a short run on one thread
+  hotloop bench                             this machine's limits, and how near the kernels come
+  hotloop bench --peers --json bench.json   every case beside other libraries, with its target
   hotloop config                            CPU, instruction set, threads and versions, for a bug report
 """
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return _demo(options) if options.command == "demo" else _config()
+        return {"demo": _demo, "bench": _bench, "config": _config}[options.command](options)
     except KeyboardInterrupt:
         print("\nhotloop: interrupted", file=sys.stderr)
         return 130
@@ -53,7 +55,20 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _config() -> int:
+def _bench(options: argparse.Namespace) -> int:
+    from hotloop.benchmark import run
+    from hotloop.benchmark.catalogue import GROUPS, choose
+
+    only = tuple(name for text in options.only for name in text.split(",") if name)
+    if options.list:
+        for row in choose(only):
+            print(f"{row.key:44} {GROUPS[row.group].target}".rstrip())
+        return 0
+    wanted = run.Options(options.peers, only, options.threads, options.quick, options.markdown)
+    return run.run(wanted, options.json)
+
+
+def _config(options: argparse.Namespace) -> int:
     from hotloop.config import show_config
 
     show_config()
@@ -88,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"hotloop {hotloop.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="{demo,config}")
+    commands = parser.add_subparsers(dest="command", metavar="{demo,bench,config}")
     demo = commands.add_parser(
         "demo",
         help="train, prune, quantise and measure a network on real digits",
@@ -110,5 +125,31 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", metavar="N", type=_from_zero, default=0, help="default: %(default)s")
     demo.add_argument("--threads", metavar="N", type=_at_least_one, help="default: all CPUs of this process")
     demo.add_argument("--quick", action="store_true", help="4 epochs at most, and shorter measurements")
+    bench = commands.add_parser(
+        "bench",
+        help="measure this machine's limits, the kernels, and other libraries beside them",
+        description="Prints the machine's limits, and the kernels' share of them beside NumPy, and beside "
+        "PyTorch, JAX, ONNX Runtime and OpenVINO where these are installed. Every side gets the same threads "
+        "and CPUs, results are checked before anything is timed, sides take turns, and medians count.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    bench.add_argument("--peers", action="store_true", help="every case, with its target: met or missed")
+    bench.add_argument(
+        "--only",
+        metavar="GROUP[,GROUP]",
+        action="append",
+        default=[],
+        help="only these groups of cases; --list shows their names",
+    )
+    bench.add_argument(
+        "--threads", metavar="N", type=_at_least_one, default=1, help="for every side (default: %(default)s)"
+    )
+    bench.add_argument(
+        "--quick", action="store_true", help="a short look: shows that all runs, ratios are rough"
+    )
+    bench.add_argument("--json", metavar="PATH", help="write all figures and the machine's facts to a file")
+    bench.add_argument("--markdown", action="store_true", help="print tables as markdown")
+    bench.add_argument("--list", action="store_true", help="print the cases instead of measuring them")
     commands.add_parser("config", help="print CPU, instruction set, threads and versions")
     return parser

@@ -38,14 +38,24 @@ class PredictionProgram:
     ----------
     features : tuple of int
         Numbers a sample, of each output.
+    run_rows : callable or None
+        The short way for a model of one input and one output: called with an array and whether numbers may
+        be NaN or infinite, it returns the result, or None where the array wants a closer look.
+    sources : list of (str, str)
+        By node: its layer's name, and what it computes.
     """
 
     def __init__(self, graph: FunctionalGraph, store: ParameterStore) -> None:
         lowering = lower(graph)
         self.native = _native.Program(lowering.graph, lowering.outputs, store.values)
         self.features = tuple(tensor.features for tensor in graph.outputs)
+        self.sources = lowering.sources
         self.store = store
         self.version = store.version
+        self.run_rows = None
+        if len(graph.inputs) == len(graph.outputs) == 1:
+            self.native.set_shapes(graph.inputs[0].shape, graph.outputs[0].shape)
+            self.run_rows = self.native.predict_rows
 
     def run(self, inputs: list[Array]) -> list[Floats]:
         """Return an array (rows, features) for each output."""
@@ -65,6 +75,8 @@ class TrainingProgram:
     heads : list of Head
     trainable : frozenset of Layer
         Whose weights learn.
+    mixed : bool
+        Whether Dense layers multiply in bfloat16.
     """
 
     def __init__(
@@ -73,6 +85,7 @@ class TrainingProgram:
         store: ParameterStore,
         heads: Sequence[Head],
         trainable: frozenset[Layer],
+        mixed: bool = False,
     ) -> None:
         self.graph = graph
         self.store = store
@@ -83,9 +96,12 @@ class TrainingProgram:
             p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
         ]
         separate = [_behind_reshapes(graph.outputs[head.index]) for head in heads if _fuses(head)]
-        lowering = lower(graph, training=True, is_trainable=trainable.__contains__, separate=separate)
+        lowering = lower(
+            graph, training=True, is_trainable=trainable.__contains__, separate=separate, mixed=mixed
+        )
         self.native = _native.Program(lowering.graph, lowering.outputs, store.values, self.gradients)
         self.native.set_loss([_loss_config(lowering, head) for head in heads])
+        self.sources = lowering.sources
         self._settings: tuple[Any, ...] | None = None
 
     def set_optimizer(self, optimizer: Optimizer) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hotloop import losses, metrics, optimizers
 from hotloop.arrays import Array, Floats
-from hotloop.errors import bad_type, bad_value, number
+from hotloop.errors import bad_type, bad_value, number, unknown_name
 from hotloop.losses import Loss
 from hotloop.metrics import Metric
 from hotloop.metrics import get as get_metric
@@ -19,6 +19,7 @@ from hotloop.parameters import Shape
 
 NamedMetrics = list[tuple[str, Metric]]
 TRIED_ROWS = 1000
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 @dataclass
@@ -64,6 +65,7 @@ class Compilation:
     metrics: Any
     weighted_metrics: Any
     allow_nonfinite: bool
+    precision: str = "float32"
 
     @classmethod
     def of(
@@ -74,8 +76,11 @@ class Compilation:
         metrics: Any,
         weighted_metrics: Any,
         allow_nonfinite: bool,
+        precision: str = "float32",
     ) -> Compilation:
         """Resolve what can be: unknown names are refused at once."""
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
         for value in _flatten(loss):
             if not _is_convenience(value, ("crossentropy", "ce")):
                 losses.get(value)
@@ -88,7 +93,13 @@ class Compilation:
         for value in _flatten(loss_weights):
             number("compile: loss_weights", value)
         return cls(
-            optimizers.get(optimizer), loss, loss_weights, metrics, weighted_metrics, bool(allow_nonfinite)
+            optimizers.get(optimizer),
+            loss,
+            loss_weights,
+            metrics,
+            weighted_metrics,
+            bool(allow_nonfinite),
+            precision,
         )
 
     def heads(self, names: Sequence[str], shapes: Sequence[Shape], labels: Sequence[Array]) -> list[Head]:
@@ -161,6 +172,7 @@ class Compilation:
             "metrics": plain(self.metrics),
             "weighted_metrics": plain(self.weighted_metrics),
             "allow_nonfinite": self.allow_nonfinite,
+            "precision": self.precision,
         }
 
 

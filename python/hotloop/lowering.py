@@ -29,12 +29,16 @@ class Lowering:
     graph : _native.Graph
     training : bool
         Whether dropout and batch statistics are wanted.
+    mixed : bool
+        Whether products may be computed in bfloat16.
     values : dict of SymbolicTensor to int
         What has been lowered so far.
     outputs : list of int
         The value of each output of the model, once :meth:`run` is through.
     layer_name : str
         Whose call is being lowered.
+    sources : list of (str, str)
+        By node: the layer it comes from, and what it computes.
     """
 
     def __init__(
@@ -42,12 +46,15 @@ class Lowering:
         training: bool = False,
         is_trainable: Callable[[Layer], bool] | None = None,
         separate: Sequence[SymbolicTensor] = (),
+        mixed: bool = False,
     ) -> None:
         self.graph = _native.Graph()
         self.training = training
+        self.mixed = mixed
         self.values: dict[SymbolicTensor, int] = {}
         self.outputs: list[int] = []
         self.layer_name = ""
+        self.sources: list[tuple[str, str]] = []
         self._is_trainable = is_trainable
         self._separate = frozenset(separate)
         self._inputs: set[int] = set()
@@ -88,6 +95,7 @@ class Lowering:
                 op, list(inputs), attributes=attributes, parameters=offsets, arrays=dict(arrays or {})
             )
         )
+        self.sources.append((self.layer_name, op_label(op, attributes)))
         self._producers[value] = (op, attributes, list(inputs))
         self._readers.update(inputs)
         return value
@@ -124,12 +132,27 @@ class Lowering:
         self.outputs.append(value)
 
 
+def op_label(op: str, attributes: Mapping[str, Any]) -> str:
+    """What a node computes, for people: its op, and the activation in it.
+
+    Examples
+    --------
+    >>> op_label("dense", {"units": 3, "activation": "relu"})
+    'dense relu'
+    """
+    if op == "activation":
+        return str(attributes["kind"])
+    activation = str(attributes.get("activation", "linear"))
+    return op if activation == "linear" else f"{op} {activation}"
+
+
 def lower(
     graph: FunctionalGraph,
     *,
     training: bool = False,
     is_trainable: Callable[[Layer], bool] | None = None,
     separate: Sequence[SymbolicTensor] = (),
+    mixed: bool = False,
 ) -> Lowering:
     """Lower all nodes of a graph.
 
@@ -143,7 +166,9 @@ def lower(
         Asked for each layer; by default its ``trainable`` attribute.
     separate : sequence of SymbolicTensor
         Outputs whose activation must stay a node of its own, for the loss to fuse with.
+    mixed : bool
+        Whether products may be computed in bfloat16.
     """
-    lowering = Lowering(training, is_trainable, separate)
+    lowering = Lowering(training, is_trainable, separate, mixed)
     lowering.run(graph)
     return lowering

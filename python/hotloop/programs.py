@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hotloop.arrays import Array, as_array, input_array, require_same_rows, split_by_name
+from hotloop.arrays import Array, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.config import derive_seed, seed_generation
 from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
@@ -108,15 +108,8 @@ class ProgramOwner:
 
     def input_arrays(self, x: Any, allow_nonfinite: bool, label: str = "") -> list[Array]:
         """Return the inputs as programs read them: (rows, features), float32 or uint8."""
-        tensors = self.graph.inputs
-        names = self.input_names
-        given = split_by_name(f"{label}x", x, names, [tensor.shape for tensor in tensors])
-        arrays = {}
-        for name, value, tensor in zip(names, given, tensors, strict=True):
-            what = f"{label}x" if len(names) == 1 else f"{label}x[{name!r}]"
-            arrays[what] = input_array(what, value, tensor.shape, allow_nonfinite)
-        require_same_rows(arrays)
-        return list(arrays.values())
+        shapes = [tensor.shape for tensor in self.graph.inputs]
+        return input_arrays(x, self.input_names, shapes, allow_nonfinite, label)
 
     @contextmanager
     def building(self, x: Any) -> Iterator[None]:
@@ -169,7 +162,8 @@ class ProgramOwner:
                 self._trainable = self._trainable_layers()
             program = self._training
             if program is None or program.store is not store or program.version != store.version:
-                program = TrainingProgram(self.graph, store, feed.heads, self._trainable)
+                mixed = self._compiled.precision == "mixed_bfloat16"
+                program = TrainingProgram(self.graph, store, feed.heads, self._trainable, mixed)
             if self._slots is not None and not self._slots.is_current(store):
                 self._slots.move(optimizer, store)
             optimizer.build(store.size)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hotloop.arrays import Floats, input_array
+from hotloop.arrays import Floats
 from hotloop.heads import Compilation
 from hotloop.programs import ProgramOwner
 
@@ -30,6 +28,7 @@ class Trainer(ProgramOwner):
         weighted_metrics: Any = None,
         *,
         allow_nonfinite: bool = False,
+        precision: str = "float32",
     ) -> None:
         """Say how the model learns.
 
@@ -47,6 +46,12 @@ class Trainer(ProgramOwner):
             sample and class weights. For several outputs a list of lists, or a dict.
         allow_nonfinite : bool
             Take NaN and infinity in the data instead of refusing them.
+        precision : {"float32", "mixed_bfloat16"}
+            What training computes the products of Dense layers in. "mixed_bfloat16" rounds their operands to
+            bfloat16 and sums in float32; weights, gradients, the optimizer's state, losses and all other
+            layers stay float32, and no loss scaling is needed. Layers with fewer than 32 inputs or units, and
+            CPUs without fast bfloat16 units, compute in float32. ``predict`` and ``evaluate`` always do.
+            Its bits depend on the CPU's unit, but not on the number of threads.
 
         Raises
         ------
@@ -60,7 +65,7 @@ class Trainer(ProgramOwner):
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
         compilation = Compilation.of(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite
+            optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
         )
         if self.built and loss is not None:
             compilation.outputs_with_loss(self.output_names)
@@ -288,15 +293,15 @@ class Trainer(ProgramOwner):
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for these rows: :meth:`predict` by Keras's other name."""
         program = self._prediction
-        if program is None or program.version != program.store.version or self.store is not program.store:
+        if program is None or program.version != program.store.version:
             self._build_for(x)
             program = self.prediction_program()
+        if program.run_rows is not None:
+            result = program.run_rows(x, self.allow_nonfinite)
+            if result is not None:
+                return result
         graph = self.graph
-        if type(x) is np.ndarray and len(graph.inputs) == 1:
-            inputs = [input_array("x", x, graph.inputs[0].shape, self.allow_nonfinite)]
-        else:
-            inputs = self.input_arrays(x, self.allow_nonfinite)
-        outputs = program.run(inputs)
+        outputs = program.run(self.input_arrays(x, self.allow_nonfinite))
         shaped = [out.reshape(-1, *tensor.shape) for out, tensor in zip(outputs, graph.outputs, strict=True)]
         return shaped[0] if len(shaped) == 1 else shaped
 

@@ -83,6 +83,9 @@ HOTLOOP_INLINE I32 operator+(I32 a, I32 b) {
 HOTLOOP_INLINE I32 operator-(I32 a, I32 b) {
   return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
 }
+HOTLOOP_INLINE I32 operator*(I32 a, I32 b) {
+  return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
+}
 HOTLOOP_INLINE I32 operator&(I32 a, I32 b) {
   return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)};
 }
@@ -149,6 +152,11 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
   alignas(16) std::uint8_t bytes[16];
   store_u8(bytes, x);
   for (int i = 0; i < n; ++i) p[i] = bytes[i];
+}
+HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b) {
+  const __m256i words = _mm256_packus_epi16(_mm256_packs_epi32(a.lo, a.hi), _mm256_packs_epi32(b.lo, b.hi));
+  const __m256i bytes = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bytes);
 }
 HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p) {
   const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -69,13 +69,17 @@ HOTLOOP_BINARY(I32, &)
 HOTLOOP_BINARY(I32, |)
 HOTLOOP_BINARY(I32, ^)
 #undef HOTLOOP_BINARY
-// Integer sums wrap, as the hardware's do; unsigned lanes make that defined.
+// Integer sums and products wrap, as the hardware's do; unsigned lanes make that defined.
 HOTLOOP_INLINE I32 operator+(I32 a, I32 b) {
   HOTLOOP_EACH(i) a.v[i] = (i32x4)((u32x4)a.v[i] + (u32x4)b.v[i]);
   return a;
 }
 HOTLOOP_INLINE I32 operator-(I32 a, I32 b) {
   HOTLOOP_EACH(i) a.v[i] = (i32x4)((u32x4)a.v[i] - (u32x4)b.v[i]);
+  return a;
+}
+HOTLOOP_INLINE I32 operator*(I32 a, I32 b) {
+  HOTLOOP_EACH(i) a.v[i] = (i32x4)((u32x4)a.v[i] * (u32x4)b.v[i]);
   return a;
 }
 
@@ -221,6 +225,10 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
   for (int i = 0; i < n; ++i) p[i] = static_cast<std::uint8_t>(lanes[i]);
 }
 HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x) { store_u8(p, x, 16); }
+HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b) {
+  store_u8(p, min(max(a, splat(0)), splat(255)));
+  store_u8(p + 16, min(max(b, splat(0)), splat(255)));
+}
 HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p, int n) {
   std::uint32_t lanes[16] = {};
   for (int i = 0; i < n; ++i) lanes[i] = static_cast<std::uint32_t>(p[i]) << 16;

@@ -10,15 +10,12 @@ HOTLOOP_INLINE void widen(const std::uint8_t* source, float* out, std::int64_t n
   for (; i < n; ++i) out[i] = static_cast<float>(source[i]);
 }
 
-// The bits of |x| as an integer grow with |x|; infinities and NaNs come last.
-HOTLOOP_INLINE I32 magnitude(F32 x) { return as_int(x) & splat(0x7fffffff); }
-constexpr std::int32_t kInfinityBits = 0x7f800000;
-
-HOTLOOP_INLINE bool any_at_least(I32 x, std::int32_t bound) {
-  alignas(64) std::int32_t lanes[kLanes];
-  store_i32(lanes, x);
+// Zero times a finite number is zero, and times any other is NaN, which a sum keeps.
+HOTLOOP_INLINE bool any_nan(F32 x) {
+  alignas(64) float lanes[kLanes];
+  store(lanes, x);
   bool any = false;
-  for (int i = 0; i < kLanes; ++i) any |= lanes[i] >= bound;
+  for (int i = 0; i < kLanes; ++i) any |= lanes[i] != lanes[i];
   return any;
 }
 
@@ -39,22 +36,27 @@ void gather_rows_u8_kernel(const std::uint8_t* source, std::int64_t row_size, co
 }
 
 bool all_finite_kernel(const float* x, std::int64_t n) {
-  // Looked at a block at a time, so that bad data is found without reading all of it.
+  // Looked at a block at a time, so that bad data is found without reading all of it; from the first whole
+  // cache line on, which loads from the second-level cache twice as fast as vectors that lie across two.
   constexpr std::int64_t kBlock = 16384, kStep = 4 * kLanes;
-  std::int64_t i = 0;
+  const F32 zero = splat(0.0f);
+  const auto misplaced = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(x) % 64);
+  std::int64_t i = (64 - misplaced) % 64 / 4;
+  if (i > n) i = n;
+  if (any_nan(load_or(x, i) * zero)) return false;
   while (i + kStep <= n) {
     const std::int64_t end = n - i < kBlock ? i + (n - i) / kStep * kStep : i + kBlock;
-    I32 a = splat(0), b = a, c = a, d = a;
+    F32 a = zero, b = zero, c = zero, d = zero;
     for (; i < end; i += kStep) {
-      a = max(a, magnitude(load(x + i)));
-      b = max(b, magnitude(load(x + i + kLanes)));
-      c = max(c, magnitude(load(x + i + 2 * kLanes)));
-      d = max(d, magnitude(load(x + i + 3 * kLanes)));
+      a = fma(load(x + i), zero, a);
+      b = fma(load(x + i + kLanes), zero, b);
+      c = fma(load(x + i + 2 * kLanes), zero, c);
+      d = fma(load(x + i + 3 * kLanes), zero, d);
     }
-    if (any_at_least(max(max(a, b), max(c, d)), kInfinityBits)) return false;
+    if (any_nan((a + b) + (c + d))) return false;
   }
   for (; i < n; i += kLanes)
-    if (any_at_least(magnitude(load_or(x + i, n - i)), kInfinityBits)) return false;
+    if (any_nan(load_or(x + i, n - i) * zero)) return false;
   return true;
 }
 

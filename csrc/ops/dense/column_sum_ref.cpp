@@ -2,10 +2,11 @@
 
 namespace hotloop {
 
-void column_sum_ref(const float* x, float* sums, bool accumulate, std::int64_t rows, std::int64_t cols) {
+void column_sum_ref(const float* x, std::int64_t x_row, float* sums, bool accumulate, std::int64_t rows,
+                    std::int64_t cols) {
   for (std::int64_t j = 0; j < cols; ++j) {
     double sum = accumulate ? sums[j] : 0.0;
-    for (std::int64_t i = 0; i < rows; ++i) sum += x[i * cols + j];
+    for (std::int64_t i = 0; i < rows; ++i) sum += x[i * x_row + j];
     sums[j] = static_cast<float>(sum);
   }
 }

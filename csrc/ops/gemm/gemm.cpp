@@ -8,11 +8,11 @@ namespace hotloop {
 namespace {
 
 // A rank's own rectangle of C: the team is a grid of `down` by `across` ranks.
-struct Part {
+struct Rectangle {
   Range rows, cols;
 };
 
-Part part_of(const GemmArgs& args, Share share) {
+Rectangle part_of(const GemmArgs& args, Share share) {
   // Below this much work a rank costs more to wake than it saves.
   constexpr std::int64_t kFlopsPerRank = 50'000;
   const std::int64_t flops = 2 * args.m * args.n * std::max<std::int64_t>(args.k, 1);
@@ -30,9 +30,11 @@ Part part_of(const GemmArgs& args, Share share) {
 
 // One column is computed as one row, whose elements are neighbours: (A b)' = b' A'. Each element's chain, and
 // so its bits, stay the same.
-bool is_column(const GemmArgs& args) { return args.n == 1 && args.c_row == 1 && args.m > 1; }
+bool is_column(const GemmArgs& args) {
+  return args.n == 1 && args.c_row == 1 && args.m > 1 && args.b_packed == nullptr;
+}
 
-GemmArgs turned(const GemmArgs& args) {
+GemmArgs as_row(const GemmArgs& args) {
   GemmArgs row = args;
   row.m = 1, row.n = args.m, row.c_row = args.m;
   row.a = args.b, row.a_row = 1, row.a_col = args.b_row;
@@ -40,32 +42,80 @@ GemmArgs turned(const GemmArgs& args) {
   return row;
 }
 
+// B's rows are its columns in memory and must be transposed on the way; turned, A and C are instead. Whichever
+// has fewer numbers.
+bool worth_turning(const GemmArgs& g) {
+  return g.b_packed == nullptr && g.b_col != 1 && g.b_row == 1 && g.m >= 16 &&
+         g.m * (g.n + g.k) < g.k * g.n;
+}
+
+constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096;
+
+GemmPlan plan_of(const GemmArgs& g) {
+  GemmPlan plan{};
+  plan.turned = worth_turning(g);
+  if (plan.turned) {
+    plan.columns = std::min(gemm_round_up(g.m, kGemmPacked), kTurnedColumns);
+    plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
+    plan.pack_cols = true;
+    return plan;
+  }
+  const bool scattered = g.a_row != 1 && g.a_col != 1;
+  plan.pack_rows = scattered || (g.a_row == 1 && g.n > 128);
+  // Blocks are wider where the rows are packed anew for each.
+  plan.columns = std::min(gemm_round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
+  plan.depth = g.b_packed != nullptr ? kGemmDepth : std::min(kGemmBlock / plan.columns, kGemmDepth);
+  if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
+  // What has to be transposed is used while it is in the first-level cache.
+  if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
+  // Rows a large power of two apart fall on top of each other in the caches.
+  plan.pack_cols = g.b_col != 1 || g.m > (g.b_row % 1024 == 0 ? 42 : 140);
+  return plan;
+}
+
 }  // namespace
 
-// A packed block of B, and beside it one packed tile of A.
+// A block of the vector operand, and beside it packed tiles of the other. Strides may not be known yet: enough
+// for all of them.
 std::int64_t gemm_workspace(const GemmArgs& args) {
-  const std::int64_t columns = std::max(args.n, is_column(args) ? args.m : 1);
-  const std::int64_t whole_panels = (columns + kGemmPanel - 1) / kGemmPanel * kGemmPanel;
-  const std::int64_t depth = std::clamp<std::int64_t>(args.k, 1, kGemmDepth);
-  return depth * (std::min(whole_panels, kGemmColumns) + kAlignment / size_of(DType::f32));
+  const std::int64_t k = std::max<std::int64_t>(args.k, 1);
+  const std::int64_t columns = gemm_round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
+  const std::int64_t turned = gemm_round_up(std::max<std::int64_t>(args.m, 1), kGemmPanel);
+  const std::int64_t deep = std::min<std::int64_t>(k, kGemmDepth);
+  return std::max(std::min(columns * k, kGemmBlock), std::min(turned * k, kGemmBlock)) +
+         kGemmGroup * kGemmLanes * deep;
+}
+
+std::int64_t gemm_packed_size(std::int64_t k, std::int64_t n) { return gemm_round_up(n, kGemmLanes) * k; }
+
+void gemm_pack_b(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k, std::int64_t n,
+                 float* packed, Share share) {
+  const Range part = share.of(n, kGemmPacked);
+  if (k <= 0 || part.begin >= part.end) return;
+  HOTLOOP_SELECT(gemm_pack_kernel)(b, b_row, b_col, k, n, part.begin, part.end, packed);
 }
 
 void gemm(const GemmArgs& args, float* workspace, Share share) {
-  GemmArgs mine = is_column(args) ? turned(args) : args;
-  const Part part = part_of(mine, share);
-  mine.m = part.rows.end - part.rows.begin;
-  mine.n = part.cols.end - part.cols.begin;
+  GemmPart part;
+  GemmArgs& mine = part.args = is_column(args) ? as_row(args) : args;
+  const Rectangle own = part_of(mine, share);
+  part.packed_first = own.cols.begin, part.packed_cols = mine.n;
+  mine.m = own.rows.end - own.rows.begin;
+  mine.n = own.cols.end - own.cols.begin;
   if (mine.m <= 0 || mine.n <= 0) return;
-  mine.a += part.rows.begin * mine.a_row;
-  mine.b += part.cols.begin * mine.b_col;
-  mine.c += part.rows.begin * mine.c_row + part.cols.begin;
+  mine.a += own.rows.begin * mine.a_row;
+  if (mine.b_packed == nullptr) mine.b += own.cols.begin * mine.b_col;
+  mine.c += own.rows.begin * mine.c_row + own.cols.begin;
   if (is_column(args) && args.bias != nullptr) {
     std::fill_n(mine.c, mine.n, *args.bias);
     mine.bias = nullptr, mine.accumulate = true;
   } else if (args.bias != nullptr) {
-    mine.bias += part.cols.begin;
+    mine.bias += own.cols.begin;
   }
-  HOTLOOP_SELECT(gemm_kernel)(mine, workspace);
+  if (mine.m == 1 && mine.b_row == 1 && mine.b_col != 1 && mine.b_packed == nullptr)
+    HOTLOOP_SELECT(gemv_kernel)(mine);
+  else
+    HOTLOOP_SELECT(gemm_kernel)(part, plan_of(mine), workspace);
   if (args.activation.kind == Activation::linear || args.activation.kind == Activation::relu) return;
   if (mine.c_row == mine.n) mine.n *= mine.m, mine.m = 1;
   for (std::int64_t i = 0; i < mine.m; ++i) {

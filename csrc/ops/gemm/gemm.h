@@ -15,6 +15,7 @@ struct GemmArgs {
   std::int64_t a_row = 0, a_col = 1;
   const float* b = nullptr;
   std::int64_t b_row = 0, b_col = 1;
+  const float* b_packed = nullptr;  // what gemm_pack_b made of all of B; b is not read then
   float* c = nullptr;
   std::int64_t c_row = 0;                         // C's columns are contiguous
   const float* bias = nullptr;                    // n numbers, or null
@@ -27,6 +28,13 @@ struct GemmArgs {
 // gemm_workspace(args) floats of this rank's own, 64-byte aligned.
 void gemm(const GemmArgs& args, float* workspace, Share share);
 std::int64_t gemm_workspace(const GemmArgs& args);
+
+// B packed once for many products. The layout is private, the same on every ISA level; packed: 64-byte
+// aligned, gemm_packed_size floats. Each rank of the share packs its part, so a team meets before it is used.
+std::int64_t gemm_packed_size(std::int64_t k, std::int64_t n);
+void gemm_pack_b(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k, std::int64_t n,
+                 float* packed, Share share);
+
 // The slow witness: the same sums in double.
 void gemm_ref(const GemmArgs& args);
 

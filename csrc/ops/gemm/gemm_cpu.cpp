@@ -1,5 +1,5 @@
-// Blocks of B are packed into panels one tile wide; tiles of C then run over them. Edges in M are smaller
-// tiles; edges in N are panels padded with zeros, so that only C's last vector is ever masked.
+// The walk over a product: blocks of depth, blocks of columns, tiles of rows, panels of columns. Edges in M are
+// smaller tiles; edges in N are masked lanes of the last vector.
 #include "cpu/simd/simd.h"
 #include "cpu/simd/transpose.h"
 #include "ops/gemm/gemm_kernels.h"
@@ -8,19 +8,23 @@
 namespace hotloop {
 namespace {
 
-// Sixteen columns of B that lie as rows in memory (b_row == 1), sixteen deep at a time.
+// Sixteen columns that lie as rows in memory (row stride 1), sixteen deep at a time.
 void pack_transposed(const float* b, std::int64_t b_col, std::int64_t depth, std::int64_t cols, float* panel,
                      std::int64_t width) {
   for (std::int64_t p = 0; p < depth; p += kLanes) {
     const std::int64_t deep = depth - p < kLanes ? depth - p : kLanes;
     F32 x[kLanes];
-    for (int j = 0; j < kLanes; ++j) x[j] = j < cols ? load_or(b + j * b_col + p, deep) : splat(0.0f);
-    transpose(x);
+    if (deep == kLanes && cols >= kLanes) {
+      load_transposed(b + p, b_col, x);
+    } else {
+      for (int j = 0; j < kLanes; ++j) x[j] = j < cols ? load_or(b + j * b_col + p, deep) : splat(0.0f);
+      transpose(x);
+    }
     for (int i = 0; i < deep; ++i) store(panel + (p + i) * width, x[i]);
   }
 }
 
-// depth x cols of B as whole vectors, the last one padded with zeros.
+// depth x cols as whole vectors, the last one padded with zeros.
 void pack_panel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t depth, std::int64_t cols,
                 int vectors, float* panel) {
   const std::int64_t width = vectors * kLanes;
@@ -36,80 +40,184 @@ void pack_panel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int
   }
 }
 
-// B's columns from `first` on, one tile wide.
-struct Panel {
-  const float* b;
-  std::int64_t b_row, first, width;
-  int vectors, last;  // last: lanes of its last vector that C has
-};
-
-constexpr int kMostPanels = static_cast<int>(kGemmColumns / kLanes);
-
-HOTLOOP_INLINE int panel_vectors(std::int64_t rows, std::int64_t cols) {
-  const int widest = rows <= kFewRows ? kFewVectors : kVectors;
-  if (cols >= widest * kLanes) return widest;
-  return cols > kLanes && kVectors > 1 ? kVectors : 1;
+// Neighbouring panels, `cols` columns each. Rows are read from end to end: a page is asked for once.
+void pack_panels(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t depth,
+                 std::int64_t panels, std::int64_t cols, int vectors, float* room) {
+  const std::int64_t width = vectors * kLanes, step = depth * width;
+  if (b_col != 1 || panels == 1) {
+    for (std::int64_t panel = 0; panel < panels; ++panel)
+      pack_panel(b + panel * width * b_col, b_row, b_col, depth, cols, vectors, room + panel * step);
+    return;
+  }
+  for (std::int64_t p = 0; p < depth; ++p, b += b_row, room += width) {
+    const float* from = b;
+    for (std::int64_t panel = 0; panel < panels; ++panel, from += width)
+      for (std::int64_t j = 0; j < width; j += kLanes) store(room + panel * step + j, load(from + j));
+  }
 }
 
-// The panel that starts at column `first` of B, which begins at row k0; packed into room unless it can be
-// read where it lies.
-Panel make_panel(const GemmArgs& g, std::int64_t first, std::int64_t k0, std::int64_t depth, float* room) {
-  constexpr std::int64_t kReuse = 48;  // rows of C from which packing pays
-  Panel panel;
-  panel.vectors = panel_vectors(g.m, g.n - first);
-  panel.first = first, panel.width = panel.vectors * kLanes;
-  const std::int64_t cols = g.n - first < panel.width ? g.n - first : panel.width;
-  panel.last = static_cast<int>(cols - (panel.vectors - 1) * kLanes);
-  panel.b = g.b + k0 * g.b_row + first * g.b_col, panel.b_row = g.b_row;
-  if (g.b_col != 1 || cols < panel.width || g.m >= kReuse) {
-    pack_panel(panel.b, g.b_row, g.b_col, depth, cols, panel.vectors, room);
-    panel.b = room, panel.b_row = panel.width;
+// The two operands in their roles.
+struct Walk {
+  std::int64_t m, n, k;
+  const float* rows;  // broadcast
+  std::int64_t rows_row, rows_col;
+  const float* cols;  // fill the vectors
+  std::int64_t cols_row, cols_col;
+  const float* packed;  // the whole of the latter, packed; this part begins at column packed_first
+  std::int64_t packed_first, packed_cols;
+};
+
+Walk walk_of(const GemmPart& part, bool turned) {
+  const GemmArgs& g = part.args;
+  if (turned) return {g.n, g.m, g.k, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, nullptr, 0, 0};
+  return {g.m,     g.n,     g.k,        g.a,               g.a_row,         g.a_col, g.b,
+          g.b_row, g.b_col, g.b_packed, part.packed_first, part.packed_cols};
+}
+
+// The bounds of block i of depth.
+struct Block {
+  std::int64_t k0, depth;
+};
+HOTLOOP_INLINE Block block_of(std::int64_t k, std::int64_t i, std::int64_t blocks) {
+  const std::int64_t k0 = k * i / blocks;
+  return {k0, k * (i + 1) / blocks - k0};
+}
+HOTLOOP_INLINE std::int64_t blocks_of(std::int64_t k, std::int64_t most) { return k > 0 ? (k + most - 1) / most : 1; }
+
+// Where a panel of a packed operand begins that starts at column `first` and row k0.
+HOTLOOP_INLINE std::int64_t packed_offset(Block block, std::int64_t first, std::int64_t cols) {
+  return block.k0 * gemm_round_up(cols, kLanes) + first * block.depth;
+}
+HOTLOOP_INLINE std::int64_t packed_width(std::int64_t first, std::int64_t cols) {
+  return cols - first > kLanes ? kGemmPacked : kLanes;
+}
+
+// Neighbouring panels that one call of a tile runs over.
+struct Run {
+  const float* b;
+  std::int64_t b_row, b_pair, b_step, first, panels;
+  int vectors, last;  // last: lanes of its last vector that C has
+  bool masked;
+};
+
+constexpr int kMostRuns = static_cast<int>(kGemmBlock / 192 / kGemmPacked) + 4;
+
+// The panels from column `first` on that one call can take, no further than `end`.
+Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, Block block, float* room) {
+  const std::int64_t left = end - first;
+  Run run;
+  const int widest = w.m <= kFewRows && !plan.turned ? kFewVectors : kVectors;
+  run.vectors = left > (widest - 1) * kLanes ? widest : left > kLanes && kVectors > 1 ? kVectors : 1;
+  run.first = first, run.masked = false;
+  const std::int64_t width = run.vectors * kLanes, cols = left < width ? left : width;
+  run.panels = cols < width ? 1 : left / width;
+  run.last = static_cast<int>(cols - (run.vectors - 1) * kLanes);
+  if (w.packed != nullptr) {
+    const std::int64_t at = w.packed_first + first, panel = at / kGemmPacked * kGemmPacked;
+    run.b_row = packed_width(panel, w.packed_cols);
+    run.b = w.packed + packed_offset(block, panel, w.packed_cols) + (at - panel);
+    run.b_pair = kGemmPacked * block.depth;
+    run.b_step = width < kGemmPacked ? width : width * block.depth;
+    if (width < kGemmPacked) {
+      const std::int64_t here = (panel + kGemmPacked - at) / width;
+      run.panels = run.panels < here ? run.panels : here;
+    }
+    return run;
   }
-  return panel;
+  run.b = w.cols + block.k0 * w.cols_row + first * w.cols_col, run.b_row = w.cols_row;
+  run.b_pair = 2 * kLanes, run.b_step = width;
+  if (plan.pack_cols || (!kMaskedLoads && cols < width)) {
+    pack_panels(run.b, w.cols_row, w.cols_col, block.depth, run.panels, cols, run.vectors, room);
+    run.b = room, run.b_row = width, run.b_step = block.depth * width;
+  } else {
+    run.masked = cols < width;
+  }
+  return run;
+}
+
+// Packs the tiles of the broadcast operand from number `tile` on, kGemmGroup at most, side by side.
+void pack_tiles(const Walk& w, std::int64_t tile, std::int64_t tiles, Block block, float* room) {
+  const std::int64_t count = tiles - tile < kGemmGroup ? tiles - tile : kGemmGroup;
+  std::int64_t begin[kGemmGroup + 1];
+  for (std::int64_t i = 0; i <= count; ++i) begin[i] = w.m * (tile + i) / tiles;
+  const float* a = w.rows + block.k0 * w.rows_col;
+  const std::int64_t step = block.depth * kLanes;
+  if (w.rows_row != 1) {
+    for (std::int64_t i = 0; i < count; ++i)
+      pack_panel(a + begin[i] * w.rows_row, w.rows_col, w.rows_row, block.depth, begin[i + 1] - begin[i], 1,
+                 room + i * step);
+    return;
+  }
+  // A step of depth is far from the next one in memory: the next group's part of it is asked for meanwhile.
+  const bool more = tile + count < tiles;
+  for (std::int64_t p = 0; p < block.depth; ++p, a += w.rows_col, room += kLanes) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (more) __builtin_prefetch(a + begin[count] + i * kLanes, 0, 2);
+      store(room + i * step, load_or(a + begin[i], begin[i + 1] - begin[i]));
+    }
+  }
 }
 
 }  // namespace
 
 namespace HOTLOOP_LEVEL {
 
-void gemm_kernel(const GemmArgs& g, float* workspace) {
-  // Few rows: one panel at a time, all tiles while it is in the first-level cache. Many rows, or rows that A
-  // has scattered: a block of panels in the second level, and a packed tile of A that runs over all of them.
-  const bool scattered = g.a_row == 1 && g.a_col != 1;
-  const bool blocked = g.m >= (scattered ? 48 : 384) && g.n > kGemmPanel;
-  const std::int64_t columns = blocked ? kGemmColumns : 1;
-  const std::int64_t tiles = (g.m + kRows - 1) / kRows;
-  const std::int64_t blocks = g.k > 0 ? (g.k + kGemmDepth - 1) / kGemmDepth : 1;
-  for (std::int64_t block = 0; block < blocks; ++block) {
-    const std::int64_t k0 = g.k * block / blocks, depth = g.k * (block + 1) / blocks - k0;
+void gemm_pack_kernel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k, std::int64_t n,
+                      std::int64_t first, std::int64_t end, float* packed) {
+  const std::int64_t blocks = blocks_of(k, kGemmDepth);
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const Block block = block_of(k, i, blocks);
+    const float* from = b + block.k0 * b_row;
+    const std::int64_t whole = (end - first) / kGemmPacked, rest = first + whole * kGemmPacked;
+    pack_panels(from + first * b_col, b_row, b_col, block.depth, whole, kGemmPacked, 2,
+                packed + packed_offset(block, first, n));
+    if (rest < end)
+      pack_panel(from + rest * b_col, b_row, b_col, block.depth, end - rest,
+                 static_cast<int>(packed_width(rest, n)) / kLanes, packed + packed_offset(block, rest, n));
+  }
+}
+
+void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
+  const GemmArgs& g = part.args;
+  const Walk w = walk_of(part, plan.turned);
+  // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, never 14 + 14 + 4.
+  const std::int64_t tiles = (w.m + kRows - 1) / kRows;
+  const std::int64_t blocks = blocks_of(w.k, plan.depth);
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const Block block = block_of(w.k, i, blocks);
     Tile t;
-    t.depth = depth, t.c_row = g.c_row;
-    t.start = block > 0 || g.accumulate ? Start::c : g.bias != nullptr ? Start::bias : Start::zero;
-    t.relu = block + 1 == blocks && g.activation.kind == Activation::relu;
-    for (std::int64_t first = 0, next = 0; first < g.n; first = next) {
-      float* const a_room = workspace;
-      float* room = workspace + depth * kLanes;
-      Panel panels[kMostPanels];
+    t.depth = block.depth, t.c_row = g.c_row, t.count = 1, t.turned = plan.turned;
+    t.start = i > 0 || g.accumulate ? Start::c : g.bias != nullptr ? Start::bias : Start::zero;
+    t.relu = i + 1 == blocks && g.activation.kind == Activation::relu;
+    for (std::int64_t first = 0; first < w.n; first += plan.columns) {
+      const std::int64_t end = w.n - first < plan.columns ? w.n : first + plan.columns;
+      float* room = workspace + (plan.pack_rows ? kGemmGroup * kLanes * block.depth : 0);
+      Run runs[kMostRuns];
       int count = 0;
-      for (; next < g.n && (next == first || next < first + columns); next += panels[count++].width) {
-        panels[count] = make_panel(g, next, k0, depth, room);
-        room += depth * panels[count].width;
+      for (std::int64_t next = first; next < end; ++count) {
+        const Run run = make_run(w, plan, next, end, block, room);
+        runs[count] = run;
+        next += run.panels * run.vectors * kLanes;
+        room += run.panels * block.depth * run.vectors * kLanes;
       }
-      // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, never 14 + 14 + 4.
-      for (std::int64_t i = 0; i < tiles; ++i) {
-        const std::int64_t row = g.m * i / tiles;
-        const int rows = static_cast<int>(g.m * (i + 1) / tiles - row);
-        t.a = g.a + row * g.a_row + k0 * g.a_col, t.a_row = g.a_row, t.a_col = g.a_col;
-        if (blocked) {
-          pack_panel(t.a, g.a_col, g.a_row, depth, rows, 1, a_room);
-          t.a = a_room, t.a_row = 1, t.a_col = kLanes;
+      for (std::int64_t tile = 0; tile < tiles; ++tile) {
+        const std::int64_t row = w.m * tile / tiles;
+        const int rows = static_cast<int>(w.m * (tile + 1) / tiles - row);
+        const float* a = w.rows + row * w.rows_row + block.k0 * w.rows_col;
+        t.a = &a, t.a_row = w.rows_row, t.a_col = w.rows_col;
+        if (plan.pack_rows) {
+          if (tile % kGemmGroup == 0) pack_tiles(w, tile, tiles, block, workspace);
+          a = workspace + tile % kGemmGroup * block.depth * kLanes, t.a_row = 1, t.a_col = kLanes;
         }
         for (int j = 0; j < count; ++j) {
-          const Panel& panel = panels[j];
-          t.b = panel.b, t.b_row = panel.b_row, t.last = panel.last;
-          t.c = g.c + row * g.c_row + panel.first;
-          t.bias = g.bias != nullptr ? g.bias + panel.first : nullptr;
-          run_tile(rows, panel.vectors, t);
+          const Run& run = runs[j];
+          const std::int64_t c_row = plan.turned ? run.first : row, c_col = plan.turned ? row : run.first;
+          t.b = &run.b, t.b_row = run.b_row, t.b_pair = run.b_pair, t.b_step = run.b_step;
+          t.panels = run.panels, t.last = run.last, t.masked = run.masked;
+          t.c = g.c + c_row * g.c_row + c_col;
+          t.c_step = run.vectors * kLanes * (plan.turned ? g.c_row : 1);
+          t.bias = g.bias != nullptr ? g.bias + c_col : nullptr;
+          run_tile(rows, run.vectors, t);
         }
       }
     }

@@ -1,15 +1,40 @@
-// What gemm.cpp and the per-ISA kernel agree on.
+// What gemm.cpp and the per-ISA kernels agree on.
 #pragma once
 #include "ops/gemm/gemm.h"
 
 namespace hotloop {
 
-// A block of B is at most this deep and this wide: half a megabyte, for the second-level cache.
-constexpr std::int64_t kGemmDepth = 256, kGemmColumns = 512;
+// How a product is walked. The numbers of one operand are broadcast, those of the other fill the vectors: A and
+// B in this order or, turned, B' and A', so that C' = B' A' comes out and the rows of C lie along the vectors.
+struct GemmPlan {
+  bool turned, pack_rows, pack_cols;  // rows: of the broadcast operand; cols: of the other one
+  std::int64_t depth, columns;        // a block of the vector operand is at most this deep and this wide
+};
+
+// Floats of such a block: three quarters of a megabyte, for the second-level cache.
+constexpr std::int64_t kGemmBlock = 192 * 1024;
+// Tiles of rows that are packed at once, each kGemmLanes wide.
+constexpr std::int64_t kGemmGroup = 8, kGemmLanes = 16;
 // Columns are shared out among ranks in multiples of the widest panel.
 constexpr std::int64_t kGemmPanel = 64;
+// A packed B is blocks of nearly equal depth, each at most kGemmDepth; a block is panels kGemmPacked wide,
+// the last of them half as wide where that holds it.
+constexpr std::int64_t kGemmPacked = 32, kGemmDepth = 384;
 
-// The whole of args on this thread; of the activations it applies relu only.
-HOTLOOP_PER_ISA(void gemm_kernel(const GemmArgs& args, float* workspace);)
+constexpr std::int64_t gemm_round_up(std::int64_t n, std::int64_t grain) { return (n + grain - 1) / grain * grain; }
+
+// A part of a product: packed_first is its first column in b_packed, which has packed_cols.
+struct GemmPart {
+  GemmArgs args;
+  std::int64_t packed_first = 0, packed_cols = 0;
+};
+
+// The whole part on this thread; of the activations it applies relu only.
+HOTLOOP_PER_ISA(void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace);)
+// One row whose b_row is 1, which may not be packed.
+HOTLOOP_PER_ISA(void gemv_kernel(const GemmArgs& args);)
+// B's columns [first, end) of n, first a multiple of kGemmPacked.
+HOTLOOP_PER_ISA(void gemm_pack_kernel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
+                                      std::int64_t n, std::int64_t first, std::int64_t end, float* packed);)
 
 }  // namespace hotloop

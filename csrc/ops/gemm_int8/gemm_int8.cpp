@@ -5,8 +5,22 @@
 #include <vector>
 
 #include "base/error.h"
+#include "ops/gemm_int8/gemm_int8_kernels.h"
 
 namespace hotloop {
+namespace {
+
+// Which rows and columns a rank computes. Weights are the larger part of most layers: sharing out the columns
+// has each of them read by one rank alone.
+Int8Part part_of(const GemmInt8Args& args, Share share) {
+  constexpr std::int64_t kRowGrain = 12, kColumnGrain = 64;
+  const bool by_rows =
+      args.m >= 2 * kRowGrain * share.size && (args.m > args.n || args.n < kColumnGrain * share.size);
+  if (by_rows) return {share.of(args.m, kRowGrain), {0, args.n}};
+  return {{0, args.m}, share.of(args.n, args.n < 2 * kColumnGrain * share.size ? 16 : kColumnGrain)};
+}
+
+}  // namespace
 
 void pack_weights_s8(const std::int8_t* weights, std::int64_t k, std::int64_t n, std::int8_t* packed) {
   const std::int64_t groups = (k + 3) / 4;
@@ -53,6 +67,14 @@ void fold_int8(const Int8Folding& layer, const std::int8_t* packed, std::int64_t
   }
 }
 
-void gemm_int8(const GemmInt8Args& args, Share share) { HOTLOOP_SELECT(gemm_int8_kernel)(args, share); }
+void gemm_int8(const GemmInt8Args& args, Share share) {
+  const Int8Part part = part_of(args, share);
+  if (part.rows.begin == part.rows.end || part.cols.begin == part.cols.end) return;
+#ifdef HOTLOOP_X86_LEVELS
+  if (isa_level() == Isa::amx && args.m >= kTilePaysRows && args.k >= kTilePaysDepth)
+    return amx::gemm_int8_kernel(args, part);
+#endif
+  HOTLOOP_SELECT(gemm_int8_kernel)(args, part);
+}
 
 }  // namespace hotloop

@@ -3,7 +3,6 @@
 #include <cstdint>
 
 #include "base/types.h"
-#include "cpu/isa.h"
 #include "ops/activation/activation.h"
 
 namespace hotloop {
@@ -63,12 +62,13 @@ struct GemmInt8Args {
   std::int64_t c_row = 0;  // in elements
   float out_inverse_scale = 1.0f;
   std::int32_t out_zero_point = 0;
+  // Columns from the last to the first. Whoever multiplies by the same weights again and again turns round
+  // each time: of weights larger than the second-level cache, it still holds those that came last.
+  bool backwards = false;
 };
 
 void gemm_int8(const GemmInt8Args& args, Share share);
 // The same bytes, one element at a time.
 void gemm_int8_ref(const GemmInt8Args& args);
-
-HOTLOOP_PER_ISA(void gemm_int8_kernel(const GemmInt8Args& args, Share share);)
 
 }  // namespace hotloop

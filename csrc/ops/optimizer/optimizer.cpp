@@ -19,8 +19,11 @@ double power(double base, std::int64_t exponent) {
   return result;
 }
 
-OptimizerScalars scalars_of(const OptimizerArgs& args) {
+}  // namespace
+
+OptimizerScalars optimizer_scalars(const OptimizerArgs& args) {
   OptimizerScalars s{};
+  s.kind = args.kind;
   s.learning_rate = args.learning_rate;
   s.decay = args.learning_rate * args.weight_decay;
   s.gradient_scale = args.gradient_scale;
@@ -41,8 +44,6 @@ OptimizerScalars scalars_of(const OptimizerArgs& args) {
   return s;
 }
 
-}  // namespace
-
 Optimizer optimizer_from_name(const char* name) {
   return static_cast<Optimizer>(index_of(name, kNames, "optimizer"));
 }
@@ -59,7 +60,23 @@ void require_slots(const OptimizerArgs& args, const float* const slots[kOptimize
 
 void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
                     std::int64_t n, Share share) {
-  HOTLOOP_SELECT(optimizer_step_kernel)(args.kind, scalars_of(args), w, g, slots, n, share);
+  const Range mine = share.of(n, 64);
+  OptimizerBlock block{.w = w + mine.begin,
+                       .g = g + mine.begin,
+                       .slots = {},
+                       .rows = 1,
+                       .cols = mine.end - mine.begin,
+                       .row = 0,
+                       .g_row = 0};
+  for (int k = 0; k < kOptimizerSlots; ++k)
+    block.slots[k] = slots[k] == nullptr ? nullptr : slots[k] + mine.begin;
+  optimizer_step(optimizer_scalars(args), block);
+}
+
+void optimizer_step(const OptimizerScalars& scalars, const OptimizerBlock& block) {
+  OptimizerBlock b = block;
+  if (b.row == b.cols && b.g_row == b.cols) b.cols *= b.rows, b.rows = 1;
+  HOTLOOP_SELECT(optimizer_step_kernel)(scalars, b);
 }
 
 void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share) {

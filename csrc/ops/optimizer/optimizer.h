@@ -27,6 +27,21 @@ struct OptimizerArgs {
   std::int64_t step = 1;        // counted from 1, for adam's bias correction
 };
 
+// What a step needs besides the arenas, with everything that is the same for all parameters worked out.
+struct OptimizerScalars {
+  Optimizer kind;
+  float learning_rate;  // adam: with the bias correction in it
+  float decay;          // learning_rate * weight_decay
+  float gradient_scale;
+  float clip_value;  // infinity for none
+  float momentum;
+  float keep_1, take_1;  // adam's beta_1, rmsprop's rho; and 1 minus it
+  float take_2;          // adam: 1 - beta_2
+  float epsilon;
+  bool nesterov, centered, amsgrad;
+};
+OptimizerScalars optimizer_scalars(const OptimizerArgs& args);
+
 // How many state arenas a kind needs with these options: sgd 0 or 1 (velocity); rmsprop 1 to 3 (mean square,
 // momentum, mean gradient); adam 2 or 3 (m, v, vhat). Fixed slots: an unused one may be null.
 constexpr int kOptimizerSlots = 3;
@@ -35,6 +50,17 @@ void require_slots(const OptimizerArgs& args, const float* const slots[kOptimize
 // w, g and the slots are n floats each.
 void optimizer_step(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
                     std::int64_t n, Share share);
+// A rectangle of parameters with its gradients: rows are `row` floats apart in w and the slots, `g_row` in g.
+struct OptimizerBlock {
+  float* w;
+  const float* g;
+  float* slots[kOptimizerSlots];
+  std::int64_t rows, cols, row, g_row;
+  const void* const* ahead = nullptr;  // places in memory to ask for on the way
+  int ahead_count = 0;                 // at most one for each 64 parameters
+};
+// The same with scalars worked out before, on this thread alone: for a step made in pieces.
+void optimizer_step(const OptimizerScalars& scalars, const OptimizerBlock& block);
 void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* const slots[kOptimizerSlots],
                    std::int64_t n);
 

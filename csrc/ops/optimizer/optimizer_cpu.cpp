@@ -21,6 +21,26 @@ struct Lanes {
   F32 w, g, slot[kOptimizerSlots];
 };
 
+// x without its bits below 2^-24 of `unit`. State that no gradient feeds any more would else fade into the
+// numbers below 1e-38, with which every CPU is slow, and stay there.
+HOTLOOP_INLINE F32 cut(F32 x, float unit) { return (x + splat(unit)) - splat(unit); }
+
+// 1 / x for x > 0: a guess from the bits (off by an eighth at most), then two steps that each triple the
+// digits there are. A division costs the divider, which the square roots need, twice the time; these are
+// additions and multiplications, and so the same on every level. x is kept where nothing overflows: 1 / 0 is
+// only large, and a parameter that never had a gradient stays where it is.
+HOTLOOP_INLINE F32 reciprocal(F32 x) {
+  const F32 one = splat(1.0f);
+  x = min(splat(0x1p120f), max(splat(0x1p-120f), x));  // in this order a NaN comes through
+  F32 y = as_float(splat(0x7ef311c7) - as_int(x));
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const F32 error = fnma(x, y, one);
+    y = fma(y, fma(error, error, error), y);
+  }
+  return y;
+}
+
 // v = momentum v - lr g; w += v, or with Nesterov w += momentum v - lr g.
 template <bool kMomentum, bool kNesterov>
 struct Sgd {
@@ -50,7 +70,7 @@ struct RmsProp {
       // Rounding can leave it just below zero when gradients hardly change.
       variance = max(splat(0.0f), fnma(mean, mean, r));
     }
-    const F32 step = s.learning_rate * x.g / sqrt(variance + s.epsilon);
+    const F32 step = (s.learning_rate * x.g) * reciprocal(sqrt(variance + s.epsilon));
     if constexpr (kMomentum) {
       F32& v = x.slot[1];
       v = fma(s.momentum, v, step);
@@ -67,11 +87,11 @@ struct Adam {
   static constexpr bool kUses[kOptimizerSlots] = {true, true, kAmsgrad};
   static HOTLOOP_INLINE void update(const Splat& s, Lanes& x) {
     F32 &m = x.slot[0], &v = x.slot[1];
-    m = fma(s.take_1, x.g - m, m);
-    v = fma(s.take_2, fma(x.g, x.g, -v), v);
+    m = cut(fma(s.take_1, x.g - m, m), 0x1p-60f);
+    v = cut(fnma(s.take_2, fnma(x.g, x.g, v), v), 0x1p-102f);
     F32 second = v;
     if constexpr (kAmsgrad) second = x.slot[2] = max(x.slot[2], v);
-    x.w = x.w - s.learning_rate * m / (sqrt(second) + s.epsilon);
+    x.w = fnma(s.learning_rate * m, reciprocal(sqrt(second) + s.epsilon), x.w);
   }
 };
 
@@ -91,15 +111,33 @@ HOTLOOP_INLINE void step_lanes(const Splat& s, bool decays, float* w, const floa
     if (Rule::kUses[k]) store_or(slots[k] + i, x.slot[k], count);
 }
 
+// Memory is asked for ahead of its turn: so many streams at once are more than the hardware follows at full
+// speed. From one row that is the same place one or more rows further on, so past the end of the block too: what
+// comes next is most often the block below.
 template <class Rule>
-void step_all(const OptimizerScalars& scalars, float* w, const float* g, float* const* slots, std::int64_t n,
-              Share share) {
+void step_block(const OptimizerScalars& scalars, const OptimizerBlock& b) {
+  constexpr std::int64_t kAhead = 512;
   const Splat s = splat_all(scalars);
   const bool decays = scalars.decay != 0.0f;
-  const Range mine = share.of(n, 4 * kLanes);
-  std::int64_t i = mine.begin;
-  for (; i + kLanes <= mine.end; i += kLanes) step_lanes<Rule>(s, decays, w, g, slots, i, kLanes);
-  if (i < mine.end) step_lanes<Rule>(s, decays, w, g, slots, i, mine.end - i);
+  const std::int64_t rows_ahead = b.rows > 1 ? (kAhead + b.cols - 1) / b.cols : 0;
+  const std::int64_t ahead = b.rows > 1 ? rows_ahead * b.row : kAhead;
+  const std::int64_t g_ahead = b.rows > 1 ? rows_ahead * b.g_row : kAhead;
+  const void *const *place = b.ahead, *const *places_end = b.ahead + b.ahead_count;
+  for (std::int64_t row = 0; row < b.rows; ++row) {
+    float *w = b.w + row * b.row, *slots[kOptimizerSlots];
+    for (int k = 0; k < kOptimizerSlots; ++k) slots[k] = Rule::kUses[k] ? b.slots[k] + row * b.row : nullptr;
+    const float* g = b.g + row * b.g_row;
+    std::int64_t i = 0;
+    for (; i + kLanes <= b.cols; i += kLanes) {
+      if (i % (4 * kLanes) == 0 && place < places_end) __builtin_prefetch(*place++);
+      __builtin_prefetch(w + i + ahead, 1);
+      __builtin_prefetch(g + i + g_ahead);
+      for (int k = 0; k < kOptimizerSlots; ++k)
+        if (Rule::kUses[k]) __builtin_prefetch(slots[k] + i + ahead, 1);
+      step_lanes<Rule>(s, decays, w, g, slots, i, kLanes);
+    }
+    if (i < b.cols) step_lanes<Rule>(s, decays, w, g, slots, i, b.cols - i);
+  }
 }
 
 struct Square {
@@ -139,22 +177,21 @@ HOTLOOP_INLINE void regularize(const float* w, float* g, F32 l1, F32 twice_l2, s
 
 namespace HOTLOOP_LEVEL {
 
-void optimizer_step_kernel(Optimizer kind, const OptimizerScalars& s, float* w, const float* g,
-                           float* const* slots, std::int64_t n, Share share) {
+void optimizer_step_kernel(const OptimizerScalars& s, const OptimizerBlock& b) {
   const bool momentum = s.momentum != 0.0f;
-  switch (kind) {
+  switch (s.kind) {
     case Optimizer::sgd:
-      if (!momentum) return step_all<Sgd<false, false>>(s, w, g, slots, n, share);
-      if (s.nesterov) return step_all<Sgd<true, true>>(s, w, g, slots, n, share);
-      return step_all<Sgd<true, false>>(s, w, g, slots, n, share);
+      if (!momentum) return step_block<Sgd<false, false>>(s, b);
+      if (s.nesterov) return step_block<Sgd<true, true>>(s, b);
+      return step_block<Sgd<true, false>>(s, b);
     case Optimizer::rmsprop:
-      if (momentum && s.centered) return step_all<RmsProp<true, true>>(s, w, g, slots, n, share);
-      if (momentum) return step_all<RmsProp<true, false>>(s, w, g, slots, n, share);
-      if (s.centered) return step_all<RmsProp<false, true>>(s, w, g, slots, n, share);
-      return step_all<RmsProp<false, false>>(s, w, g, slots, n, share);
+      if (momentum && s.centered) return step_block<RmsProp<true, true>>(s, b);
+      if (momentum) return step_block<RmsProp<true, false>>(s, b);
+      if (s.centered) return step_block<RmsProp<false, true>>(s, b);
+      return step_block<RmsProp<false, false>>(s, b);
     case Optimizer::adam:
-      if (s.amsgrad) return step_all<Adam<true>>(s, w, g, slots, n, share);
-      return step_all<Adam<false>>(s, w, g, slots, n, share);
+      if (s.amsgrad) return step_block<Adam<true>>(s, b);
+      return step_block<Adam<false>>(s, b);
   }
 }
 

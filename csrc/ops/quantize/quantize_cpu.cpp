@@ -5,14 +5,13 @@ namespace hotloop {
 namespace {
 
 struct Steps {
-  F32 inverse, low, high, zero;
+  F32 inverse, low, high;
   I32 zero_point;
 };
 
 // The bounds are whole numbers, so clamping before rounding gives what clamping after it would.
 HOTLOOP_INLINE I32 to_steps(F32 x, const Steps& s) {
-  const F32 clamped = min(max(select(is_nan(x), s.zero, x * s.inverse), s.low), s.high);
-  return to_int(clamped) + s.zero_point;
+  return to_int(min(max(nan_to_zero(x) * s.inverse, s.low), s.high)) + s.zero_point;
 }
 
 }  // namespace
@@ -22,12 +21,16 @@ namespace HOTLOOP_LEVEL {
 void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
                      std::int64_t n) {
   const Steps steps = {splat(inverse), splat(static_cast<float>(-zero_point)),
-                       splat(static_cast<float>(255 - zero_point)), splat(0.0f), splat(zero_point)};
+                       splat(static_cast<float>(255 - zero_point)), splat(zero_point)};
   std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store_u8(q + i, to_steps(load(x + i), steps));
-  if (i < n) {
-    const int rest = static_cast<int>(n - i);
-    store_u8(q + i, to_steps(load(x + i, rest), steps), rest);
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes)
+    store_u8_clamped(q + i, to_steps(load(x + i), steps), to_steps(load(x + i + kLanes), steps));
+  for (; i < n; i += kLanes) {
+    const int rest = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
+    if (rest == kLanes)
+      store_u8(q + i, to_steps(load(x + i), steps));
+    else
+      store_u8(q + i, to_steps(load(x + i, rest), steps), rest);
   }
 }
 
@@ -56,17 +59,17 @@ void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) {
       largest_of[v] = max(numbers, largest_of[v]);
     }
   }
-  float last_low = __builtin_inff(), last_high = -last_low;
-  for (; i < n; ++i) {
-    last_low = x[i] < last_low ? x[i] : last_low;
-    last_high = x[i] > last_high ? x[i] : last_high;
+  for (; i < n; i += kLanes) {
+    const F32 numbers = load_or(x + i, n - i);
+    const Mask there = first_lanes(n - i);
+    smallest[0] = min(select(there, numbers, infinity), smallest[0]);
+    largest_of[0] = max(select(there, numbers, -infinity), largest_of[0]);
   }
   const F32 low_lanes = min(min(smallest[0], smallest[1]), min(smallest[2], smallest[3]));
   const F32 high_lanes = max(max(largest_of[0], largest_of[1]), max(largest_of[2], largest_of[3]));
-  const float most_low = -largest(-low_lanes), most_high = largest(high_lanes);
   // Adding zero makes one zero of the two, whichever lane it came from.
-  *low = (last_low < most_low ? last_low : most_low) + 0.0f;
-  *high = (last_high > most_high ? last_high : most_high) + 0.0f;
+  *low = -largest(-low_lanes) + 0.0f;
+  *high = largest(high_lanes) + 0.0f;
 }
 
 void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,

@@ -2,6 +2,8 @@
 // in inference and where the layer is frozen.
 #include "ops/norm/batch_norm.h"
 
+#include <algorithm>
+
 #include "base/aligned_buffer.h"
 #include "program/nodes/checks.h"
 #include "program/op_list.h"
@@ -38,12 +40,24 @@ class BatchNorm final : public Node {
     if (training) statistics_.reserve(2 * padded() * size_of(DType::f32));
   }
 
+  bool freeze(const float* parameters) override {
+    frozen_.reserve(4 * padded() * size_of(DType::f32));
+    std::int64_t end = 0;
+    for (std::int64_t* offset : {&moving_mean_, &moving_variance_, &gamma_, &beta_}) {
+      if (*offset == kNoParameter) continue;
+      std::copy_n(parameters + *offset, cols_, frozen_.as<float>() + end);
+      *offset = end;
+      end += padded();
+    }
+    return true;
+  }
+
   void forward(const NodeRun& run) override {
     if (uses_batch(run))
       batch_norm_train(args(run), run.in(), run.out(), run.parameters + moving_mean_,
                        run.parameters + moving_variance_, mean(), inverse(), run.team.share());
     else
-      batch_norm_infer(args(run), run.in(), run.parameters + moving_mean_, run.parameters + moving_variance_,
+      batch_norm_infer(args(run), run.in(), arena(run) + moving_mean_, arena(run) + moving_variance_,
                        run.out(), run.team.share());
   }
 
@@ -70,19 +84,23 @@ class BatchNorm final : public Node {
     args.cols = cols_;
     args.epsilon = epsilon_;
     args.momentum = momentum_;
-    args.gamma = gamma_ != kNoParameter ? run.parameters + gamma_ : nullptr;
-    args.beta = beta_ != kNoParameter ? run.parameters + beta_ : nullptr;
+    args.gamma = gamma_ != kNoParameter ? arena(run) + gamma_ : nullptr;
+    args.beta = beta_ != kNoParameter ? arena(run) + beta_ : nullptr;
     return args;
+  }
+  const float* arena(const NodeRun& run) const {
+    return frozen_.bytes() > 0 ? frozen_.as<float>() : run.parameters;
   }
   // What forward hands to backward: a mean and an inverse deviation for each column.
   std::int64_t padded() const { return (cols_ + 15) / 16 * 16; }
   float* mean() const { return statistics_.as<float>(); }
   float* inverse() const { return mean() + padded(); }
 
-  const std::int64_t features_, cols_, gamma_, beta_, moving_mean_, moving_variance_;
+  const std::int64_t features_, cols_;
+  std::int64_t gamma_, beta_, moving_mean_, moving_variance_;  // in the arena, or in frozen_
   const float momentum_, epsilon_;
   const bool trainable_;
-  AlignedBuffer statistics_;
+  AlignedBuffer statistics_, frozen_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "ops/activation/activation.h"
 #include "ops/dense/column_sum.h"
 #include "ops/gemm/gemm.h"
+#include "program/hot_update.h"
 #include "program/nodes/checks.h"
 #include "program/op_list.h"
 
@@ -29,34 +30,61 @@ class Dense final : public Node {
 
   ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
   double work_per_row() const override { return static_cast<double>(features_ * units_); }
+  double forward_operations(std::int64_t rows) const override {
+    return 2.0 * static_cast<double>(rows) * work_per_row();
+  }
+  double backward_operations(std::int64_t rows, int wanted) const override {
+    return (wanted + (trainable_ ? 1 : 0)) * forward_operations(rows);
+  }
   std::vector<Stretch> parameters() const override {
     std::vector<Stretch> all{{kernel_, last_axis_ * units_}};
     if (bias_ != kNoParameter) all.push_back({bias_, units_});
     return all;
   }
   bool has_trainable_parameters() const override { return trainable_; }
+  bool updates_itself() const override { return true; }
   bool backward_reads_inputs() const override { return trainable_; }
   bool backward_reads_output() const override { return activation_.kind != Activation::linear; }
 
-  void prepare(std::int64_t max_rows, int threads, bool training) override {
-    const std::int64_t rows = max_rows * (features_ / last_axis_);
-    std::int64_t floats = gemm_workspace(product(rows, units_, last_axis_));
-    if (training) {
-      floats = std::max(floats, gemm_workspace(product(last_axis_, units_, rows)));
-      floats = std::max(floats, gemm_workspace(product(rows, last_axis_, units_)));
-    }
-    floats_per_rank_ = std::max(floats_per_rank_, floats);
-    workspace_.reserve(threads * floats_per_rank_ * size_of(DType::f32));
+  std::int64_t scratch(std::int64_t max_rows, int threads, bool training) const override {
+    std::int64_t bytes = workspace_bytes(max_rows, training);
+    if (training)
+      bytes = std::max(bytes, room(max_rows * (features_ / last_axis_)).all * size_of(DType::f32));
+    return threads * bytes;
+  }
+
+  bool freeze(const float* parameters) override {
+    const std::int64_t packed = gemm_packed_size(last_axis_, units_);
+    frozen_.reserve((packed + units_) * size_of(DType::f32));
+    gemm_pack_b(parameters + kernel_, units_, 1, last_axis_, units_, frozen_.as<float>(), Share{});
+    if (bias_ == kNoParameter) return true;
+    frozen_bias_ = frozen_.as<float>(packed * size_of(DType::f32));
+    std::copy_n(parameters + bias_, units_, frozen_.as<float>(packed * size_of(DType::f32)));
+    return true;
   }
 
   void forward(const NodeRun& run) override {
     GemmArgs args = product(run.rows * (features_ / last_axis_), units_, last_axis_);
     args.a = run.in(), args.a_row = last_axis_;
-    args.b = run.parameters + kernel_, args.b_row = units_;
+    args.b_row = units_;
     args.c = run.out();
-    args.bias = bias_ != kNoParameter ? run.parameters + bias_ : nullptr;
+    if (frozen_.bytes() > 0) {
+      args.b_packed = frozen_.as<float>();
+      args.bias = frozen_bias_;
+    } else {
+      args.b = run.parameters + kernel_;
+      if (bias_ != kNoParameter) args.bias = run.parameters + bias_;
+    }
     args.activation = activation_;
-    gemm(args, workspace(run), run.team.share());
+    Share share = run.team.share();
+    if (const Part mine = part(share); run.training && mine.whole_columns) {
+      // The columns that this rank updates: its part of the kernel stays in its own cache.
+      args.n = mine.cols.end - mine.cols.begin;
+      args.b += mine.cols.begin, args.c += mine.cols.begin;
+      if (args.bias != nullptr) args.bias += mine.cols.begin;
+      share = Share{};
+    }
+    gemm(args, workspace(run), share);
   }
 
   void backward(const NodeRun& run) override {
@@ -68,17 +96,7 @@ class Dense final : public Node {
       dz = run.output_gradient_scratch;
       run.team.barrier();
     }
-    if (trainable_) {
-      if (bias_ != kNoParameter)
-        column_sum(dz, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_,
-                   run.team.share());
-      GemmArgs args = product(last_axis_, units_, rows);
-      args.a = run.in(), args.a_row = 1, args.a_col = last_axis_;
-      args.b = dz, args.b_row = units_;
-      args.c = run.parameter_gradients + kernel_;
-      args.accumulate = run.accumulate_parameters;
-      gemm(args, workspace(run), run.team.share());
-    }
+    // First of all what reads the kernel, which a hot update then changes.
     if (run.input_gradients[0] != nullptr) {
       GemmArgs args = product(rows, last_axis_, units_);
       args.a = dz, args.a_row = units_;
@@ -87,23 +105,109 @@ class Dense final : public Node {
       args.accumulate = run.accumulate[0];
       gemm(args, workspace(run), run.team.share());
     }
+    if (!trainable_) return;
+    if (run.hot_update != nullptr) {
+      if (run.input_gradients[0] != nullptr) run.team.barrier();
+      update(run, dz, rows);
+      return;
+    }
+    if (bias_ != kNoParameter)
+      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_,
+                 run.team.share());
+    GemmArgs args = product(last_axis_, units_, rows);
+    args.a = run.in(), args.a_row = 1, args.a_col = last_axis_;
+    args.b = dz, args.b_row = units_;
+    args.c = run.parameter_gradients + kernel_;
+    args.accumulate = run.accumulate_parameters;
+    gemm(args, workspace(run), run.team.share());
   }
 
  private:
+  // The kernel's gradient is made in pieces of about this many rows and columns, small enough to be in the
+  // second-level cache, with parameters and state, when the optimizer takes them up.
+  static constexpr std::int64_t kPieceRows = 56, kPieceCols = 512;
+
+  // Where a rank's scratch is in a hot update, in floats.
+  struct Room {
+    std::int64_t packed = 0, piece = 0, workspace = 0, all = 0;
+  };
+  Room room(std::int64_t rows) const {
+    const auto aligned = [](std::int64_t floats) {
+      return (floats + kAlignment / 4 - 1) / (kAlignment / 4) * (kAlignment / 4);
+    };
+    const std::int64_t cols = std::min(units_, kPieceCols);
+    Room room;
+    room.piece = aligned(gemm_packed_size(rows, cols));
+    room.workspace = room.piece + aligned(kPieceRows * cols);
+    GemmArgs args = product(kPieceRows, cols, rows);
+    room.all = room.workspace + aligned(gemm_workspace(args));
+    return room;
+  }
+
+  // The rectangle of the kernel that a rank looks after. Ranks side by side pack different columns.
+  struct Part {
+    Range rows, cols;
+    bool top;            // it does the bias of these columns too
+    bool whole_columns;  // no other rank has rows of them
+  };
+  Part part(Share share) const {
+    int across = 1;
+    for (int d = 1; d <= share.size; ++d)
+      if (share.size % d == 0 && units_ >= 1024 * d) across = d;
+    const int down = share.size / across;
+    return {Share{share.rank / across, down}.of(last_axis_, 8),
+            Share{share.rank % across, across}.of(units_, 64), share.rank < across, down == 1};
+  }
+
+  // dW = x' dz a piece at a time, each followed at once by the optimizer.
+  void update(const NodeRun& run, const float* dz, std::int64_t rows) const {
+    const Room at = room(rows);
+    float* const memory = run.own_scratch(at.all * size_of(DType::f32));
+    float* const piece = memory + at.piece;
+    const Part mine = part(run.team.share());
+    for (std::int64_t col = mine.cols.begin; col < mine.cols.end; col += kPieceCols) {
+      const std::int64_t cols = std::min(kPieceCols, mine.cols.end - col);
+      gemm_pack_b(dz + col, units_, 1, rows, cols, memory, Share{});
+      if (bias_ != kNoParameter && mine.top) {
+        column_sum(dz + col, units_, piece, false, rows, cols, Share{});
+        run.hot_update->apply(bias_ + col, piece, cols);
+      }
+      for (std::int64_t row = mine.rows.begin; row < mine.rows.end; row += kPieceRows) {
+        GemmArgs args = product(std::min(kPieceRows, mine.rows.end - row), cols, rows);
+        args.a = run.in() + row, args.a_row = 1, args.a_col = last_axis_;
+        args.b = dz + col, args.b_row = units_;
+        args.b_packed = memory;
+        args.c = piece;
+        gemm(args, memory + at.workspace, Share{});
+        run.hot_update->apply({kernel_ + row * units_ + col, units_, args.m, cols}, piece, cols);
+      }
+    }
+  }
+
   static GemmArgs product(std::int64_t m, std::int64_t n, std::int64_t k) {
     GemmArgs args;
     args.m = m, args.n = n, args.k = k, args.c_row = n;
     return args;
   }
+  // Of one rank, for the products of a batch.
+  std::int64_t workspace_bytes(std::int64_t batch, bool training) const {
+    const std::int64_t rows = batch * (features_ / last_axis_);
+    std::int64_t floats = gemm_workspace(product(rows, units_, last_axis_));
+    if (training) {
+      floats = std::max(floats, gemm_workspace(product(last_axis_, units_, rows)));
+      floats = std::max(floats, gemm_workspace(product(rows, last_axis_, units_)));
+    }
+    return (floats * size_of(DType::f32) + kAlignment - 1) / kAlignment * kAlignment;
+  }
   float* workspace(const NodeRun& run) const {
-    return workspace_.as<float>(run.team.rank() * floats_per_rank_ * size_of(DType::f32));
+    return run.own_scratch(workspace_bytes(run.rows, run.training));
   }
 
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
   const bool trainable_;
   const ActivationArgs activation_;
-  std::int64_t floats_per_rank_ = 0;
-  AlignedBuffer workspace_;
+  AlignedBuffer frozen_;  // the packed kernel and the bias, once they are final
+  const float* frozen_bias_ = nullptr;
 };
 
 }  // namespace

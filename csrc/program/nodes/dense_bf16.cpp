@@ -25,6 +25,12 @@ class DenseBf16 final : public InferenceNode {
 
   ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
   double work_per_row() const override { return static_cast<double>(features_ * units_); }
+  double forward_operations(std::int64_t rows) const override {
+    return 2.0 * static_cast<double>(rows) * work_per_row();
+  }
+  double constant_bytes() const override {
+    return static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+  }
   void forward(const NodeRun& run) override {
     GemmBf16Args args;
     args.m = run.rows * (features_ / last_axis_), args.n = units_, args.k = last_axis_;

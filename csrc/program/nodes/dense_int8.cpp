@@ -18,10 +18,10 @@
 //   for float32 output, or an activation other than linear and relu:
 //     scale[j] = float(in_scale * scale[j]) and out_inverse_scale = 1 / out_scale
 //   else: scale[j] = float(in_scale * scale[j] / out_scale) and out_inverse_scale = 1
+#include <atomic>
 #include <string>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "ops/gemm_int8/gemm_int8.h"
 #include "ops/quantize/quantize.h"
 #include "program/nodes/checks.h"
@@ -36,7 +36,8 @@ class DenseInt8 final : public InferenceNode {
       : dynamic_(spec.integer("dynamic", 0) != 0),
         features_(only_input(spec, dynamic_ ? DType::f32 : DType::u8)),
         last_axis_(last_axis_of(spec, features_)),
-        units_(units_of(spec)) {
+        units_(units_of(spec)),
+        turns_(packed_size_s8(last_axis_, units_) >= kLargerThanCache) {
     require(last_axis_ <= kLargestInt8Depth, "dense_int8: expected a last axis of at most ",
             kLargestInt8Depth, ", so that no int32 sum overflows, got ", last_axis_);
     args_.activation = fused_activation(spec);
@@ -58,13 +59,17 @@ class DenseInt8 final : public InferenceNode {
   }
   // A vector instruction does four times the multiply-adds of float32.
   double work_per_row() const override { return static_cast<double>(features_ * units_) / 4; }
+  double forward_operations(std::int64_t rows) const override {
+    return 2.0 * static_cast<double>(rows) * static_cast<double>(features_ * units_);
+  }
+  DType arithmetic() const override { return DType::i8; }
+  double constant_bytes() const override {
+    // Weights, and a scale and a bias or a sum for each unit.
+    return static_cast<double>(packed_size_s8(last_axis_, units_) + 2 * size_of(DType::f32) * units_);
+  }
 
-  void prepare(std::int64_t max_rows, int, bool) override {
-    if (!dynamic_) return;
-    const std::int64_t positions = max_rows * (features_ / last_axis_);
-    bytes_.reserve(positions * last_axis_);
-    row_scales_.reserve(positions * size_of(DType::f32));
-    row_zero_points_.reserve(positions * size_of(DType::i32));
+  std::int64_t scratch(std::int64_t max_rows, int, bool) const override {
+    return dynamic_ ? max_rows * (features_ / last_axis_) * kQuantizedRow + aligned_bytes(max_rows) : 0;
   }
 
   void forward(const NodeRun& run) override {
@@ -72,19 +77,31 @@ class DenseInt8 final : public InferenceNode {
     args.m = run.rows * (features_ / last_axis_);
     args.c = run.output;
     if (dynamic_) {
-      quantize_rows_u8(run.in(), args.m, last_axis_, bytes_.as<std::uint8_t>(), row_scales_.as<float>(),
-                       row_zero_points_.as<std::int32_t>(), run.team.share());
+      auto* bytes = static_cast<std::uint8_t*>(run.scratch);
+      auto* scales = reinterpret_cast<float*>(bytes + aligned_bytes(run.rows));
+      auto* zero_points = reinterpret_cast<std::int32_t*>(scales + args.m);
+      quantize_rows_u8(run.in(), args.m, last_axis_, bytes, scales, zero_points, run.team.share());
       run.team.barrier();
-      args.a = bytes_.as<std::uint8_t>();
-      args.row_scale = row_scales_.as<float>();
-      args.row_zero_point = row_zero_points_.as<std::int32_t>();
+      args.a = bytes;
+      args.row_scale = scales;
+      args.row_zero_point = zero_points;
     } else {
       args.a = run.in<std::uint8_t>();
     }
+    // Few rows wait for the weights, not for their products.
+    if (args.m <= kFewRows && turns_ && run.team.size() == 1)
+      args.backwards =
+          forwards_.exchange(!forwards_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     gemm_int8(args, run.team.share());
   }
 
  private:
+  static constexpr std::int64_t kFewRows = 32, kLargerThanCache = std::int64_t{1} << 20;
+  // What is kept of a quantised row beside its bytes: scale and zero point.
+  static constexpr std::int64_t kQuantizedRow = size_of(DType::f32) + size_of(DType::i32);
+  std::int64_t aligned_bytes(std::int64_t batch) const {
+    return (batch * features_ + kAlignment - 1) / kAlignment * kAlignment;
+  }
   void prepare_dynamic(const float* scale, const float* bias) {
     integers_.resize(static_cast<std::size_t>(units_));
     column_sums_s8(args_.weights, last_axis_, units_, integers_.data(), nullptr);
@@ -123,10 +140,11 @@ class DenseInt8 final : public InferenceNode {
 
   const bool dynamic_;
   const std::int64_t features_, last_axis_, units_;
+  const bool turns_;                    // see GemmInt8Args::backwards
+  std::atomic<bool> forwards_{true};    // a hint: no result depends on it
   GemmInt8Args args_;                   // all but m, a and c
   std::vector<std::int32_t> integers_;  // the folded bias, or the columns' sums
   std::vector<float> scales_;
-  AlignedBuffer bytes_, row_scales_, row_zero_points_;
 };
 
 }  // namespace

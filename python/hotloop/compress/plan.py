@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hotloop import _native
 from hotloop.aligned import aligned_zeros
+from hotloop.lowering import op_label
 from hotloop.parameters import aligned_size
 
 Array = npt.NDArray[Any]
@@ -93,6 +94,10 @@ class Plan:
         readers = self.consumers(value)
         return readers[0] if len(readers) == 1 and value not in self.outputs else None
 
+    def sources(self) -> list[tuple[str, str]]:
+        """By op: the layer it comes from, and what it computes."""
+        return [(op.source, op_label(op.op, op.attributes)) for op in self.ops]
+
     def tensors(self) -> dict[str, Array]:
         """Every array once, by a name; layers that are used twice share theirs."""
         groups = [group for op in self.ops for group in (op.weights, op.arrays)]
@@ -121,8 +126,26 @@ class BuiltPlan:
     described: dict[int, tuple[int, str]]
 
 
-def build(plan: Plan, outputs: Sequence[int] | None = None) -> BuiltPlan:
-    """Make a native program; `outputs` may name other values than the plan's."""
+@dataclass
+class LoweredPlan:
+    """A native graph of a plan.
+
+    Attributes
+    ----------
+    graph : _native.Graph
+    arena : float32 array
+        All weights.
+    values : dict of int to int
+        The graph's number of each of the plan's values.
+    """
+
+    graph: Any
+    arena: npt.NDArray[np.float32]
+    values: dict[int, int]
+
+
+def lower(plan: Plan) -> LoweredPlan:
+    """Make a native graph, and the arena that its nodes refer to."""
     distinct = {id(array): array for op in plan.ops for array in op.weights.values()}
     starts: dict[int, int] = {}
     end = 0
@@ -144,6 +167,13 @@ def build(plan: Plan, outputs: Sequence[int] | None = None) -> BuiltPlan:
                 arrays=op.arrays,
             )
         )
+    return LoweredPlan(graph, arena, values)
+
+
+def build(plan: Plan, outputs: Sequence[int] | None = None) -> BuiltPlan:
+    """Make a native program; `outputs` may name other values than the plan's."""
+    lowered = lower(plan)
+    graph, arena, values = lowered.graph, lowered.arena, lowered.values
     wanted = [values[value] for value in (plan.outputs if outputs is None else outputs)]
     program = _native.Program(graph, outputs=wanted, parameters=arena, gradients=None)
     described = {value: (int(graph.features(made)), str(graph.dtype(made))) for value, made in values.items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
+from hotloop.arrays import as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
 from hotloop.container import Container, PathLike, write_container
@@ -73,14 +73,23 @@ class QuantizedModel:
             raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
         if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
             raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
+        self._find_short_way()
+
+    def _find_short_way(self) -> None:
+        """With one input and one output, an array that needs no conversion goes straight to the program."""
+        self._run_rows = None
+        if len(self.input_shapes) == len(self.output_shapes) == 1:
+            self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
+            self._run_rows = self._built.program.predict_rows
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
-        return {key: value for key, value in vars(self).items() if key != "_built"}
+        return {key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._built = build(self._plan)
+        self._find_short_way()
 
     # -- predicting
 
@@ -112,24 +121,20 @@ class QuantizedModel:
         ValueError
             For a wrong shape, no rows, or values that are not finite.
         """
-        if type(x) is np.ndarray and len(self.input_names) == 1:
-            inputs = [input_array("x", x, self.input_shapes[0], allow_nonfinite)]
-        else:
-            inputs = self._several_inputs(x, allow_nonfinite)
+        if self._run_rows is not None:
+            result = self._run_rows(x, allow_nonfinite)
+            if result is not None:
+                return result
+        inputs = self.input_arrays(x, allow_nonfinite)
         rows = inputs[0].shape[0]
         outputs = [np.empty((rows, features), np.float32) for features in self._built.features]
         self._built.program.predict(inputs, outputs)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
         return shaped[0] if len(shaped) == 1 else shaped
 
-    def _several_inputs(self, x: Any, allow_nonfinite: bool) -> list[Array]:
-        given = split_by_name("x", x, self.input_names, self.input_shapes)
-        inputs = {
-            f"x[{name!r}]": input_array(f"x[{name!r}]", array, shape, allow_nonfinite)
-            for name, array, shape in zip(self.input_names, given, self.input_shapes, strict=True)
-        }
-        require_same_rows(inputs)
-        return list(inputs.values())
+    def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
+        """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
+        return input_arrays(x, self.input_names, self.input_shapes, allow_nonfinite)
 
     def evaluate(
         self,

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations
+from hotloop.aligned import aligned_empty
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 
@@ -84,16 +85,22 @@ def gemm_bf16(
     activation: str | activations.Activation | None = None,
     out: F32 | None = None,
 ) -> F32:
-    """Return ``activation(a @ from_bf16(weights) + bias)`` without widening the weights in memory.
+    """Return ``activation(a @ weights + bias)`` in float32, for weights in bfloat16.
 
-    Each element is one chain of float32 fused multiply-adds over ascending k that starts from its bias: the
-    bits of ``gemm(a, from_bf16(weights), bias, activation)``.
+    With a float32 ``a`` each element is one chain of float32 fused multiply-adds over ascending k that starts
+    from its bias: the bits of ``gemm(a, from_bf16(weights), bias, activation)``, without widening the weights
+    in memory.
+
+    With an ``a`` in bfloat16 too, products are exact and summed in float32 by the CPU's bfloat16 units (AMX
+    tiles, or AVX-512 dot products where they are faster than float32's multiply-adds), or as above where it
+    has none. Bits then depend on the unit, though never on the number of threads or on the other rows and
+    columns; numbers too small for a normal float32 count as zero.
 
     Parameters
     ----------
-    a : array_like of float32, shape (M, K)
+    a : array_like of float32 or ndarray of uint16, shape (M, K)
     weights : array_like of uint16, shape (K, N)
-        From :func:`to_bf16`.
+        From :func:`to_bf16`, as an ``a`` of uint16.
     bias : array_like of float32, shape (N,), optional
     activation : str or Activation, optional
         An elementwise one, such as ``"relu"``.
@@ -113,10 +120,14 @@ def gemm_bf16(
 
     Examples
     --------
-    >>> gemm_bf16([[1.0, 2.0]], to_bf16([[1.0], [0.5]]), bias=[1.0])
+    >>> weights = to_bf16([[1.0], [0.5]])
+    >>> gemm_bf16([[1.0, 2.0]], weights, bias=[1.0])
     array([[3.]], dtype=float32)
+    >>> gemm_bf16(to_bf16([[1.0, 2.0]]), weights)
+    array([[2.]], dtype=float32)
     """
-    left = operands.matrix("a", a, np.float32)
+    both = isinstance(a, np.ndarray) and a.dtype == np.uint16
+    left = operands.matrix("a", a, np.uint16 if both else np.float32)
     right = operands.matrix("weights", weights, np.uint16)
     if left.shape[1] != right.shape[0]:
         raise bad_value(
@@ -124,8 +135,12 @@ def gemm_bf16(
         )
     addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1])
     kind = operands.elementwise(activation)
-    result = operands.target(out, (left.shape[0], right.shape[1]), np.float32, left, addend)
-    _native.gemm_bf16(
-        left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta
+    shape = (left.shape[0], right.shape[1])
+    result = (
+        aligned_empty(shape, np.float32)
+        if out is None
+        else operands.target(out, shape, np.float32, left, right, addend)
     )
+    run = _native.matmul_bf16 if both else _native.gemm_bf16
+    run(left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta)
     return operands.deliver(result, out)

@@ -111,7 +111,8 @@ class Dense(Layer):
         weights = {"kernel": self.kernel, "bias": self.bias}
         fuses = self.activation.fusable and lowering.may_fuse_activation(node.output)
         attributes |= activation_attributes(self.activation if fuses else activations.linear)
-        value = lowering.add("dense", inputs, attributes, weights)
+        op = "dense_mixed" if lowering.mixed else "dense"
+        value = lowering.add(op, inputs, attributes, weights)
         return value if fuses else add_activation(lowering, self.activation, value, self.units)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+#include "bind/py_feed.h"
+
+namespace hotloop::bind {
+namespace {
+
+Column to_column(const py::array& a, const char* what, DType other) {
+  Column column;
+  const bool f32 = py::isinstance<py::array_t<float>>(a);
+  const bool is_other = other == DType::u8 ? py::isinstance<py::array_t<std::uint8_t>>(a)
+                                           : py::isinstance<py::array_t<std::int32_t>>(a);
+  require((f32 || is_other) && is_contiguous(a) && a.ndim() >= 1, what,
+          ": expected a C-contiguous array of rows of float32 or ", dtype_name(other), ", got a ",
+          describe(a));
+  column.data = a.data();
+  column.dtype = f32 ? DType::f32 : other;
+  column.row_size = 1;
+  for (py::ssize_t axis = 1; axis < a.ndim(); ++axis) column.row_size *= a.shape(axis);
+  return column;
+}
+
+}  // namespace
+
+Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+               const Maybe& order) {
+  Feed feed;
+  require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
+          inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    feed.inputs.push_back(to_column(inputs[i], "inputs", DType::u8));
+    const std::int64_t features = graph.value(graph.inputs()[i]).features;
+    require(feed.inputs[i].row_size == features, "inputs: expected ", features, " elements a row, got a ",
+            describe(inputs[i]));
+  }
+  const std::int64_t rows = inputs[0].shape(0);
+  for (const py::array& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
+  for (const py::array& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
+  for (const py::array& a : targets)
+    require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
+  feed.weights = optional_data<float>(weights, rows, "weights");
+  feed.rows = rows;
+  if (order) {
+    feed.rows = order->size();
+    feed.order = contiguous_data<std::int32_t>(*order, "order");
+    for (std::int64_t i = 0; i < feed.rows; ++i)
+      require(feed.order[i] >= 0 && feed.order[i] < rows, "order: ", feed.order[i],
+              " is not a row of the data");
+  }
+  return feed;
+}
+
+std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueId>& ids,
+                                    const Arrays& outputs, std::int64_t rows) {
+  std::vector<float*> pointers;
+  require(outputs.empty() || outputs.size() == ids.size(), "outputs: expected ", ids.size(), " arrays, got ",
+          outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    py::array out = outputs[i];
+    pointers.push_back(writable_data<float>(out, "outputs"));
+    require_size(out, rows * graph.value(ids[i]).features, "outputs");
+  }
+  return pointers;
+}
+
+}  // namespace hotloop::bind

@@ -1,0 +1,23 @@
+// What gemm_int8.cpp and the kernels agree on.
+#pragma once
+#include "cpu/isa.h"
+#include "ops/gemm_int8/gemm_int8.h"
+
+namespace hotloop {
+
+// A rectangle of the output, neither side empty. Its columns begin at a multiple of 16.
+struct Int8Part {
+  Range rows, cols;
+};
+
+HOTLOOP_PER_ISA(void gemm_int8_kernel(const GemmInt8Args& args, Int8Part part);)
+
+#ifdef HOTLOOP_X86_LEVELS
+// With fewer rows or a smaller k the tiles of AMX would be mostly empty.
+constexpr std::int64_t kTilePaysRows = 4, kTilePaysDepth = 16;
+namespace amx {
+void gemm_int8_kernel(const GemmInt8Args& args, Int8Part part);
+}
+#endif
+
+}  // namespace hotloop

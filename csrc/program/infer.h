@@ -1,0 +1,76 @@
+// The forward pass over a feed, chunk by chunk: what predict, evaluate and frozen sessions share. The chunk
+// size is ours to choose, because no row's result depends on the rows beside it.
+#pragma once
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "program/buffers.h"
+#include "program/feed.h"
+#include "program/poll.h"
+#include "program/team_choice.h"
+
+namespace hotloop {
+
+// What a call of predict asks for.
+struct InferRequest {
+  const Feed& feed;
+  const std::vector<float*>&
+      results;  // per output: feed.rows x features; empty where only the loss is wanted
+  const Hook& hook;
+  bool refuse_nonfinite = false;  // end at the first chunk with NaN or infinity among its float32 inputs
+};
+
+class Inference {
+ public:
+  static constexpr std::int64_t kChunkRows = 256;
+  static std::int64_t chunk_rows(const Feed& feed) { return std::min(feed.rows, kChunkRows); }
+
+  // The buffers are ready for chunk_rows(feed) rows; parameters may be null where the nodes are frozen.
+  Inference(Graph& graph, const std::vector<ValueId>& outputs, float* parameters, PassBuffers& buffers,
+            const InferRequest& request);
+  virtual ~Inference();  // the buffers forget the caller's memory
+  Inference(const Inference&) = delete;
+  Inference& operator=(const Inference&) = delete;
+
+  // Goes over all rows on so many threads, or on as many as turn out to pay.
+  void run(int threads);
+  void run(TeamChoice& choice);
+  bool met_nonfinite() const { return nonfinite_; }
+
+ protected:
+  // Around the forward pass of a chunk. open and close are called by one rank alone, gather by every rank.
+  virtual void open(Batch batch);
+  virtual void gather(Batch batch, const Team& team);
+  // Called by every rank.
+  virtual void after_forward([[maybe_unused]] Batch batch, [[maybe_unused]] const Team& team) {}
+  virtual void close(Batch batch);
+  virtual double loss_so_far() const { return 0; }
+
+  const Feed& feed() const { return request_.feed; }
+  PassBuffers& buffers() { return buffers_; }
+  std::int64_t rows_done() const { return done_; }
+
+ private:
+  void run_chunks(int threads, std::int64_t chunks);
+  void chunk(const Team& team);
+  void end_chunk();
+  void look_for_nonfinite(Batch batch, Share share);
+  std::int64_t chunks_left() const { return (feed().rows - done_ + chunk_rows_ - 1) / chunk_rows_; }
+
+  Graph& graph_;
+  const std::vector<ValueId>& outputs_;
+  PassBuffers& buffers_;
+  const InferRequest& request_;
+  const StepState state_;
+  const std::int64_t chunk_rows_;
+  std::optional<Poll> poll_;
+  Batch batch_{0, 0};
+  std::int64_t done_ = 0, chunks_in_turn_ = 0;
+  bool stop_ = false;
+  std::atomic<bool> nonfinite_{false};
+};
+
+}  // namespace hotloop

@@ -1,0 +1,44 @@
+"""Where a model's time goes, beside what the machine could do: the profiler, and the machine's peaks.
+
+Examples
+--------
+>>> from hotloop import profiling
+>>> profiling.measure_peaks().float32_gflops > 0
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hotloop.profiling.peaks import MemoryLevel as MemoryLevel
+    from hotloop.profiling.peaks import Peaks as Peaks
+    from hotloop.profiling.peaks import measure_peaks as measure_peaks
+    from hotloop.profiling.profile_rows import Profile as Profile
+    from hotloop.profiling.profile_rows import ProfileRow as ProfileRow
+    from hotloop.profiling.profiler import profile as profile
+
+_NAMES = {
+    "MemoryLevel": "peaks",
+    "Peaks": "peaks",
+    "Profile": "profile_rows",
+    "ProfileRow": "profile_rows",
+    "measure_peaks": "peaks",
+    "profile": "profiler",
+}
+
+__all__ = ["MemoryLevel", "Peaks", "Profile", "ProfileRow", "measure_peaks", "profile"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

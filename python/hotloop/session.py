@@ -1,0 +1,201 @@
+"""Frozen models: weights packed once, for predicting alone, from any number of threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hotloop import _native
+from hotloop.arrays import input_arrays, output_arrays
+from hotloop.compress import plan as plans
+from hotloop.compress.quantized_model import QuantizedModel
+from hotloop.errors import bad_type, integer
+from hotloop.lowering import lower
+from hotloop.models import Model
+
+if TYPE_CHECKING:
+    from hotloop.parameters import Shape
+
+
+class Session:
+    """A model with final weights; :func:`hotloop.freeze` makes it.
+
+    :meth:`run` gives, to the bit, what the model's ``predict`` gave when it was frozen; nothing that happens
+    to the model later changes it. Any number of threads may call it at once: each call has buffers of its
+    own, no lock is held, and Python runs on beside it. Calls that run side by side use one thread each; a
+    call that is alone uses as many as pay.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    precision : str
+        "float32", or the quantised model's precision.
+    input_names, output_names : list of str
+    input_shapes, output_shapes : list of tuple of int
+        Of one sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, activation="softmax", input_shape=(4,))])
+    >>> session = hl.freeze(model)
+    >>> session.run(np.ones((2, 4), "float32")).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        native: _native.Session,
+        *,
+        name: str,
+        precision: str,
+        inputs: list[tuple[str, Shape]],
+        outputs: list[tuple[str, Shape]],
+        allow_nonfinite: bool,
+        sources: list[tuple[str, str]],
+    ) -> None:
+        self._native = native
+        self._sources = sources  # by node: its layer, and what it computes
+        self._run_rows = native.run_rows
+        self._allow_nonfinite = allow_nonfinite
+        self.name = name
+        self.precision = precision
+        self.input_names = [key for key, _ in inputs]
+        self.input_shapes = [shape for _, shape in inputs]
+        self.output_names = [key for key, _ in outputs]
+        self.output_shapes = [shape for _, shape in outputs]
+
+    def run(self, x: Any, out: Any = None) -> Any:
+        """Predict.
+
+        Parameters
+        ----------
+        x : array of shape (rows, ...), or a list or dict of them
+            As for the model's ``predict``. What is quickest is a C-contiguous array of float32 or uint8.
+        out : float32 array of shape (rows, ...), or a list of them for several outputs, optional
+            Where results are to go: C-contiguous, writable, and apart from the inputs. After an error its
+            contents are undefined.
+
+        Returns
+        -------
+        float32 array of shape (rows, ...), or a list of them when there are several outputs
+            ``out``, where that was given.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For inputs that ``predict`` would refuse (another shape, no rows, no numbers, NaN and infinity),
+            and for an ``out`` that can't take the results.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hotloop as hl
+        >>> session = hl.freeze(hl.Sequential([hl.layers.Dense(3, input_shape=(4,))]))
+        >>> out = np.empty((2, 3), "float32")
+        >>> session.run(np.ones((2, 4), "float32"), out) is out
+        True
+        """
+        result = self._run_rows(x, out, self._allow_nonfinite)
+        return self._run_any(x, out) if result is None else result
+
+    __call__ = run
+
+    def _run_any(self, x: Any, out: Any) -> Any:
+        inputs = input_arrays(x, self.input_names, self.input_shapes, self._allow_nonfinite)
+        outputs = output_arrays(out, self.output_names, self.output_shapes, inputs)
+        self._native.run(inputs, outputs)
+        if out is not None:
+            return out
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __copy__(self) -> Session:
+        return self  # nothing about it can change
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Session:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"session {self.name!r}: it can't be pickled; send the model, and freeze it where it arrives"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}>"
+
+
+def freeze(
+    model: Model | QuantizedModel,
+    *,
+    batch_size: int = 1,
+    threads: int | None = None,
+    allow_nonfinite: bool | None = None,
+) -> Session:
+    """Make a session of a model: weights copied and packed, buffers laid out.
+
+    Parameters
+    ----------
+    model : Model or QuantizedModel
+        Built, which a Sequential without an input shape is only after its first data.
+    batch_size : int
+        How many rows a call will have, more or less: buffers for so many are made now. Other sizes work as
+        well, and no result depends on it.
+    threads : int, optional
+        The most that a single call may use; by default what :func:`hotloop.set_num_threads` allows. With
+        many threads of Python calling, one each is best.
+    allow_nonfinite : bool, optional
+        Whether NaN and infinity may come in; by default what the model was compiled with.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    TypeError
+        When it is no model.
+    ValueError
+        When it is not built, or a number is below one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+    >>> x = np.ones((2, 4), "float32")
+    >>> bool(np.array_equal(hl.freeze(model, batch_size=2).run(x), model.predict(x)))
+    True
+    """
+    rows = integer("batch_size", batch_size, at_least=1)
+    most_threads = 0 if threads is None else integer("threads", threads, at_least=1)
+    precision = "float32"
+    if isinstance(model, Model):
+        lowering = lower(model.graph)
+        sources = lowering.sources
+        graph, values, arena = lowering.graph, lowering.outputs, model.store.values
+        inputs = [(name, t.shape) for name, t in zip(model.input_names, model.graph.inputs, strict=True)]
+        outputs = [(name, t.shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)]
+    elif isinstance(model, QuantizedModel):
+        lowered = plans.lower(model._plan)
+        sources = model._plan.sources()
+        graph, arena, precision = lowered.graph, lowered.arena, model.precision
+        values = [lowered.values[value] for value in model._plan.outputs]
+        inputs = list(zip(model.input_names, model.input_shapes, strict=True))
+        outputs = list(zip(model.output_names, model.output_shapes, strict=True))
+    else:
+        raise bad_type("freeze", "a Model or a QuantizedModel", model)
+    native = _native.Session(
+        graph, values, arena, [s for _, s in inputs], [s for _, s in outputs], rows, most_threads
+    )
+    if allow_nonfinite is None:
+        allow_nonfinite = bool(getattr(model, "allow_nonfinite", False))
+    return Session(
+        native,
+        name=model.name,
+        precision=precision,
+        inputs=inputs,
+        outputs=outputs,
+        allow_nonfinite=bool(allow_nonfinite),
+        sources=sources,
+    )
