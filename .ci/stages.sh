@@ -73,15 +73,17 @@ stage_wheel() (
   HOTLOOP_WHEEL=$(echo "$work"/wheel/*.whl) pytest -q tests/test_package.py
 )
 
-# Each benchmark checks that both sides agree, then runs once; no times are taken here.
+# Each benchmark checks that both sides agree, then runs once; no times are taken here. The command is run on its
+# quickest cases: it fails where sides disagree, not where they are slow.
 stage_bench() (
   enter_tested
   pytest -q bench/bench_*.py
+  hotloop bench --quick --only peaks,int8,one-row,training/tiny --json "$work/bench.json"
 )
 
 # All tests but those of the sources, of timing, and of whole processes, which sanitizers only slow down.
 sanitized_tests() {
-  ls tests/test_*.py | grep -v -E 'test_(cli|data|demo|examples|layering|package|process_safety|symbols)\.py'
+  ls tests/test_*.py | grep -v -E 'test_(benchmark.*|cli|data|demo|examples|layering|package|process_safety|symbols)\.py'
 }
 
 # The native module with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that drive it hardest.

@@ -188,6 +188,23 @@ def test_a_large_result_is_written_past_the_caches_or_not(any_isa: str, rng: np.
     assert_close(aligned, kernels.from_bf16(a) @ kernels.from_bf16(b), 4, of_sum(1.0, 40))
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 1), (33, 50, 70), (64, 96, 1100), (5, 40, 4101), (3, 4, 0)])
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
+def test_a_result_in_bfloat16_is_the_rounded_one(
+    any_isa: str, rng: np.random.Generator, shape: tuple[int, int, int], activation: str
+) -> None:
+    a, b, bias = operands_of(rng, *shape)
+    for unit in units():
+        wide = np.empty(shape[:2], np.float32)
+        _native.matmul_bf16(a, b, wide, bias=bias, activation=activation, unit=unit)
+        out, whole = guarded(shape[:2], np.uint16)
+        _native.matmul_bf16(a, b, out, bias=bias, activation=activation, unit=unit)
+        assert guards_intact(whole)
+        np.testing.assert_array_equal(out, kernels.to_bf16(wide))
+    assert kernels.gemm_bf16(a, b, bias, activation, out=out) is out
+    np.testing.assert_array_equal(out, kernels.to_bf16(kernels.gemm_bf16(a, b, bias, activation)))
+
+
 def test_special_numbers_pass_through_a_product(any_isa: str) -> None:
     a = kernels.to_bf16(np.array([[np.nan, 0], [np.inf, 0], [-np.inf, 0], [-2, 1]], np.float32))
     b = kernels.to_bf16(np.ones((2, 20), np.float32))
@@ -214,7 +231,9 @@ def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match="a: expected 3 columns"):
         kernels.gemm_bf16(np.ones((2, 4), np.uint16), weights)
     with pytest.raises(TypeError, match="out: expected a float32"):
-        kernels.gemm_bf16(np.ones((2, 3), np.uint16), weights, out=np.ones((2, 2), np.uint16))
+        kernels.gemm_bf16(np.ones((2, 3), np.float32), weights, out=np.ones((2, 2), np.uint16))
+    with pytest.raises(TypeError, match="out: expected a float32"):
+        kernels.gemm_bf16(np.ones((2, 3), np.uint16), weights, out=np.ones((2, 2), np.int16))
     with pytest.raises(TypeError, match="weights: expected uint16"):
         kernels.gemm_bf16(np.ones((2, 3)), np.ones((3, 2), np.float32))
     with pytest.raises(ValueError, match="bias: expected shape"):

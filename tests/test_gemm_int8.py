@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hotloop import _native, kernels
 from tolerance import guarded, guards_intact
 
-# (M, N, K) round the tiles (6 or 12 rows, 16 to 64 columns) and the groups of four along K.
+# (M, N, K) round the tiles (6 or 12 rows, 16 to 64 columns; with AMX 32 by 32, and 64 along K) and the groups
+# of four along K.
 SHAPES = [
     (0, 3, 4),
     (3, 0, 4),
@@ -31,6 +32,7 @@ SHAPES += [
     (11, 10, 31),
 ]
 SHAPES += [(12, 16, 33), (13, 17, 66), (24, 80, 12), (25, 129, 20), (60, 10, 64), (61, 95, 30)]
+SHAPES += [(4, 16, 16), (16, 32, 64), (17, 33, 63), (32, 48, 65), (33, 31, 127), (47, 40, 192), (270, 20, 68)]
 
 
 def operands(rng: np.random.Generator, m: int, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -87,6 +89,22 @@ def test_other_activations_are_those_of_the_activation_kernel(
     np.testing.assert_array_equal(kernels.gemm_int8(a, w, scale=scale, activation=activation), value)
     quantized = kernels.gemm_int8(a, w, scale=scale, zero_point=30, activation=activation, out_scale=0.01)
     np.testing.assert_array_equal(quantized, requantized(value, np.float32(1) / np.float32(0.01), 30))
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("out_scale", [1.0, 0.5])
+def test_values_that_are_no_bytes(
+    any_isa: str, rng: np.random.Generator, activation: str | None, out_scale: float
+) -> None:
+    a, w = operands(rng, 40, 50, 70)
+    scale = np.resize(np.array([1e36, -1e36, np.inf, np.nan, 1e-3, 0.0], np.float32), 50)
+    got = kernels.gemm_int8(a, w, scale=scale, zero_point=100, activation=activation, out_scale=out_scale)
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = (a.astype(np.int32) @ w.astype(np.int32)).astype(np.float32) * scale
+        value = np.where(np.isnan(value), np.float32(0), value)
+        value = np.maximum(value, np.float32(0)) if activation else value
+        expected = requantized(value, np.float32(1) / np.float32(out_scale), 100)
+    np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("weight", [-128, 127])
@@ -194,7 +212,9 @@ def predict(graph: _native.Graph, output: int, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "sigmoid"])
 @pytest.mark.parametrize("last_axis", [24, 8])
-def test_program_of_int8_layers(any_isa: str, rng: np.random.Generator, activation: str, last_axis: int) -> None:
+def test_program_of_int8_layers(
+    any_isa: str, rng: np.random.Generator, activation: str, last_axis: int
+) -> None:
     x = rng.random((9, 24), dtype=np.float32)
     weights = rng.standard_normal((last_axis, 18)).astype(np.float32)
     bias = rng.standard_normal(18).astype(np.float32)
@@ -252,6 +272,24 @@ def test_program_nodes_with_float_output(any_isa: str, rng: np.random.Generator,
         value = graph.add("dense_int8", [value], attributes, {}, arrays)
         assert graph.dtype(value) == "float32"
         np.testing.assert_array_equal(predict(graph, value, x[rows]), expected[rows])
+
+
+@pytest.mark.parametrize("rows", [1, 5, 20])
+def test_every_call_gives_the_same(any_isa: str, threads: int, rng: np.random.Generator, rows: int) -> None:
+    """Weights beyond the cache are read from either end in turns."""
+    x = rng.standard_normal((rows, 1030)).astype(np.float32)
+    w = rng.integers(-128, 128, (1030, 1050), dtype=np.int8)
+    scale = np.full(1050, 1e-3, np.float32)
+    graph = _native.Graph()
+    attributes = {"units": 1050, "last_axis": 1030, "dynamic": 1}
+    arrays = {"weight": kernels.pack_weights(w).data, "scale": scale}
+    value = graph.add("dense_int8", [graph.input(1030)], attributes, {}, arrays)
+    program = _native.Program(graph, outputs=[value], parameters=np.zeros(0, np.float32), gradients=None)
+    expected = kernels.gemm_int8_dynamic(x, w, scale)
+    for _ in range(3):
+        out = np.empty((rows, 1050), np.float32)
+        program.predict([x], [out])
+        np.testing.assert_array_equal(out, expected)
 
 
 def test_a_bias_too_large_for_its_scale_is_refused() -> None:

@@ -134,3 +134,21 @@ def test_levels_and_teams_agree() -> None:
     finally:
         _native.set_isa_level(_native.best_isa_level())
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_product_handed_from_rank_to_rank_has_the_same_bits(any_isa, activation) -> None:
+    # A long kernel and few rows: two threads share its rows out, and sums go from one to the other.
+    rng = np.random.default_rng(4)
+    features, rows = 700, 150
+    x = rng.normal(size=(rows, features)).astype(np.float32)
+    y = rng.normal(size=(rows, 3)).astype(np.float32)
+    seen = set()
+    for threads in (1, 2, 3):
+        net = Net(features)
+        net.program(net.dense(net.dense(net.x, 49, activation), 3))
+        net.set_optimizer({"kind": "adam"}, 2)
+        for _ in range(3):  # the same step numbers again
+            net.train(x, y, steps=5, batch_size=31, lr=0.01, threads=threads)
+        seen.add(net.values.tobytes())
+    assert len(seen) == 1

@@ -14,7 +14,7 @@ def units() -> list[str]:
 
 
 def network(
-    precision: str = "mixed_bfloat16", sizes: tuple[int, ...] = (40, 64, 48, 5), **options: object
+    precision: str = "mixed_bfloat16", sizes: tuple[int, ...] = (72, 96, 64, 5), **options: object
 ) -> hl.Sequential:
     hl.set_seed(3)
     layers = [hl.layers.Input(shape=sizes[:1])]
@@ -27,7 +27,7 @@ def network(
     return model
 
 
-def data(rng: np.random.Generator, rows: int = 330, features: int = 40) -> tuple[np.ndarray, np.ndarray]:
+def data(rng: np.random.Generator, rows: int = 330, features: int = 72) -> tuple[np.ndarray, np.ndarray]:
     centres = rng.normal(size=(5, features))
     y = rng.integers(0, 5, rows)
     return (centres[y] + rng.normal(size=(rows, features))).astype(np.float32), y
@@ -184,12 +184,12 @@ def test_weights_set_between_calls_count(rng: np.random.Generator) -> None:
 
 
 def test_one_layer_used_twice_and_one_frozen(rng: np.random.Generator) -> None:
-    x, y = data(rng, features=48)
+    x, y = data(rng, features=64)
     losses = []
     for precision in ("float32", "mixed_bfloat16"):
         hl.set_seed(1)
-        shared, frozen = hl.layers.Dense(48, "tanh"), hl.layers.Dense(48, "relu", trainable=False)
-        first = hl.Input((48,))
+        shared, frozen = hl.layers.Dense(64, "tanh"), hl.layers.Dense(64, "relu", trainable=False)
+        first = hl.Input((64,))
         out = hl.layers.Dense(5, "softmax")(shared(frozen(shared(first))))
         model = hl.Model(first, out)
         model.compile("adam", "sparse_categorical_crossentropy", precision=precision)
@@ -200,16 +200,16 @@ def test_one_layer_used_twice_and_one_frozen(rng: np.random.Generator) -> None:
 
 
 def test_regularizers_dropout_and_several_positions(rng: np.random.Generator) -> None:
-    x = rng.normal(size=(200, 3, 40)).astype(np.float32)
-    y = x[..., :32] * 2
+    x = rng.normal(size=(200, 3, 80)).astype(np.float32)
+    y = x[..., :64] * 2
     losses = []
     for precision in ("float32", "mixed_bfloat16"):
         hl.set_seed(1)
         model = hl.Sequential(
             [
-                hl.layers.Dense(64, "gelu", kernel_regularizer="l2", input_shape=(3, 40)),
+                hl.layers.Dense(96, "gelu", kernel_regularizer="l2", input_shape=(3, 80)),
                 hl.layers.Dropout(0.1),
-                hl.layers.Dense(32, use_bias=False),
+                hl.layers.Dense(64, use_bias=False),
             ]
         )
         model.compile("adam", "mse", precision=precision)
@@ -241,6 +241,15 @@ def test_switching_precision_keeps_weights_and_optimizer(rng: np.random.Generato
         assert optimizer.iterations == 11
         losses.append(model.fit(x, y, epochs=2, verbose=0).history["loss"])
     np.testing.assert_allclose(*losses, rtol=0.03)
+
+
+def test_narrow_layers_stay_float32(rng: np.random.Generator) -> None:
+    x, y = data(rng, features=63)
+    losses = [
+        network(precision, (63, 100, 63, 5)).fit(x, y, epochs=2, verbose=0).history["loss"]
+        for precision in ("float32", "mixed_bfloat16")
+    ]
+    assert losses[0] == losses[1]
 
 
 def test_unknown_precision_is_named() -> None:

@@ -200,6 +200,30 @@ def test_centred_rmsprop_survives_constant_gradients(isa: str) -> None:
     assert np.isfinite(w).all()
 
 
+def test_adam_state_without_gradients_never_gets_subnormal(isa: str) -> None:
+    w, g = np.ones(40, np.float32), np.full(40, 1e-3, np.float32)
+    slots = [np.zeros_like(w) for _ in range(3)]
+    smallest = np.finfo(np.float32).tiny
+    for step in range(1, 3000):
+        _native.optimizer_step("adam", w, g, slots, step=step, beta_2=0.95)
+        g[:] = 0
+        for slot in slots[:2]:
+            assert ((slot == 0) | (np.abs(slot) >= smallest)).all()
+    assert np.isfinite(w).all()
+
+
+def test_adam_takes_gradients_of_any_size(isa: str) -> None:
+    # From the first step on Adam moves by the learning rate, whatever the gradients are measured in.
+    sizes = np.array([1e-15, 1e-9, 1e-3, 1.0, 1e6, 1e15, -1e-15, -1e15], np.float32)
+    w, slots = np.zeros_like(sizes), [np.zeros_like(sizes) for _ in range(3)]
+    _native.optimizer_step("adam", w, sizes, slots, learning_rate=0.5, epsilon=0.0)
+    np.testing.assert_allclose(w, -0.5 * np.sign(sizes), rtol=1e-5)
+    # A square beyond float32 is infinite, in the formula too: such a weight stays.
+    w, slots = np.ones(3, np.float32), [np.zeros(3, np.float32) for _ in range(3)]
+    _native.optimizer_step("adam", w, np.array([1e25, -1e25, 0], np.float32), slots, epsilon=0.0)
+    np.testing.assert_array_equal(w, 1.0)
+
+
 @pytest.mark.parametrize("kind", ["sgd", "rmsprop", "adam"])
 def test_a_nan_gradient_is_not_hidden_by_clipping(isa: str, kind: str) -> None:
     w, g = np.ones(20, np.float32), np.ones(20, np.float32)

@@ -69,6 +69,41 @@ def test_fork_before_any_use():
     """)
 
 
+def test_a_child_of_fork_gets_a_team_of_its_own():
+    run("""
+        import os, threading
+        def threads():
+            return len(os.listdir("/proc/self/task"))
+        from hotloop import _native
+        x = np.ones(1 << 22, np.float32)
+        _native.sum_squares_blocks(x)
+        before = threads()
+        child = os.fork()
+        if child == 0:
+            alone = threads()
+            _native.sum_squares_blocks(x)
+            os._exit(0 if alone == 1 and threads() == 2 else 3)
+        assert os.waitpid(child, 0)[1] == 0
+        assert before >= 2
+    """)
+
+
+def test_threads_that_the_system_refuses_are_done_without():
+    run("""
+        import os, resource
+        from hotloop import _native
+        big = np.ones(1 << 22, np.float32)
+        threads, pages = len(os.listdir("/proc/self/task")), int(open("/proc/self/statm").read().split()[0])
+        # Another thread's stack finds no place in what is left.
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (6 << 20), -1))
+        assert _native.sum_squares_blocks(big).sum() == big.size
+        assert len(os.listdir("/proc/self/task")) == threads
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+        assert _native.sum_squares_blocks(big).sum() == big.size
+        assert len(os.listdir("/proc/self/task")) == threads + 1
+    """)
+
+
 def test_multiprocessing_spawn(tmp_path):
     script = tmp_path / "spawn.py"
     script.write_text(

@@ -162,6 +162,18 @@ def test_an_update_that_needs_whole_gradients_is_a_row_of_its_own(rng):
     assert profile.rows[-1].bytes >= 32 * model.count_params()
 
 
+def test_mixed_precision_is_measured_against_its_own_peak(rng):
+    x, y = blobs(rng, features=256)
+    model = hl.Sequential([hl.layers.Dense(256, "relu", input_shape=(256,)), hl.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", precision="mixed_bfloat16")
+    profile = hl.profile(model, x, y, batch_size=128, **QUICK)
+    first = next(row for row in profile.rows if row.phase == "forward")
+    assert first.op == "dense_mixed relu"
+    # Without a fast bfloat16 unit the layer computes in float32, and says so.
+    assert first.arithmetic in ("bfloat16", "float32")
+    assert first.operations == 2 * 128 * 256 * 256
+
+
 @pytest.mark.parametrize("precision", ["int8", "int8_dynamic", "bf16"])
 @pytest.mark.parametrize("frozen", [False, True])
 def test_quantised_models_and_sessions(rng, precision, frozen):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import hotloop as hl
 from graphs import inputs_for, random_models, randomise
 from nets import blobs, classifier
+from test_process_safety import run as run_alone
 
 PRECISIONS = ["float32", "int8", "int8_dynamic", "bf16"]
 BATCHES = [1, 2, 15, 33, 256, 257, 600]
@@ -181,6 +182,16 @@ def test_what_happens_to_the_model_does_not_reach_it(rng):
     np.testing.assert_array_equal(hl.freeze(model).run(x), model.predict(x))
 
 
+def test_a_model_of_mixed_precision_predicts_in_float32(rng):
+    x, y = blobs(rng)
+    model = classifier()
+    model.compile("adam", "sparse_categorical_crossentropy", precision="mixed_bfloat16")
+    model.fit(x, y, verbose=0)
+    session = hl.freeze(model)
+    assert session.precision == "float32"
+    np.testing.assert_array_equal(session.run(x), model.predict(x))
+
+
 def test_copies_and_pickles():
     session = hl.freeze(mlp())
     assert copy.copy(session) is session
@@ -337,10 +348,24 @@ def test_a_long_call_holds_up_nobody():
     assert done >= 5
 
 
-def test_sessions_survive_a_fork():
-    from test_process_safety import run
+def test_an_interrupt_ends_a_long_call_and_leaves_the_session_usable():
+    run_alone("""
+        import os, signal, threading
+        session, expected = hl.freeze(build()), build().predict(x)
+        long = np.tile(x, (400, 1))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            while True:
+                session.run(long)
+        except KeyboardInterrupt:
+            pass
+        assert np.array_equal(session.run(x), expected)
+    """)
 
-    run("""
+
+def test_sessions_survive_a_fork():
+    run_alone("""
         import os, signal, threading, warnings
         warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads: tried here
         model = build()

@@ -2,7 +2,8 @@
 
 On CPUs that OpenBLAS does not know by name it may pick kernels for an older one, at half the speed.
 ``OPENBLAS_CORETYPE`` overrides that, but is read once, when the library is loaded. So this side is a second
-Python process, which times its own calls and gets its turns through a pipe; between them it sleeps.
+Python process, which times its own calls and gets its turns through a pipe; between them it sleeps. Where the
+CPU has no AVX-512, nothing is overridden.
 """
 
 from __future__ import annotations
@@ -23,20 +24,16 @@ from hotloop.benchmark.timing import Side
 CORE_TYPE = "SkylakeX"  # OpenBLAS's name for its AVX-512 kernels.
 
 
-def product(shape: tuple[int, int, int], layout: str) -> list[Side]:
-    """a @ b in the other process, which makes the same operands; no side where the CPU lacks AVX-512."""
-    if not _has_avx512():
-        return []
+def product(shape: tuple[int, int, int], layout: str) -> Side:
+    """a @ b in the other process, which makes the same operands."""
     child = _child()
     child.ask("prepare", shape, layout)
-    return [
-        Side(
-            "OpenBLAS",
-            lambda: child.ask("seconds", 1),
-            lambda: child.ask("result"),
-            lambda calls: calls * float(child.ask("seconds", calls)),
-        )
-    ]
+    return Side(
+        "OpenBLAS",
+        lambda: child.ask("seconds", 1),
+        lambda: child.ask("result"),
+        lambda calls: calls * float(child.ask("seconds", calls)),
+    )
 
 
 def _has_avx512() -> bool:
@@ -51,9 +48,10 @@ class _Child:
     """The other process; it ends when its input does."""
 
     def __init__(self) -> None:
+        choice = {"OPENBLAS_CORETYPE": CORE_TYPE} if _has_avx512() else {}
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
-            env={**os.environ, "OPENBLAS_CORETYPE": CORE_TYPE},
+            env={**os.environ, **choice},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -46,7 +46,7 @@ def bfloat16_product(a: Array, b: Array) -> Side:
 
 
 class Training:
-    """Eager mode: tensors in memory, a batch picked by indices, autograd, fused Adam.
+    """Eager mode: tensors in memory, a batch picked by `index_select` (quicker than brackets), fused Adam.
 
     With `bfloat16`, the forward pass and the loss run under CPU autocast, as PyTorch's documentation has it.
     """
@@ -66,7 +66,6 @@ class Training:
                 layer.weight.copy_(torch.from_numpy(kernel.T))
                 layer.bias.copy_(torch.from_numpy(bias))
         self._optimizer = torch.optim.Adam(self._model.parameters(), eps=1e-7, fused=True)
-        self._loss = torch.nn.CrossEntropyLoss()
 
     def epoch(self, order: Array | None = None) -> None:
         """Train on every row once, in random order or in that of `order`, (steps, batch)."""
@@ -74,7 +73,8 @@ class Training:
         for batch in rows.split(self._batch):
             self._optimizer.zero_grad(set_to_none=True)
             with self._precision():
-                loss = self._loss(self._model(self._samples[batch]), self._labels[batch])
+                outputs = self._model(self._samples.index_select(0, batch))
+                loss = torch.nn.functional.cross_entropy(outputs, self._labels.index_select(0, batch))
             loss.backward()
             self._optimizer.step()
 

@@ -39,7 +39,10 @@ MatmulBf16Args matmul_args(const py::array& a, const py::array& b, py::array& c,
   MatmulBf16Args args;
   args.a = contiguous_data<std::uint16_t>(a, "a");
   args.b = contiguous_data<std::uint16_t>(b, "b");
-  args.c = writable_data<float>(c, "out");
+  if (py::isinstance<py::array_t<std::uint16_t>>(c))
+    args.c_bf16 = writable_data<std::uint16_t>(c, "out");
+  else
+    args.c = writable_data<float>(c, "out");
   require(a.ndim() == 2 && b.ndim() == 2 && b.shape(0) == a.shape(1),
           "b: expected as many rows as a has columns, got a ", describe(b), " for a ", describe(a));
   args.m = a.shape(0), args.k = a.shape(1), args.n = b.shape(1);
@@ -50,12 +53,25 @@ MatmulBf16Args matmul_args(const py::array& a, const py::array& b, py::array& c,
   return args;
 }
 
-void run_matmul(const MatmulBf16Args& args, Bf16Unit unit) {
+void run_matmul(MatmulBf16Args args, Bf16Unit unit) {
+  AlignedBuffer wide;
+  std::uint16_t* const rounded = args.c_bf16;
+  const bool rounds_later = rounded != nullptr && !matmul_bf16_rounds(unit, args);
+  if (rounds_later) {
+    wide.reserve(args.m * args.n * size_of(DType::f32));
+    args.c = wide.as<float>(), args.c_bf16 = nullptr;
+  }
   const int threads = threads_for(args.m * args.n * args.k / 64);
   const std::int64_t bytes = (matmul_bf16_workspace(unit, args) + kAlignment - 1) / kAlignment * kAlignment;
-  const AlignedBuffer workspace(threads * bytes);
+  // Kept from call to call: fresh pages would take longer than packing does.
+  thread_local AlignedBuffer workspace;
+  workspace.reserve(threads * bytes);
+  void* const memory = workspace.as<void>();
   run_team(threads, [&](Team& team) {
-    matmul_bf16(unit, args, workspace.as<void>(team.rank() * bytes), team.share());
+    matmul_bf16(unit, args, static_cast<char*>(memory) + team.rank() * bytes, team.share());
+    if (!rounds_later) return;
+    team.barrier();
+    to_bf16(args.c, rounded, args.m * args.n, team.share());
   });
 }
 

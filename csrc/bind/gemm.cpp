@@ -7,6 +7,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/aligned_buffer.h"
 #include "bind/arrays.h"
@@ -170,17 +171,76 @@ void bind_gemm(py::module_& module) {
     module.def(
         name,
         [run](const py::array& a, const py::array& b, py::array c, const Maybe& bias,
-              const std::string& activation, std::optional<float> alpha, float beta, bool accumulate) {
-          const GemmArgs args = gemm_args(a, b, c, bias, activation, alpha, beta, accumulate);
+              const std::string& activation, std::optional<float> alpha, float beta, bool accumulate,
+              const Maybe& packed) {
+          GemmArgs args = gemm_args(a, b, c, bias, activation, alpha, beta, accumulate);
+          args.b_packed = optional_data<float>(packed, gemm_packed_size(args.k, args.n), "packed");
           const Unlocked released;
           run(args);
         },
         py::arg("a"), py::arg("b"), py::arg("out"), py::arg("bias") = py::none(),
         py::arg("activation") = "linear", py::arg("alpha") = py::none(), py::arg("beta") = 0.0f,
-        py::arg("accumulate") = false);
+        py::arg("accumulate") = false, py::arg("packed") = py::none());
   };
   define("gemm", [](const GemmArgs& args) { run_gemm(args, operations_of(args)); });
   define("gemm_ref", &gemm_ref);
+  module.def(
+      "gemm_path",
+      [](const py::array& a, const py::array& b, py::array c, const Maybe& packed) {
+        GemmArgs args = gemm_args(a, b, c, std::nullopt, "linear", std::nullopt, 0.0f, false);
+        args.b_packed = optional_data<float>(packed, gemm_packed_size(args.k, args.n), "packed");
+        return gemm_path(args);
+      },
+      py::arg("a"), py::arg("b"), py::arg("out"), py::arg("packed") = py::none(),
+      "How gemm would go about this product on one thread.");
+
+  module.def(
+      "gemm_pack_b",
+      [](const py::array& b) {
+        require_matrix(b, "b");
+        const std::int64_t k = b.shape(0), n = b.shape(1);
+        py::array_t<float> packed(gemm_packed_size(k, n));
+        float* to = packed.mutable_data();
+        const auto* from = static_cast<const float*>(b.data());
+        const std::int64_t row = b.strides(0) / 4, col = b.strides(1) / 4;
+        const Unlocked released;
+        run_team(threads_for(k * n, kWorthMoving),
+                 [&](Team& team) { gemm_pack_b(from, row, col, k, n, to, team.share()); });
+        return packed;
+      },
+      py::arg("b"), "b in the order in which gemm(packed=) reads it.");
+  module.def(
+      "gemm_batch",
+      [](const py::array& a, const py::array& packed, py::array c, const Maybe& bias, bool accumulate,
+         bool relu) {
+        require(a.ndim() == 3 && packed.ndim() == 2 && c.ndim() == 2,
+                "gemm_batch: expected a of 3 dimensions, "
+                "packed and out of 2, got a ",
+                describe(a), ", a ", describe(packed), " and a ", describe(c));
+        const float* first = contiguous_data<float>(a, "a");
+        const float* second = contiguous_data<float>(packed, "packed");
+        GemmBatch batch;
+        batch.count = a.shape(0), batch.m = a.shape(1), batch.k = a.shape(2), batch.n = c.shape(1);
+        batch.a_row = batch.k, batch.c_row = batch.n;
+        batch.c = writable_data<float>(c, "out"), batch.bias = optional_data<float>(bias, batch.n, "bias");
+        batch.accumulate = accumulate, batch.relu = relu;
+        const std::int64_t size = gemm_packed_size(batch.k, batch.n);
+        require(c.shape(0) == batch.m && packed.shape(0) == batch.count && packed.shape(1) == size,
+                "gemm_batch: expected ", batch.count, " packed matrices of ", size, " numbers and an out of ",
+                batch.m, " rows, got a ", describe(packed), " and a ", describe(c));
+        require(batch.count > 0 && batch.k <= gemm_batch_depth(),
+                "a: expected at least one matrix of at most ", gemm_batch_depth(), " columns, got a ",
+                describe(a));
+        std::vector<const float*> lefts, rights;
+        for (std::int64_t i = 0; i < batch.count; ++i)
+          lefts.push_back(first + i * batch.m * batch.k), rights.push_back(second + i * size);
+        batch.a = lefts.data(), batch.b = rights.data();
+        const Unlocked released;
+        gemm_batch(batch);
+      },
+      py::arg("a"), py::arg("packed"), py::arg("out"), py::arg("bias") = py::none(),
+      py::arg("accumulate") = false, py::arg("relu") = false,
+      "out = sum over i of a[i] @ b[i], the packed[i] being made by gemm_pack_b.");
 
   const auto define_sum = [&module](const char* name, auto run) {
     module.def(

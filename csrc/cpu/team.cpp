@@ -1,6 +1,5 @@
 #include "cpu/team.h"
 
-#include <omp.h>
 #include <pthread.h>
 #include <sched.h>
 
@@ -9,31 +8,27 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <thread>
 
 #include "base/error.h"
 #include "cpu/isa.h"
+#include "cpu/pool.h"
+#include "cpu/wait.h"
 
 namespace hotloop {
 namespace {
 
-inline void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
+// Never destroyed: its threads wait in it until the process ends.
+Pool& pool() {
+  static Pool& pool = *new Pool;
+  return pool;
 }
 
-// A child of fork has none of its parent's OpenMP threads and must not wait for them.
-std::atomic<bool> forked_after_use{false};
-std::atomic<bool> used{false};
 std::atomic<int> fork_count{0};
 void on_fork_child() {
   ++fork_count;
-  if (used.load(std::memory_order_relaxed)) forked_after_use.store(true, std::memory_order_relaxed);
+  pool().forget();
 }
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, on_fork_child);
 
@@ -85,18 +80,14 @@ int threads_from_environment(const char* name) {
 
 std::atomic<int> chosen{0};
 
-// How long the last team took to come together, and until when that is believed: a fiftieth of the time, at
-// most, goes into finding out anew.
+// Until when what the last team took to come together is believed: a fiftieth of the time, at most, goes into
+// finding out anew.
 using Clock = std::chrono::steady_clock;
-std::atomic<double> assembly_seconds{0};
 std::atomic<Clock::rep> believed_until{0};
 constexpr double kBelief = 50;
 
-void record_assembly(Clock::time_point start) {
-  const auto now = Clock::now();
-  const std::chrono::duration<double> took = now - start;
-  assembly_seconds.store(took.count(), std::memory_order_relaxed);
-  const auto until = now + std::chrono::duration_cast<Clock::duration>(kBelief * took);
+void believe(std::chrono::duration<double> assembly) {
+  const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(kBelief * assembly);
   believed_until.store(until.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
@@ -109,16 +100,22 @@ void Barrier::wait() {
     phase_.store(phase + 1, std::memory_order_release);
     return;
   }
-  // Tens of microseconds of spinning; then let whoever else wants this core have it.
-  for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
-    if (spin < 1000)
-      pause();
-    else
-      sched_yield();
-  }
+  wait_until([&] { return phase_.load(std::memory_order_acquire) != phase; });
+}
+
+void Relay::wait_for(int rank, std::uint64_t mark) const {
+  const std::atomic<std::uint64_t>& seen = places_[static_cast<std::size_t>(rank)].mark;
+  wait_until([&] { return seen.load(std::memory_order_acquire) >= mark; });
 }
 
 int available_cpus() {
+  // A system call and a search in files: too long to be made before every small product.
+  static std::atomic<int> known{0};
+  static std::atomic<Clock::rep> until{0};
+  const Clock::time_point now = Clock::now();
+  if (const int cpus = known.load(std::memory_order_relaxed);
+      cpus > 0 && now.time_since_epoch().count() < until.load(std::memory_order_relaxed))
+    return cpus;
   cpu_set_t set;
   CPU_ZERO(&set);
   int cpus = sched_getaffinity(0, sizeof set, &set) == 0
@@ -126,15 +123,18 @@ int available_cpus() {
                  : static_cast<int>(std::thread::hardware_concurrency());
   static const int quota = quota_cpus();
   if (quota > 0 && quota < cpus) cpus = quota;
-  return cpus > 0 ? cpus : 1;
+  cpus = std::max(cpus, 1);
+  known.store(cpus, std::memory_order_relaxed);
+  until.store((now + std::chrono::milliseconds(1)).time_since_epoch().count(), std::memory_order_relaxed);
+  return cpus;
 }
 
 int num_threads() {
   if (const int threads = chosen.load(std::memory_order_relaxed)) return threads;
-  if (const int threads = threads_from_environment("HOTLOOP_NUM_THREADS")) return threads;
-  const int cpus = available_cpus();
-  const int openmp = threads_from_environment("OMP_NUM_THREADS");
-  return openmp > 0 ? openmp : cpus;
+  static const int own = threads_from_environment("HOTLOOP_NUM_THREADS");
+  if (own > 0) return own;
+  static const int openmp = threads_from_environment("OMP_NUM_THREADS");
+  return openmp > 0 ? openmp : available_cpus();
 }
 
 int forks() { return fork_count.load(std::memory_order_relaxed); }
@@ -152,33 +152,19 @@ void set_num_threads(int threads) {
 int threads_worth(double seconds) {
   const int threads = num_threads();
   if (threads == 1 || chosen.load(std::memory_order_relaxed) > 0) return threads;
-  const bool slow = assembly_seconds.load(std::memory_order_relaxed) > seconds / 2;
+  const bool slow = pool().assembly().count() > seconds / 2;
   return slow && Clock::now().time_since_epoch().count() < believed_until.load(std::memory_order_relaxed)
              ? 1
              : threads;
 }
 
-void run_team(int threads, const std::function<void(Team&)>& body) {
+void run_team(int threads, void (*body)(void* context, Team& team), void* context) {
   isa_level();  // a wrong HOTLOOP_ISA must be told here: inside the team nobody could catch it
-  if (threads <= 1 || omp_in_parallel() || forked_after_use.load(std::memory_order_relaxed)) {
-    Barrier alone(1);
-    Team team(0, 1, alone);
-    body(team);
-    return;
-  }
-  used.store(true, std::memory_order_relaxed);
-  threads = std::min(threads, most_threads());
-  // The runtime may grant fewer threads than asked for; the barrier counts those that came.
-  std::optional<Barrier> meeting;
-  const auto start = Clock::now();
-#pragma omp parallel num_threads(threads)
-  {
-#pragma omp single
-    meeting.emplace(omp_get_num_threads());
-    if (omp_get_thread_num() == 0) record_assembly(start);
-    Team team(omp_get_thread_num(), omp_get_num_threads(), *meeting);
-    body(team);
-  }
+  if (threads > 1 && pool().run(std::min(threads, most_threads()), body, context))
+    return believe(pool().assembly());
+  Barrier alone(1);
+  Team team(0, 1, alone);
+  body(context, team);
 }
 
 }  // namespace hotloop

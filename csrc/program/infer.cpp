@@ -1,5 +1,6 @@
 #include "program/infer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -7,14 +8,33 @@
 
 namespace hotloop {
 
+std::int64_t most_chunk_rows(const Graph& graph) {
+  constexpr std::int64_t kLeast = 64, kMost = 256, kGrain = 32, kCache = 768 * 1024, kFewWeights = kCache / 2;
+  double weights = 0;
+  for (const GraphNode& entry : graph.nodes()) {
+    weights += entry.node->constant_bytes();
+    for (const Stretch& s : entry.node->parameters())
+      weights += static_cast<double>(s.size * size_of(DType::f32));
+  }
+  if (weights > kFewWeights) return kMost;
+  std::int64_t row = 0, widest = 0;
+  for (ValueId id : graph.inputs()) row += graph.value(id).features * size_of(DType::f32);
+  for (const GraphNode& entry : graph.nodes()) {
+    const ValueSpec& value = graph.value(entry.output);
+    widest = std::max(widest, value.features * size_of(value.dtype));
+  }
+  const std::int64_t rows = (kCache - static_cast<std::int64_t>(weights)) / (row + widest);
+  return std::clamp(rows / kGrain * kGrain, kLeast, kMost);
+}
+
 Inference::Inference(Graph& graph, const std::vector<ValueId>& outputs, float* parameters,
-                     PassBuffers& buffers, const InferRequest& request)
+                     PassBuffers& buffers, std::int64_t chunk_rows, const InferRequest& request)
     : graph_(graph),
       outputs_(outputs),
       buffers_(buffers),
       request_(request),
       state_{parameters, nullptr, false, 0, 0},
-      chunk_rows_(chunk_rows(request.feed)) {
+      chunk_rows_(chunk_rows) {
   if (feed().rows > chunk_rows_) poll_.emplace(request.hook);
 }
 

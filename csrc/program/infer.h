@@ -1,7 +1,6 @@
 // The forward pass over a feed, chunk by chunk: what predict, evaluate and frozen sessions share. The chunk
 // size is ours to choose, because no row's result depends on the rows beside it.
 #pragma once
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -17,20 +16,21 @@ namespace hotloop {
 // What a call of predict asks for.
 struct InferRequest {
   const Feed& feed;
-  const std::vector<float*>&
-      results;  // per output: feed.rows x features; empty where only the loss is wanted
+  // Per output: feed.rows x features; empty where only the loss is wanted.
+  const std::vector<float*>& results;
   const Hook& hook;
   bool refuse_nonfinite = false;  // end at the first chunk with NaN or infinity among its float32 inputs
 };
 
+// Rows that a chunk has at most: many, so that weights are read seldom; but where the weights are few, only
+// as many as find room beside them in a second-level cache.
+std::int64_t most_chunk_rows(const Graph& graph);
+
 class Inference {
  public:
-  static constexpr std::int64_t kChunkRows = 256;
-  static std::int64_t chunk_rows(const Feed& feed) { return std::min(feed.rows, kChunkRows); }
-
-  // The buffers are ready for chunk_rows(feed) rows; parameters may be null where the nodes are frozen.
+  // The buffers are ready for chunks of so many rows; parameters may be null where the nodes are frozen.
   Inference(Graph& graph, const std::vector<ValueId>& outputs, float* parameters, PassBuffers& buffers,
-            const InferRequest& request);
+            std::int64_t chunk_rows, const InferRequest& request);
   virtual ~Inference();  // the buffers forget the caller's memory
   Inference(const Inference&) = delete;
   Inference& operator=(const Inference&) = delete;

@@ -1,4 +1,6 @@
 // Predict and evaluate: the forward pass over a feed, for evaluate with the losses behind it.
+#include <algorithm>
+
 #include "program/entry.h"
 #include "program/infer.h"
 #include "program/program.h"
@@ -7,8 +9,8 @@ namespace hotloop {
 
 class Program::Evaluation final : public Inference {
  public:
-  Evaluation(Program& program, PassBuffers& buffers, const InferRequest& request)
-      : Inference(*program.graph_, program.outputs_, program.parameters_, buffers, request),
+  Evaluation(Program& program, PassBuffers& buffers, std::int64_t chunk_rows, const InferRequest& request)
+      : Inference(*program.graph_, program.outputs_, program.parameters_, buffers, chunk_rows, request),
         program_(program) {}
 
   double loss_sum() const {
@@ -76,10 +78,10 @@ void Program::run(Inference& inference, Pass pass, std::int64_t rows, int thread
 
 bool Program::predict(const InferRequest& request, int threads) {
   const ProgramEntry entry(*this);
-  const std::int64_t rows = Inference::chunk_rows(request.feed);
+  const std::int64_t rows = std::min(request.feed.rows, chunk_rows_);
   if (rows == 0) return true;
   const int allowed = team_limit(threads, rows);
-  Inference inference(*graph_, outputs_, parameters_, buffers(Pass::predict, rows, allowed), request);
+  Inference inference(*graph_, outputs_, parameters_, buffers(Pass::predict, rows, allowed), rows, request);
   run(inference, Pass::predict, rows, threads, allowed);
   return !inference.met_nonfinite();
 }
@@ -88,10 +90,10 @@ double Program::evaluate(const InferRequest& request, int threads) {
   const ProgramEntry entry(*this);
   require(!heads_.empty(), "evaluate: the program has no loss");
   check_targets(request.feed);
-  const std::int64_t rows = Inference::chunk_rows(request.feed);
+  const std::int64_t rows = std::min(request.feed.rows, chunk_rows_);
   if (rows == 0) return 0;
   const int allowed = team_limit(threads, rows);
-  Evaluation evaluation(*this, buffers(Pass::evaluate, rows, allowed), request);
+  Evaluation evaluation(*this, buffers(Pass::evaluate, rows, allowed), rows, request);
   run(evaluation, Pass::evaluate, rows, threads, allowed);
   return evaluation.loss_sum();
 }

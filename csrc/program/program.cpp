@@ -31,7 +31,8 @@ Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, flo
       outputs_(std::move(outputs)),
       parameters_(parameters),
       gradients_(gradients),
-      arena_size_(arena_size) {
+      arena_size_(arena_size),
+      chunk_rows_(most_chunk_rows(*graph_)) {
   check_program(*graph_, outputs_, arena_size_);
 }
 

@@ -90,6 +90,7 @@ class Program {
   float* parameters_;
   float* gradients_;
   std::int64_t arena_size_;
+  std::int64_t chunk_rows_;  // of predict and evaluate
   std::vector<HeadSpec> heads_;
   Update update_;
   std::map<Pass, PassBuffers> passes_;

@@ -41,7 +41,11 @@ class Session::Lease {
 
 Session::Session(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, const float* parameters,
                  std::int64_t arena_size, std::int64_t rows, int threads)
-    : graph_(std::move(graph)), outputs_(std::move(outputs)), rows_(rows), threads_(threads) {
+    : graph_(std::move(graph)),
+      outputs_(std::move(outputs)),
+      rows_(rows),
+      chunk_rows_(most_chunk_rows(*graph_)),
+      threads_(threads) {
   check_program(*graph_, outputs_, arena_size);
   require(rows_ >= 1, "session: expected rows of at least 1, got ", rows_);
   require(threads_ >= 0, "session: expected 0 threads (as many as pay) or more, got ", threads_);
@@ -54,7 +58,7 @@ Session::Session(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, con
     parameters_.reserve(arena_size * size_of(DType::f32));
     std::copy_n(parameters, arena_size, parameters_.as<float>());
   }
-  rows_ = std::min(rows_, Inference::kChunkRows);
+  rows_ = std::min(rows_, chunk_rows_);
   const Lease first(*this);
   lay_out(first.context(), rows_, allowed_threads(rows_));
 }
@@ -76,13 +80,13 @@ void Session::lay_out(Context& context, std::int64_t rows, int threads) const {
 }
 
 bool Session::run(const InferRequest& request) {
-  const std::int64_t rows = Inference::chunk_rows(request.feed);
+  const std::int64_t rows = std::min(request.feed.rows, chunk_rows_);
   if (rows == 0) return true;
   const Lease lease(*this);
   Context& context = lease.context();
   const int allowed = lease.alone() ? allowed_threads(rows) : 1;
   lay_out(context, rows, allowed);
-  Inference inference(*graph_, outputs_, parameters_.as<float>(), context.buffers, request);
+  Inference inference(*graph_, outputs_, parameters_.as<float>(), context.buffers, rows, request);
   if (allowed == 1)
     inference.run(1);
   else

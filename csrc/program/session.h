@@ -49,7 +49,7 @@ class Session {
 
   std::shared_ptr<Graph> graph_;
   std::vector<ValueId> outputs_;
-  std::int64_t rows_;
+  std::int64_t rows_, chunk_rows_;
   int threads_;
   double work_per_row_ = 0;
   AlignedBuffer parameters_;  // empty where every node keeps its own

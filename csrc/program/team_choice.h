@@ -5,8 +5,10 @@
 
 namespace hotloop {
 
-// Runs the first units of work alternately on one thread and on all allowed, then stays with the faster. The
-// trial is repeated now and then, because a neighbour may have come or gone; it costs a fiftieth at most.
+// Runs the first units of work alternately on one thread and on all allowed, then goes on with the faster, in
+// slices long enough to feel the scheduler: when another process has a core, a team waits for its slowest
+// member at every barrier, and one thread alone is faster. Now and then the other way is tried for a shorter
+// slice, more and more seldom while it doesn't win.
 class TeamChoice {
  public:
   // multiply_adds: of one unit (a step, a chunk), roughly; too little for a second thread means no trial.
@@ -22,13 +24,19 @@ class TeamChoice {
  private:
   static constexpr int kTrials = 4;
   bool trying() const { return trial_ < kTrials; }
+  bool runs_together() const { return together_ != probing_; }
+  void judge_trial(double unit);
+  void judge_slice(double unit);
 
   int allowed_;
   bool worth_it_;
   std::int64_t trial_units_;
-  int trial_ = 0;
-  double fastest_[2] = {};  // seconds a unit: alone, together
-  double trial_seconds_ = 0, seconds_since_ = 0;
+  int trial_ = 0, bad_slices_ = 0;
+  bool together_ = false, probing_ = false;
+  double seconds_[2] = {};    // a unit's, as last seen: alone, together
+  double slice_seconds_ = 0;  // of the slice so far
+  std::int64_t slice_units_ = 0;
+  double since_probe_ = 0, patience_ = 0;  // seconds
 };
 
 }  // namespace hotloop

@@ -338,7 +338,20 @@ def gemm(
     alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
     beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     accumulate: bool = False,
+    packed: numpy.ndarray | None = None,
 ) -> None: ...
+def gemm_batch(
+    a: numpy.ndarray,
+    packed: numpy.ndarray,
+    out: numpy.ndarray,
+    bias: numpy.ndarray | None = None,
+    accumulate: bool = False,
+    relu: bool = False,
+) -> None:
+    """
+    out = sum over i of a[i] @ b[i], the packed[i] being made by gemm_pack_b.
+    """
+
 def gemm_bf16(
     a: numpy.ndarray,
     weights: numpy.ndarray,
@@ -391,6 +404,25 @@ def gemm_int8_ref(
     out_inverse_scale: typing.SupportsFloat | typing.SupportsIndex = 1.0,
     out_zero_point: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> None: ...
+def gemm_pack_b(b: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    b in the order in which gemm(packed=) reads it.
+    """
+
+def gemm_path(
+    a: numpy.ndarray, b: numpy.ndarray, out: numpy.ndarray, packed: numpy.ndarray | None = None
+) -> str:
+    """
+    How gemm would go about this product on one thread.
+    """
+
+def gemm_quick(
+    a: typing.Any, b: typing.Any, bias: typing.Any, activation: typing.Any, out: typing.Any
+) -> typing.Any:
+    """
+    activation(a @ b + bias) for plain float32 arrays, or None where the arguments are of another kind.
+    """
+
 def gemm_ref(
     a: numpy.ndarray,
     b: numpy.ndarray,
@@ -400,6 +432,7 @@ def gemm_ref(
     alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
     beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     accumulate: bool = False,
+    packed: numpy.ndarray | None = None,
 ) -> None: ...
 def has_peak(name: str) -> bool: ...
 def histogram(

@@ -137,10 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--peers", action="store_true", help="every case, with its target: met or missed")
     bench.add_argument(
         "--only",
-        metavar="GROUP[,GROUP]",
+        metavar="GROUP[/CASE][,...]",
         action="append",
         default=[],
-        help="only these groups of cases; --list shows their names",
+        help="only these groups of cases, or the cases whose name has that part; --list shows all",
     )
     bench.add_argument(
         "--threads", metavar="N", type=_at_least_one, default=1, help="for every side (default: %(default)s)"

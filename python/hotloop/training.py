@@ -49,7 +49,7 @@ class Trainer(ProgramOwner):
         precision : {"float32", "mixed_bfloat16"}
             What training computes the products of Dense layers in. "mixed_bfloat16" rounds their operands to
             bfloat16 and sums in float32; weights, gradients, the optimizer's state, losses and all other
-            layers stay float32, and no loss scaling is needed. Layers with fewer than 32 inputs or units, and
+            layers stay float32, and no loss scaling is needed. Layers with fewer than 64 inputs or units, and
             CPUs without fast bfloat16 units, compute in float32. ``predict`` and ``evaluate`` always do.
             Its bits depend on the CPU's unit, but not on the number of threads.
 

@@ -1,9 +1,10 @@
 // bfloat16 in pairs, as the dot products of the level want them: a lane holds two neighbours of the sum, the
-// first one low. Only for *_avx512_bf16.cpp.
+// first one low. Only for *_avx512_bf16.cpp and *_amx.cpp.
 //
 //   pairs_of(p, n)        the first n (at most 32) numbers from p, two a lane; zeros beyond
 //   pairs_of(p, q, n)     lane i is p[i] and q[i], for the first n (at most 16) lanes
 //   first_of_pairs(p, n)  the same with a zero for q[i]
+//   store_bf16(p, x, n)   the first n (at most 16) lanes of float32 x, rounded
 //   dot2(sum, a, b)       sum[i] += the products of both halves of a[i] and b[i]
 // From float32 they round to nearest even, and what is too small for a normal float32 to zero.
 #pragma once
@@ -49,6 +50,14 @@ HOTLOOP_INLINE I32 first_of_pairs(const float* p, int n) {
 }
 HOTLOOP_INLINE I32 first_of_pairs(const std::uint16_t* p, int n) {
   return side_by_side(_mm512_zextsi256_si512(up_to(p, n)));
+}
+
+HOTLOOP_INLINE void store_bf16(std::uint16_t* p, F32 x, std::int64_t n) {
+  const auto rounded = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x.v));
+  if (n >= kLanes)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded);
+  else
+    _mm256_mask_storeu_epi16(p, first(static_cast<int>(n)), rounded);
 }
 
 HOTLOOP_INLINE F32 dot2(F32 sum, I32 a, I32 b) {

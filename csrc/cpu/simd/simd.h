@@ -8,13 +8,15 @@
 //   + - * /  fma(a,b,c)=a*b+c  fnma(a,b,c)=c-a*b  min max sqrt abs round_even
 //                               min(a,b) = a<b ? a : b and max(a,b) = a>b ? a : b, so a NaN in a gives b
 //   less(a,b) less_equal equal  -> Mask;  select(mask, yes, no);  is_nan(a);  nan_to_zero(a)
-//   to_int(x)                   round to nearest even (x must fit);  to_float(i)
+//   to_int(x)                   round to nearest even; x must fit, or lie below and become the least int
+//   to_float(i)
 //   as_int as_float             bits, unchanged
 //   I32: + - * & | ^, shift_left<n>, shift_right<n> (logical), min, max
 //   lane_numbers() first_lanes(n)   0, 1, ... 15;  the mask of the first n (any n)
 //   sum(x) largest(x)           fixed fold: lane i with i+8, then +4, +2, +1
 //   load_u8(p[,n]) -> I32;  store_u8(p, i[,n])  lanes must be in 0..255
-//   store_u8_clamped(p, a, b)   any lanes, clamped: 32 bytes, which is cheaper than two stores of 16
+//   store_u8_clamped(p, a, b, plus)  32 bytes, clamp(lane + plus, 0, 255) of any lanes, plus being 0 to 255:
+//                               cheaper than two stores of 16
 //   load_i32 store_i32;  load_bf16(p[,n]) -> F32
 //   dot4(acc, a, b)             acc[i] += sum over 4 of u8(a) * s8(b[i]), exact: a holds 4 u8 repeated
 //                               in every lane (splat_u8x4), b 64 s8 in groups of 4 (load_s8x64)

@@ -153,8 +153,10 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
   store_u8(bytes, x);
   for (int i = 0; i < n; ++i) p[i] = bytes[i];
 }
-HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b) {
-  const __m256i words = _mm256_packus_epi16(_mm256_packs_epi32(a.lo, a.hi), _mm256_packs_epi32(b.lo, b.hi));
+HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b, std::int32_t plus) {
+  const __m256i shift = _mm256_set1_epi16(static_cast<short>(plus));
+  const __m256i words = _mm256_packus_epi16(_mm256_adds_epi16(_mm256_packs_epi32(a.lo, a.hi), shift),
+                                            _mm256_adds_epi16(_mm256_packs_epi32(b.lo, b.hi), shift));
   const __m256i bytes = _mm256_permutevar8x32_epi32(words, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bytes);
 }

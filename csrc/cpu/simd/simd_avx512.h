@@ -101,8 +101,9 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x) {
 HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
   _mm_mask_storeu_epi8(p, first(n), _mm512_cvtepi32_epi8(x.v));
 }
-HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b) {
-  const __m512i words = _mm512_packs_epi32(a.v, b.v);  // in each quarter four of a, four of b
+HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b, std::int32_t plus) {
+  const __m512i shift = _mm512_set1_epi16(static_cast<short>(plus));
+  const __m512i words = _mm512_adds_epi16(_mm512_packs_epi32(a.v, b.v), shift);  // by fours of a and of b
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
   const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(words, words));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(bytes));

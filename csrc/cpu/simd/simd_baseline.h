@@ -225,9 +225,10 @@ HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x, int n) {
   for (int i = 0; i < n; ++i) p[i] = static_cast<std::uint8_t>(lanes[i]);
 }
 HOTLOOP_INLINE void store_u8(std::uint8_t* p, I32 x) { store_u8(p, x, 16); }
-HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b) {
-  store_u8(p, min(max(a, splat(0)), splat(255)));
-  store_u8(p + 16, min(max(b, splat(0)), splat(255)));
+HOTLOOP_INLINE void store_u8_clamped(std::uint8_t* p, I32 a, I32 b, std::int32_t plus) {
+  const I32 most = splat(255 - plus), shift = splat(plus), zero = splat(0);
+  store_u8(p, max(min(a, most) + shift, zero));
+  store_u8(p + 16, max(min(b, most) + shift, zero));
 }
 HOTLOOP_INLINE F32 load_bf16(const std::uint16_t* p, int n) {
   std::uint32_t lanes[16] = {};

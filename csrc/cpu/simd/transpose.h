@@ -33,7 +33,8 @@ HOTLOOP_INLINE void transpose(F32 (&x)[16]) {
   }
 }
 
-// The transpose of sixteen rows of sixteen numbers, `row` apart in memory. Rows are put together from quarters as they are loaded, which leaves half of the shuffles.
+// The transpose of sixteen rows of sixteen numbers, `row` apart in memory. Rows are put together from
+// quarters as they are loaded, which leaves half of the shuffles.
 HOTLOOP_INLINE void load_transposed(const float* p, std::int64_t row, F32 (&x)[16]) {
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {

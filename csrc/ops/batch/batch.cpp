@@ -1,6 +1,5 @@
 #include "ops/batch/batch.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -46,13 +45,6 @@ void gather_short_rows(const T* source, const std::int32_t* index, Range mine, T
     std::memcpy(out + r * row_size, source + index[r] * row_size, row_size * sizeof(T));
 }
 
-// Asks for a row before its turn: shuffled rows lie anywhere in memory, where no hardware foresees them.
-inline void prefetch_row(const void* row, std::size_t bytes) {
-  constexpr std::size_t kMost = 4096;
-  for (std::size_t at = 0; at < std::min(bytes, kMost); at += kAlignment)
-    __builtin_prefetch(static_cast<const char*>(row) + at);
-}
-
 // Rows are copied as they are. Short rows have their size known to the compiler: no call for each of them.
 template <class T>
 void gather_rows(const T* source, std::int64_t row_size, const std::int32_t* index, std::int64_t first,
@@ -79,11 +71,8 @@ void gather_rows(const T* source, std::int64_t row_size, const std::int32_t* ind
     case 16:
       return gather_short_rows<16>(source, index, mine, out);
     default:
-      constexpr std::int64_t kRowsAhead = 4;
-      for (std::int64_t r = mine.begin; r < mine.end; ++r) {
-        if (r + kRowsAhead < mine.end) prefetch_row(source + index[r + kRowsAhead] * row_size, row_bytes);
+      for (std::int64_t r = mine.begin; r < mine.end; ++r)
         std::memcpy(out + r * row_size, source + index[r] * row_size, row_bytes);
-      }
   }
 }
 

@@ -42,11 +42,19 @@ GemmArgs as_row(const GemmArgs& args) {
   return row;
 }
 
-// B's rows are its columns in memory and must be transposed on the way; turned, A and C are instead. Whichever
-// has fewer numbers.
+// One row times a matrix that lies transposed: dot products.
+bool is_dots(const GemmArgs& g) { return g.m == 1 && g.b_row == 1 && g.b_col != 1 && g.b_packed == nullptr; }
+
+// Whether C' = B' A' is less work, counted in vectors of products; a number that is transposed on the way
+// costs as much as one. Turned, A and C are transposed instead of B, and the last vector is filled up with
+// rows of C instead of columns.
 bool worth_turning(const GemmArgs& g) {
-  return g.b_packed == nullptr && g.b_col != 1 && g.b_row == 1 && g.m >= 16 &&
-         g.m * (g.n + g.k) < g.k * g.n;
+  if (g.b_packed != nullptr || (g.b_col != 1 && g.b_row != 1) || (g.a_col != 1 && g.a_row != 1)) return false;
+  const auto vectors = [](std::int64_t n) { return (n + kGemmLanes - 1) / kGemmLanes; };
+  const std::int64_t as_it_is = g.m * vectors(g.n) * g.k + (g.b_col != 1 ? g.k * g.n : 0);
+  const std::int64_t turned =
+      g.n * vectors(g.m) * g.k + (g.a_row != 1 ? g.m * g.k : 0) + g.m * g.n * ((g.k + 511) / 512);
+  return g.b_col != 1 ? turned < as_it_is : 10 * turned < 9 * as_it_is;
 }
 
 constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096;
@@ -57,26 +65,34 @@ GemmPlan plan_of(const GemmArgs& g) {
   if (plan.turned) {
     plan.columns = std::min(gemm_round_up(g.m, kGemmPacked), kTurnedColumns);
     plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
-    plan.pack_cols = true;
+    plan.pack_cols = g.a_row != 1 || g.n > 140;
     return plan;
   }
   const bool scattered = g.a_row != 1 && g.a_col != 1;
-  plan.pack_rows = scattered || (g.a_row == 1 && g.n > 128);
+  plan.pack_rows = scattered || (g.a_row == 1 && (g.n > 128 || (g.n > 32 && g.m >= 1024 && g.k > 64)));
   // Blocks are wider where the rows are packed anew for each.
   plan.columns = std::min(gemm_round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
   plan.depth = g.b_packed != nullptr ? kGemmDepth : std::min(kGemmBlock / plan.columns, kGemmDepth);
   if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
+  // While one block of a packed B is used the next is fetched, and both have to stay in the cache.
+  if (g.b_packed != nullptr) plan.columns = std::min<std::int64_t>(plan.columns, 256);
   // What has to be transposed is used while it is in the first-level cache.
   if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
   // Rows a large power of two apart fall on top of each other in the caches.
   plan.pack_cols = g.b_col != 1 || g.m > (g.b_row % 1024 == 0 ? 42 : 140);
+  // Read in place, a vector that lies across two cache lines costs two loads: NumPy's arrays begin a quarter
+  // of a line late. A short first panel puts that right for all the others.
+  if (!plan.pack_cols && g.b_packed == nullptr && g.n >= 384 && g.b_row % kGemmLanes == 0)
+    plan.lead =
+        (kGemmLanes - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(g.b) / 4 % kGemmLanes)) %
+        kGemmLanes;
   return plan;
 }
 
 }  // namespace
 
-// A block of the vector operand, and beside it packed tiles of the other. Strides may not be known yet: enough
-// for all of them.
+// A block of the vector operand, and beside it packed tiles of the other. Strides may not be known yet:
+// enough for all of them.
 std::int64_t gemm_workspace(const GemmArgs& args) {
   const std::int64_t k = std::max<std::int64_t>(args.k, 1);
   const std::int64_t columns = gemm_round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
@@ -112,7 +128,7 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
   } else if (args.bias != nullptr) {
     mine.bias += own.cols.begin;
   }
-  if (mine.m == 1 && mine.b_row == 1 && mine.b_col != 1 && mine.b_packed == nullptr)
+  if (is_dots(mine))
     HOTLOOP_SELECT(gemv_kernel)(mine);
   else
     HOTLOOP_SELECT(gemm_kernel)(part, plan_of(mine), workspace);
@@ -122,6 +138,22 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
     float* row = mine.c + i * mine.c_row;
     activation_forward(args.activation, row, row, mine.n, Share{});
   }
+}
+
+const char* gemm_path(const GemmArgs& args) {
+  const GemmArgs g = is_column(args) ? as_row(args) : args;
+  if (is_dots(g)) return "dots";
+  const GemmPlan plan = plan_of(g);
+  if (g.b_packed != nullptr) return plan.pack_rows ? "b packed before, a packed" : "b packed before";
+  if (plan.turned) return plan.pack_cols ? "turned, a packed" : "turned";
+  if (plan.pack_rows) return plan.pack_cols ? "a and b packed" : "a packed";
+  return plan.pack_cols ? "b packed" : "in place";
+}
+
+std::int64_t gemm_batch_depth() { return kGemmDepth; }
+
+void gemm_batch(const GemmBatch& batch) {
+  if (batch.m > 0 && batch.n > 0) HOTLOOP_SELECT(gemm_batch_kernel)(batch);
 }
 
 }  // namespace hotloop

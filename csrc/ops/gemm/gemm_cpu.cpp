@@ -1,5 +1,5 @@
-// The walk over a product: blocks of depth, blocks of columns, tiles of rows, panels of columns. Edges in M are
-// smaller tiles; edges in N are masked lanes of the last vector.
+// The walk over a product: blocks of depth, blocks of columns, tiles of rows, panels of columns. Edges in M
+// are smaller tiles; edges in N are masked lanes of the last vector.
 #include "cpu/simd/simd.h"
 #include "cpu/simd/transpose.h"
 #include "ops/gemm/gemm_kernels.h"
@@ -70,8 +70,8 @@ struct Walk {
 Walk walk_of(const GemmPart& part, bool turned) {
   const GemmArgs& g = part.args;
   if (turned) return {g.n, g.m, g.k, g.b, g.b_col, g.b_row, g.a, g.a_col, g.a_row, nullptr, 0, 0};
-  return {g.m,     g.n,     g.k,        g.a,               g.a_row,         g.a_col, g.b,
-          g.b_row, g.b_col, g.b_packed, part.packed_first, part.packed_cols};
+  return {g.m, g.n,     g.k,     g.a,        g.a_row,           g.a_col,
+          g.b, g.b_row, g.b_col, g.b_packed, part.packed_first, part.packed_cols};
 }
 
 // The bounds of block i of depth.
@@ -82,7 +82,9 @@ HOTLOOP_INLINE Block block_of(std::int64_t k, std::int64_t i, std::int64_t block
   const std::int64_t k0 = k * i / blocks;
   return {k0, k * (i + 1) / blocks - k0};
 }
-HOTLOOP_INLINE std::int64_t blocks_of(std::int64_t k, std::int64_t most) { return k > 0 ? (k + most - 1) / most : 1; }
+HOTLOOP_INLINE std::int64_t blocks_of(std::int64_t k, std::int64_t most) {
+  return k > 0 ? (k + most - 1) / most : 1;
+}
 
 // Where a panel of a packed operand begins that starts at column `first` and row k0.
 HOTLOOP_INLINE std::int64_t packed_offset(Block block, std::int64_t first, std::int64_t cols) {
@@ -103,7 +105,8 @@ struct Run {
 constexpr int kMostRuns = static_cast<int>(kGemmBlock / 192 / kGemmPacked) + 4;
 
 // The panels from column `first` on that one call can take, no further than `end`.
-Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, Block block, float* room) {
+Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, Block block,
+             float* room) {
   const std::int64_t left = end - first;
   Run run;
   const int widest = w.m <= kFewRows && !plan.turned ? kFewVectors : kVectors;
@@ -126,7 +129,7 @@ Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64
   }
   run.b = w.cols + block.k0 * w.cols_row + first * w.cols_col, run.b_row = w.cols_row;
   run.b_pair = 2 * kLanes, run.b_step = width;
-  if (plan.pack_cols || (!kMaskedLoads && cols < width)) {
+  if (plan.pack_cols || (cols < width && (plan.turned || !kMaskedLoads))) {
     pack_panels(run.b, w.cols_row, w.cols_col, block.depth, run.panels, cols, run.vectors, room);
     run.b = room, run.b_row = width, run.b_step = block.depth * width;
   } else {
@@ -158,6 +161,31 @@ void pack_tiles(const Walk& w, std::int64_t tile, std::int64_t tiles, Block bloc
   }
 }
 
+// What of a packed B follows block i of the columns [first, end): it comes from further away than the
+// second-level cache, and is fetched while those are computed. Null after the last.
+struct Next {
+  const void* begin;
+  std::int64_t lines;
+};
+Next next_packed(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, std::int64_t i,
+                 std::int64_t blocks) {
+  const bool deeper = i + 1 < blocks;
+  if (!deeper && end == w.n) return {nullptr, 0};
+  const Block block = block_of(w.k, deeper ? i + 1 : 0, blocks);
+  if (!deeper) first = end;
+  const std::int64_t cols = w.n - first < plan.columns ? w.n - first : plan.columns;
+  return {w.packed + packed_offset(block, w.packed_first + first, w.packed_cols),
+          block.depth * gemm_round_up(cols, kLanes) * 4 / kLine};
+}
+
+// The tile's worth of rows of A from `row` on: with few columns they go by too fast to be waited for.
+Ahead next_rows(const Walk& w, std::int64_t row, Block block, const void** list, std::int64_t panels) {
+  const std::int64_t count = w.m - row < kRows ? w.m - row : kRows,
+                     lines = (4 * block.depth + kLine - 1) / kLine;
+  for (std::int64_t i = 0; i < count; ++i) list[i] = w.rows + (row + i) * w.rows_row + block.k0;
+  return {list, count, lines, 0, 0, 1 + count * lines / panels};
+}
+
 }  // namespace
 
 namespace HOTLOOP_LEVEL {
@@ -183,23 +211,38 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
   // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, never 14 + 14 + 4.
   const std::int64_t tiles = (w.m + kRows - 1) / kRows;
   const std::int64_t blocks = blocks_of(w.k, plan.depth);
-  for (std::int64_t i = 0; i < blocks; ++i) {
-    const Block block = block_of(w.k, i, blocks);
-    Tile t;
-    t.depth = block.depth, t.c_row = g.c_row, t.count = 1, t.turned = plan.turned;
-    t.start = i > 0 || g.accumulate ? Start::c : g.bias != nullptr ? Start::bias : Start::zero;
-    t.relu = i + 1 == blocks && g.activation.kind == Activation::relu;
-    for (std::int64_t first = 0; first < w.n; first += plan.columns) {
-      const std::int64_t end = w.n - first < plan.columns ? w.n : first + plan.columns;
+  const std::int64_t width = (w.m <= kFewRows && !plan.turned ? kFewVectors : kVectors) * kLanes;
+  Ahead ahead{g.ahead, g.ahead_runs, (g.ahead_bytes + kLine - 1) / kLine, 0, 0, 0};
+  ahead.quota = 1 + ahead.runs * ahead.lines / (blocks * tiles * ((w.n + width - 1) / width));
+  // Blocks of one stretch of columns follow each other while its part of C is in the cache.
+  for (std::int64_t first = 0, end; first < w.n; first = end) {
+    const std::int64_t lead = first == 0 ? plan.lead : 0, width_here = plan.columns + lead;
+    end = w.n - first < width_here ? w.n : first + width_here;
+    for (std::int64_t i = 0; i < blocks; ++i) {
+      const Block block = block_of(w.k, i, blocks);
+      Tile t;
+      t.depth = block.depth, t.c_row = g.c_row, t.count = 1, t.a_at = 0, t.b_at = 0, t.turned = plan.turned;
+      t.start = i > 0 || g.accumulate ? Start::c : g.bias != nullptr ? Start::bias : Start::zero;
+      t.relu = i + 1 == blocks && g.activation.kind == Activation::relu;
       float* room = workspace + (plan.pack_rows ? kGemmGroup * kLanes * block.depth : 0);
       Run runs[kMostRuns];
       int count = 0;
-      for (std::int64_t next = first; next < end; ++count) {
-        const Run run = make_run(w, plan, next, end, block, room);
+      for (std::int64_t at = first; at < end; ++count) {
+        const Run run = make_run(w, plan, at, at < lead ? lead : end, block, room);
         runs[count] = run;
-        next += run.panels * run.vectors * kLanes;
+        at += at < lead ? lead : run.panels * run.vectors * kLanes;
         room += run.panels * block.depth * run.vectors * kLanes;
       }
+      const Next next =
+          w.packed != nullptr && g.ahead == nullptr ? next_packed(w, plan, first, end, i, blocks) : Next{};
+      if (next.begin != nullptr) {
+        ahead = {&next.begin, 1, next.lines, 0, 0, 0};
+        ahead.quota = 1 + next.lines / (tiles * ((end - first + width - 1) / width));
+      }
+      t.ahead = g.ahead != nullptr || next.begin != nullptr ? &ahead : nullptr;
+      const bool stream = !plan.turned && !plan.pack_rows && t.ahead == nullptr && w.rows_col == 1 &&
+                          w.n <= 128 && w.m * w.k > 65536;
+      const void* rows_ahead[kRows];
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
         const std::int64_t row = w.m * tile / tiles;
         const int rows = static_cast<int>(w.m * (tile + 1) / tiles - row);
@@ -208,6 +251,9 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
         if (plan.pack_rows) {
           if (tile % kGemmGroup == 0) pack_tiles(w, tile, tiles, block, workspace);
           a = workspace + tile % kGemmGroup * block.depth * kLanes, t.a_row = 1, t.a_col = kLanes;
+        } else if (stream) {
+          ahead = next_rows(w, row + rows, block, rows_ahead, (end - first + width - 1) / width);
+          t.ahead = &ahead;
         }
         for (int j = 0; j < count; ++j) {
           const Run& run = runs[j];
@@ -221,6 +267,31 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
         }
       }
     }
+  }
+}
+
+void gemm_batch_kernel(const GemmBatch& g) {
+  const Walk w{g.m, g.n, g.k, g.a[0], g.a_row, g.a_col, nullptr, 0, 0, g.b[0], 0, g.n};
+  const std::int64_t tiles = (w.m + kRows - 1) / kRows;
+  Tile t;
+  t.a = g.a, t.a_row = g.a_row, t.a_col = g.a_col;
+  t.b = g.b, t.count = g.count, t.depth = g.k;
+  t.c_row = g.c_row, t.relu = g.relu, t.turned = false, t.ahead = nullptr;
+  t.start = g.accumulate ? Start::c : g.bias != nullptr ? Start::bias : Start::zero;
+  std::int64_t row = 0;
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const int rows = static_cast<int>(w.m * (tile + 1) / tiles - row);
+    t.a_at = row * g.a_row;
+    for (std::int64_t first = 0; first < w.n;) {
+      const Run run = make_run(w, GemmPlan{}, first, w.n, {0, w.k}, nullptr);
+      t.b_at = run.b - g.b[0], t.b_row = run.b_row, t.b_pair = run.b_pair, t.b_step = run.b_step;
+      t.panels = run.panels, t.last = run.last, t.masked = run.masked;
+      t.c = g.c + row * g.c_row + first, t.c_step = run.vectors * kLanes;
+      t.bias = g.bias != nullptr ? g.bias + first : nullptr;
+      run_tile(rows, run.vectors, t);
+      first += run.panels * run.vectors * kLanes;
+    }
+    row += rows;
   }
 }
 

@@ -4,11 +4,13 @@
 
 namespace hotloop {
 
-// How a product is walked. The numbers of one operand are broadcast, those of the other fill the vectors: A and
-// B in this order or, turned, B' and A', so that C' = B' A' comes out and the rows of C lie along the vectors.
+// How a product is walked. The numbers of one operand are broadcast, those of the other fill the vectors: A
+// and B in this order or, turned, B' and A', so that C' = B' A' comes out and the rows of C lie along the
+// vectors.
 struct GemmPlan {
   bool turned, pack_rows, pack_cols;  // rows: of the broadcast operand; cols: of the other one
   std::int64_t depth, columns;        // a block of the vector operand is at most this deep and this wide
+  std::int64_t lead;                  // columns before the first whose rows begin with a cache line
 };
 
 // Floats of such a block: three quarters of a megabyte, for the second-level cache.
@@ -21,7 +23,9 @@ constexpr std::int64_t kGemmPanel = 64;
 // the last of them half as wide where that holds it.
 constexpr std::int64_t kGemmPacked = 32, kGemmDepth = 384;
 
-constexpr std::int64_t gemm_round_up(std::int64_t n, std::int64_t grain) { return (n + grain - 1) / grain * grain; }
+constexpr std::int64_t gemm_round_up(std::int64_t n, std::int64_t grain) {
+  return (n + grain - 1) / grain * grain;
+}
 
 // A part of a product: packed_first is its first column in b_packed, which has packed_cols.
 struct GemmPart {
@@ -31,6 +35,7 @@ struct GemmPart {
 
 // The whole part on this thread; of the activations it applies relu only.
 HOTLOOP_PER_ISA(void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace);)
+HOTLOOP_PER_ISA(void gemm_batch_kernel(const GemmBatch& batch);)
 // One row whose b_row is 1, which may not be packed.
 HOTLOOP_PER_ISA(void gemv_kernel(const GemmArgs& args);)
 // B's columns [first, end) of n, first a multiple of kGemmPacked.

@@ -27,18 +27,30 @@ constexpr bool kMaskedLoads = false;
 
 enum class Start { zero, bias, c };
 
+constexpr std::int64_t kLine = 64;
+
+// Memory to be fetched on the way, a cache line a step: `runs` runs of `lines` lines.
+struct Ahead {
+  const void* const* list;
+  std::int64_t runs, lines;
+  std::int64_t run, line;  // how far it has come
+  std::int64_t quota;      // lines for each tile of C
+};
+
 // `panels` neighbouring tiles of C, one after another. Either a_row or a_col is 1.
 struct Tile {
   const float* const* a;  // `count` operands each
   const float* const* b;
+  std::int64_t a_at, b_at;  // where in each the tile begins
   std::int64_t count, depth;
   std::int64_t a_row, a_col;
-  std::int64_t b_row, b_pair;  // b_pair: from the first two vectors of B to the next two
+  std::int64_t b_row, b_pair;   // b_pair: from the first two vectors of B to the next two
   std::int64_t panels, b_step;  // b_step: from a panel of B to the next
   float* c;
   std::int64_t c_row, c_step;  // c_step: from a tile of C to the next
   const float* bias;
-  int last;       // lanes of the last vector that C has
+  Ahead* ahead;  // or null
+  int last;      // lanes of the last vector that C has
   Start start;
   bool relu;
   bool masked;  // B has no more columns than C
@@ -137,8 +149,8 @@ HOTLOOP_INLINE void store_turned(const Tile& t, float* c, F32 (&acc)[MR][NV]) {
 // The pointers of one operand pair, and where they go.
 template <int MR, int NV, bool UnitRow>
 struct Steps {
-  // UnitRow: A's rows are neighbours in memory (packed, or a transposed operand), so one pointer serves the whole
-  // tile. Otherwise every third row has a pointer: x86 addresses p, p + s and p + 2s alike.
+  // UnitRow: A's rows are neighbours in memory (packed, or a transposed operand), so one pointer serves the
+  // whole tile. Otherwise every third row has a pointer: x86 addresses p, p + s and p + 2s alike.
   static constexpr int kPointers = UnitRow ? 1 : (MR + 2) / 3;
   const float* a[kPointers];
   std::int64_t a_row, a_step;
@@ -148,7 +160,7 @@ struct Steps {
 };
 
 template <int MR, int NV, bool UnitRow, bool Masked>
-HOTLOOP_INLINE void run_steps(Steps<MR, NV, UnitRow> s, std::int64_t depth, F32 (&acc)[MR][NV]) {
+HOTLOOP_INLINE void run_steps(Steps<MR, NV, UnitRow>& s, std::int64_t depth, F32 (&acc)[MR][NV]) {
   for (std::int64_t p = depth; p > 0; --p) {
     F32 bv[NV];
 #pragma GCC unroll 4
@@ -168,6 +180,24 @@ HOTLOOP_INLINE void run_steps(Steps<MR, NV, UnitRow> s, std::int64_t depth, F32 
   }
 }
 
+// The first steps, each with a line of what is needed soon. Returns how many.
+template <int MR, int NV, bool UnitRow, bool Masked>
+HOTLOOP_INLINE std::int64_t run_and_fetch(Steps<MR, NV, UnitRow>& s, const Tile& t, F32 (&acc)[MR][NV]) {
+  Ahead& ahead = *t.ahead;
+  std::int64_t left = ahead.quota < t.depth ? ahead.quota : t.depth, done = 0;
+  while (left > 0 && ahead.run < ahead.runs) {
+    const std::int64_t rest = ahead.lines - ahead.line, count = rest < left ? rest : left;
+    const char* line = static_cast<const char*>(ahead.list[ahead.run]) + kLine * ahead.line;
+    for (std::int64_t i = count; i > 0; --i, line += kLine) {
+      __builtin_prefetch(line, 0, 2);
+      run_steps<MR, NV, UnitRow, Masked>(s, 1, acc);
+    }
+    ahead.line += count, left -= count, done += count;
+    if (ahead.line == ahead.lines) ahead.line = 0, ++ahead.run;
+  }
+  return done;
+}
+
 template <int MR, int NV, bool UnitRow, bool Turned, bool Masked>
 __attribute__((noinline)) void tile(const Tile& t) {
   Steps<MR, NV, UnitRow> s;
@@ -183,9 +213,10 @@ __attribute__((noinline)) void tile(const Tile& t) {
     else
       load_start<MR, NV>(t, c, bias, acc);
     for (std::int64_t item = 0; item < t.count; ++item) {
-      for (int i = 0; i < s.kPointers; ++i) s.a[i] = t.a[item] + 3 * i * s.a_row;
-      s.b = t.b[item] + panel * t.b_step;
-      run_steps<MR, NV, UnitRow, Masked>(s, t.depth, acc);
+      for (int i = 0; i < s.kPointers; ++i) s.a[i] = t.a[item] + t.a_at + 3 * i * s.a_row;
+      s.b = t.b[item] + t.b_at + panel * t.b_step;
+      const std::int64_t fetched = t.ahead != nullptr ? run_and_fetch<MR, NV, UnitRow, Masked>(s, t, acc) : 0;
+      run_steps<MR, NV, UnitRow, Masked>(s, t.depth - fetched, acc);
     }
     if (t.relu) apply_relu<MR, NV>(acc);
     if constexpr (Turned)
@@ -206,10 +237,14 @@ HOTLOOP_INLINE void tile_of(int rows, const Tile& t) {
 template <int MR, int NV>
 HOTLOOP_INLINE void tile_of(int rows, const Tile& t) {
   if constexpr (NV <= kVectors) {
-    if (t.turned) return t.a_row == 1 ? tile_of<MR, NV, true, true, false>(rows, t) : tile_of<MR, NV, false, true, false>(rows, t);
+    if (t.turned)
+      return t.a_row == 1 ? tile_of<MR, NV, true, true, false>(rows, t)
+                          : tile_of<MR, NV, false, true, false>(rows, t);
   }
   if constexpr (kMaskedLoads) {
-    if (t.masked) return t.a_row == 1 ? tile_of<MR, NV, true, false, true>(rows, t) : tile_of<MR, NV, false, false, true>(rows, t);
+    if (t.masked)
+      return t.a_row == 1 ? tile_of<MR, NV, true, false, true>(rows, t)
+                          : tile_of<MR, NV, false, false, true>(rows, t);
   }
   if (t.a_row == 1)
     tile_of<MR, NV, true, false, false>(rows, t);

@@ -13,7 +13,7 @@ namespace {
 // Which rows and columns a rank computes. Weights are the larger part of most layers: sharing out the columns
 // has each of them read by one rank alone.
 Int8Part part_of(const GemmInt8Args& args, Share share) {
-  constexpr std::int64_t kRowGrain = 12, kColumnGrain = 64;
+  constexpr std::int64_t kRowGrain = 16, kColumnGrain = 64;
   const bool by_rows =
       args.m >= 2 * kRowGrain * share.size && (args.m > args.n || args.n < kColumnGrain * share.size);
   if (by_rows) return {share.of(args.m, kRowGrain), {0, args.n}};

@@ -13,7 +13,7 @@ namespace {
 #if defined(HOTLOOP_LEVEL_avx512)
 constexpr int kTallRows = 12, kTallVecs = 2, kWideRows = 6, kWideVecs = 4, kFewSums = 16, kDeep = 4;
 #elif defined(HOTLOOP_LEVEL_avx2)
-constexpr int kTallRows = 4, kTallVecs = 1, kWideRows = 4, kWideVecs = 1, kFewSums = 4, kDeep = 1;
+constexpr int kTallRows = 5, kTallVecs = 1, kWideRows = 5, kWideVecs = 1, kFewSums = 4, kDeep = 1;
 #else
 constexpr int kTallRows = 2, kTallVecs = 1, kWideRows = 2, kWideVecs = 1, kFewSums = 2, kDeep = 1;
 #endif
@@ -23,12 +23,17 @@ static_assert(kTallRows * kTallVecs * kLanes <= kMostSums && kWideRows * kWideVe
 // by.
 constexpr std::int64_t kBlockBytes = 512 * 1024;
 
-// sums[rows][vecs * 16] = a's rows times `vecs` panels of weights, in any order: integers don't mind. On the
-// way a sixteenth of a panel at `ahead` is fetched into the second-level cache.
+// Weights that are wanted soon: so many lines of them are brought into the second-level cache with each turn
+// of a product's loop.
+struct Ahead {
+  const std::int8_t* next;
+  int lines;
+};
+
+// sums[rows][vecs * 16] = a's rows times `vecs` panels of weights, in any order: integers don't mind.
 template <int rows, int vecs>
 __attribute__((noinline)) void multiply(const GemmInt8Args& g, const std::uint8_t* a,
-                                        const std::int8_t* weights, const std::int8_t* ahead,
-                                        std::int32_t* sums) {
+                                        const std::int8_t* weights, Ahead ahead, std::int32_t* sums) {
   constexpr int share = kFewSums / (rows * vecs);
   constexpr int ways = share >= 4 ? 4 : share >= 2 ? 2 : 1;
   constexpr int deep = ways > kDeep ? ways : kDeep;
@@ -48,8 +53,8 @@ __attribute__((noinline)) void multiply(const GemmInt8Args& g, const std::uint8_
 
   std::int64_t group = 0;
   for (; group + deep <= groups; group += deep) {
-    __builtin_prefetch(ahead, 0, 2);
-    ahead += 64;
+    for (int line = 0; line < ahead.lines; ++line) __builtin_prefetch(ahead.next + line * 64, 0, 2);
+    ahead.next += ahead.lines * 64;
 #pragma GCC unroll 4
     for (int u = 0; u < deep; ++u) {
       S8x64 b[vecs];
@@ -97,7 +102,7 @@ __attribute__((noinline)) void multiply(const GemmInt8Args& g, const std::uint8_
 // `rows` rows, at most `most`, by the tile made for that many.
 template <int most, int vecs>
 HOTLOOP_INLINE void multiply_rows(int rows, const GemmInt8Args& g, const std::uint8_t* a,
-                                  const std::int8_t* weights, const std::int8_t* ahead, std::int32_t* sums) {
+                                  const std::int8_t* weights, Ahead ahead, std::int32_t* sums) {
   if constexpr (most > 1)
     if (rows < most) return multiply_rows<most - 1, vecs>(rows, g, a, weights, ahead, sums);
   multiply<most, vecs>(g, a, weights, ahead, sums);
@@ -109,16 +114,20 @@ template <int most, int vecs>
 void do_columns(const GemmInt8Args& g, Range rows, std::int64_t j, int cols, bool last) {
   const std::int64_t panel = (g.k + 3) / 4 * 64;
   const std::int8_t* weights = g.weights + j / kLanes * panel;
-  const std::int8_t* next = weights + vecs * panel;
-  const std::int8_t* fetched = last ? next : next + vecs * panel;  // up to here there is something to fetch
   alignas(64) std::int32_t sums[most * vecs * kLanes];
+  // All tiles together fetch the next block, in panel / 256 turns each. One tile alone would only wait for it
+  // twice.
+  const std::int64_t tiles = (rows.end - rows.begin + most - 1) / most,
+                     share = (4 * vecs + tiles - 1) / tiles;
+  Ahead ahead = {weights + vecs * panel, share < 4 ? static_cast<int>(share) : 4};
+  const std::int8_t* fetched = last || tiles == 1 ? ahead.next : ahead.next + vecs * panel;
   for (std::int64_t i = rows.begin; i < rows.end;) {
-    const std::int64_t left = rows.end - i, tiles = (left + most - 1) / most;
-    const int height = static_cast<int>((left + tiles - 1) / tiles);
-    const bool fetch = next + panel / 4 <= fetched;
-    multiply_rows<most, vecs>(height, g, g.a + i * g.a_row, weights, fetch ? next : weights, sums);
+    const std::int64_t left = rows.end - i, parts = (left + most - 1) / most;
+    const int height = static_cast<int>((left + parts - 1) / parts);
+    if (ahead.next >= fetched) ahead.lines = 0;
+    multiply_rows<most, vecs>(height, g, g.a + i * g.a_row, weights, ahead, sums);
     finish(g, {sums, i, j, height, cols, vecs * kLanes});
-    if (fetch) next += panel / 4;
+    ahead.next += ahead.lines * (panel / 4);
     i += height;
   }
 }

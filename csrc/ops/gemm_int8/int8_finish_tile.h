@@ -43,25 +43,26 @@ struct Columns {
   }
 };
 
-// From values to bytes. The bounds are whole numbers, so clamping before rounding gives what clamping after
-// it would. relu: of a number above zero, which cannot be a NaN and needs no lower bound.
+// From values to bytes. The upper bound is a whole number, so clamping before rounding gives what clamping
+// after it would; what lies below the bytes is left to the store.
 struct ByteSteps {
-  F32 inverse, low, high, zero;
-  I32 zero_point;
+  F32 inverse, most, zero;
+  std::int32_t zero_point;
 
   HOTLOOP_INLINE explicit ByteSteps(const GemmInt8Args& g)
       : inverse(splat(g.out_inverse_scale)),
-        low(splat(static_cast<float>(-g.out_zero_point))),
-        high(splat(static_cast<float>(255 - g.out_zero_point))),
+        most(splat(static_cast<float>(255 - g.out_zero_point))),
         zero(splat(0.0f)),
-        zero_point(splat(g.out_zero_point)) {}
+        zero_point(g.out_zero_point) {}
 
-  template <bool relu>
+  // scaled: out_inverse_scale is not 1. A NaN is no number above zero, so relu takes care of it as well.
+  template <bool relu, bool scaled>
   HOTLOOP_INLINE I32 of(F32 value) const {
-    const F32 steps = relu ? max(value, zero) * inverse : max(nan_to_zero(value) * inverse, low);
-    return to_int(min(steps, high)) + zero_point;
+    const F32 number = relu ? max(value, zero) : nan_to_zero(value);
+    return to_int(min(scaled ? number * inverse : number, most));
   }
-  HOTLOOP_INLINE static void put(std::uint8_t* out, I32 bytes, int n) {
+  HOTLOOP_INLINE void put(std::uint8_t* out, I32 steps, int n) const {
+    const I32 bytes = max(steps + splat(zero_point), splat(0));
     if (n == kLanes)
       store_u8(out, bytes);
     else
@@ -73,7 +74,7 @@ HOTLOOP_INLINE int lanes_from(const SumTile& t, int col) {
   return t.cols - col < kLanes ? t.cols - col : kLanes;
 }
 
-template <bool by_row, bool relu>
+template <bool by_row, bool relu, bool scaled>
 void finish_bytes(const GemmInt8Args& g, const SumTile& t) {
   const ByteSteps steps(g);
   std::uint8_t* out = static_cast<std::uint8_t*>(g.c) + t.i * g.c_row + t.j;
@@ -82,16 +83,18 @@ void finish_bytes(const GemmInt8Args& g, const SumTile& t) {
     const Columns<by_row> left(g, t.j + col, kLanes), right(g, t.j + col + kLanes, kLanes);
     for (int r = 0; r < t.rows; ++r) {
       const std::int32_t* sums = t.sums + r * t.width + col;
-      store_u8_clamped(out + r * g.c_row + col, steps.of<relu>(left.value(g, sums, t.i + r)),
-                       steps.of<relu>(right.value(g, sums + kLanes, t.i + r)));
+      const F32 first = left.value(g, sums, t.i + r), second = right.value(g, sums + kLanes, t.i + r);
+      store_u8_clamped(out + r * g.c_row + col, steps.of<relu, scaled>(first), steps.of<relu, scaled>(second),
+                       g.out_zero_point);
     }
   }
   for (; col < t.cols; col += kLanes) {
     const int n = lanes_from(t, col);
     const Columns<by_row> columns(g, t.j + col, n);
-    for (int r = 0; r < t.rows; ++r)
-      ByteSteps::put(out + r * g.c_row + col,
-                     steps.of<relu>(columns.value(g, t.sums + r * t.width + col, t.i + r)), n);
+    for (int r = 0; r < t.rows; ++r) {
+      const F32 value = columns.value(g, t.sums + r * t.width + col, t.i + r);
+      steps.put(out + r * g.c_row + col, steps.of<relu, scaled>(value), n);
+    }
   }
 }
 
@@ -111,7 +114,8 @@ void finish_floats(const GemmInt8Args& g, const SumTile& t, float* out, std::int
 template <bool by_row, bool relu>
 HOTLOOP_INLINE void finish_values(const GemmInt8Args& g, const SumTile& t) {
   if (g.output == Int8Output::u8)
-    finish_bytes<by_row, relu>(g, t);
+    g.out_inverse_scale == 1.0f ? finish_bytes<by_row, relu, false>(g, t)
+                                : finish_bytes<by_row, relu, true>(g, t);
   else
     finish_floats<by_row, relu>(g, t, static_cast<float*>(g.c) + t.i * g.c_row + t.j, g.c_row);
 }
@@ -130,7 +134,7 @@ void finish_activation(const GemmInt8Args& g, const SumTile& t) {
       const std::int64_t at = (t.i + r) * g.c_row + t.j + col;
       const F32 value = load_or(values + r * t.cols + col, n);
       if (g.output == Int8Output::u8)
-        ByteSteps::put(static_cast<std::uint8_t*>(g.c) + at, steps.of<false>(value), n);
+        steps.put(static_cast<std::uint8_t*>(g.c) + at, steps.of<false, true>(value), n);
       else
         store_or(static_cast<float*>(g.c) + at, value, n);
     }

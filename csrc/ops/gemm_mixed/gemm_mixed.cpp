@@ -60,7 +60,8 @@ void pack([[maybe_unused]] MixedSide side, [[maybe_unused]] const T* x,
     return best;
   };
   const auto by_dots = best_of([&] { run_kernel(Bf16Unit::dot, pairs, room.as<void>()); });
-  return by_dots < best_of([&] { gemm(wide, room.as<float>(), Share{}); });
+  // By so much that it pays for packing.
+  return by_dots * 5 < best_of([&] { gemm(wide, room.as<float>(), Share{}); }) * 4;
 }
 
 // Of C, what falls to a rank: columns while there are plenty, since each rank packs its own.
@@ -81,7 +82,7 @@ void activate(const ActivationArgs& activation, float* c, std::int64_t c_row, st
 
 // How a product of plain matrices is cut: numbers of k at a time, rows of A that are kept packed, rows packed
 // just before their first use.
-constexpr std::int64_t kMostDepth = 4096, kKeptRows = 2048, kFreshRows = 64, kWidenedRows = 384;
+constexpr std::int64_t kMostDepth = 4096, kKeptRows = 2048, kFreshRows = 128, kWidenedRows = 384;
 
 std::int64_t columns_at_a_time(const MatmulBf16Args& g) {
   return std::min(mixed_chunk(std::min(g.k, kMostDepth)), g.n);
@@ -89,7 +90,8 @@ std::int64_t columns_at_a_time(const MatmulBf16Args& g) {
 
 bool beyond_caches(const MatmulBf16Args& g) {
   constexpr std::int64_t kLarge = 2 << 20;  // floats
-  return g.m * g.n > kLarge && g.n % 16 == 0 && reinterpret_cast<std::uintptr_t>(g.c) % kAlignment == 0;
+  return g.c_bf16 == nullptr && g.m * g.n > kLarge && g.n % 16 == 0 &&
+         reinterpret_cast<std::uintptr_t>(g.c) % kAlignment == 0;
 }
 
 // One block of rows and one of k; `a` and `b` have room for the packed operands.
@@ -113,7 +115,10 @@ void multiply_block(Bf16Unit unit, const MatmulBf16Args& g, Range rows, Range co
       if (fresh)
         pack(MixedSide::a, g.a + i * g.k + depth.begin, {x.m, x.k, g.k, 1}, strip, {0, mixed_panels(x.m)});
       x.a = strip;
-      x.c = g.c + i * g.n + j;
+      if (g.c_bf16 != nullptr)
+        x.c_bf16 = g.c_bf16 + i * g.n + j;
+      else
+        x.c = g.c + i * g.n + j;
       run_kernel(unit, x, workspace);
       if (last) activate(g.activation, x.c, g.n, x.m, x.n);
     }
@@ -197,10 +202,18 @@ void gemm_mixed(Bf16Unit unit, const GemmMixedArgs& args, void* workspace, Share
   const std::int64_t panel = mixed_panel_size(args.k);
   mine.a += part.rows.begin / kMixedPanel * panel;
   mine.b += part.cols.begin / kMixedPanel * panel;
-  mine.c += part.rows.begin * args.c_row + part.cols.begin;
+  if (args.c_bf16 != nullptr)
+    mine.c_bf16 += part.rows.begin * args.c_row + part.cols.begin;
+  else
+    mine.c += part.rows.begin * args.c_row + part.cols.begin;
   if (args.bias != nullptr) mine.bias += part.cols.begin;
   run_kernel(unit, mine, workspace);
   activate(args.activation, mine.c, mine.c_row, mine.m, mine.n);
+}
+
+bool matmul_bf16_rounds(Bf16Unit unit, const MatmulBf16Args& g) {
+  const bool on_the_way = g.activation.kind == Activation::linear || g.activation.kind == Activation::relu;
+  return !takes_gemm(unit, g) && g.k <= kMostDepth && on_the_way;
 }
 
 std::int64_t matmul_bf16_workspace(Bf16Unit unit, const MatmulBf16Args& g) {

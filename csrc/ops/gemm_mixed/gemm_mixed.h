@@ -51,6 +51,7 @@ struct GemmMixedArgs {
   const std::uint16_t* a = nullptr;  // both packed
   const std::uint16_t* b = nullptr;
   float* c = nullptr;
+  std::uint16_t* c_bf16 = nullptr;  // not null: C goes here, rounded; for linear and relu, without accumulate
   std::int64_t c_row = 0;
   const float* bias = nullptr;                    // n numbers, or null
   bool accumulate = false;                        // then bias must be null
@@ -69,9 +70,11 @@ struct MatmulBf16Args {
   const std::uint16_t* a = nullptr;
   const std::uint16_t* b = nullptr;
   float* c = nullptr;
+  std::uint16_t* c_bf16 = nullptr;  // not null: C goes here, rounded, where matmul_bf16_rounds says so
   const float* bias = nullptr;
   ActivationArgs activation{Activation::linear};
 };
+bool matmul_bf16_rounds(Bf16Unit unit, const MatmulBf16Args& args);
 // Bytes for each rank, 64-byte aligned.
 std::int64_t matmul_bf16_workspace(Bf16Unit unit, const MatmulBf16Args& args);
 void matmul_bf16(Bf16Unit unit, const MatmulBf16Args& args, void* workspace, Share share);

@@ -43,7 +43,7 @@ void pack(const T* x, const MixedSource& from, std::uint16_t* packed, Range pane
   const std::int64_t stride = k_is_next ? from.count_stride : from.k_stride;
   // Where columns are next to each other, neighbouring panels read the two halves of one cache line; where k
   // is, sixteen rows are streams enough.
-  constexpr std::int64_t kTogether = k_is_next ? 1 : 8;
+  constexpr std::int64_t kTogether = k_is_next ? 1 : 64;
   for (std::int64_t first = panels.begin; first < panels.end; first += kTogether)
     for (std::int64_t k = 0; k < from.k; k += kMixedDepth)
       for (std::int64_t p = first; p < least(first + kTogether, panels.end); ++p) {
@@ -104,15 +104,18 @@ __attribute__((noinline)) void dot_tile(const GemmMixedArgs& g, std::int64_t i, 
 #pragma GCC unroll 3
   for (int p = 0; p < panels; ++p) {
     const std::int64_t col = j + p * kLanes, cols = g.n - col;
-    const F32 bias = g.bias != nullptr ? load_or(g.bias + col, cols) : splat(0.0f);
+    const F32 bias = g.bias != nullptr ? load_or(g.bias + col, cols) : splat(-0.0f);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       if (r >= rows) break;
-      float* c = g.c + (i + r) * g.c_row + col;
+      const std::int64_t at = (i + r) * g.c_row + col;
       F32 value = sums[r][p] + bias;
-      if (g.accumulate) value = value + load_or(c, cols);
+      if (g.accumulate) value = value + load_or(g.c + at, cols);
       if (g.activation.kind == Activation::relu) value = max(splat(0.0f), value);  // a NaN stays
-      store_or(c, value, cols);
+      if (g.c_bf16 != nullptr)
+        store_bf16(g.c_bf16 + at, value, cols);
+      else
+        store_or(g.c + at, value, cols);
     }
   }
 }

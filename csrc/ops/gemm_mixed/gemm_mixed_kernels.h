@@ -8,7 +8,7 @@ namespace hotloop {
 constexpr std::int64_t kMixedStrip = 512;
 // Columns of B that may stay in the second level, their unfinished sums in the workspace.
 constexpr std::int64_t mixed_chunk(std::int64_t k) {
-  constexpr std::int64_t kBytes = 1 << 19, kBlock = 32;
+  constexpr std::int64_t kBytes = 3 << 18, kBlock = 32;
   const std::int64_t fitting = kBytes / (2 * k) / kBlock * kBlock;
   const std::int64_t pending = kMixedWorkspace / (4 * kBlock * kBlock) * kBlock;
   const std::int64_t most = k > kMixedStrip && fitting > pending ? pending : fitting;

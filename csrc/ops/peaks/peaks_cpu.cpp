@@ -14,15 +14,16 @@
 namespace hotloop {
 namespace {
 
-// Independent chains: as many as there are registers for, which is more than latency times ports.
+// Independent chains, and operands that they take in turn: as many as there are registers for. That is more
+// than latency times ports.
 #if defined(HOTLOOP_LEVEL_avx512)
-constexpr int kChains = 24;
+constexpr int kChains = 24, kOperands = 2;
 HOTLOOP_INLINE void renew(F32&) {}
 HOTLOOP_INLINE void renew(U8x4&) {}
 HOTLOOP_INLINE void keep(F32& x) { asm volatile("" : "+v"(x.v)); }
 HOTLOOP_INLINE void keep(I32& x) { asm volatile("" : "+v"(x.v)); }
 #elif defined(HOTLOOP_LEVEL_avx2)
-constexpr int kChains = 4;
+constexpr int kChains = 5, kOperands = 1;
 HOTLOOP_INLINE void renew(F32&) {}
 HOTLOOP_INLINE void renew(U8x4& x) {
   HOTLOOP_OPAQUE(x.even);
@@ -35,9 +36,9 @@ HOTLOOP_INLINE void keep(V& x) {
 }
 #else
 #if defined(__aarch64__)
-constexpr int kChains = 5;
+constexpr int kChains = 5, kOperands = 1;
 #else
-constexpr int kChains = 2;
+constexpr int kChains = 2, kOperands = 1;
 #endif
 HOTLOOP_INLINE void renew(F32& x) {
   for (int i = 0; i < 4; ++i) HOTLOOP_OPAQUE(x.v[i]);
@@ -57,18 +58,21 @@ HOTLOOP_INLINE void keep(V& x) {
 namespace HOTLOOP_LEVEL {
 
 double spin_float32(std::int64_t rounds) {
-  float numbers[(4 + kChains) * kLanes];
-  RandomBits().fill(numbers, (4 + kChains) * kLanes);
-  F32 a[2] = {load(numbers), load(numbers + kLanes)};
-  const F32 b[2] = {load(numbers + 2 * kLanes), load(numbers + 3 * kLanes)};
-  F32 chain[kChains];
+  float numbers[(2 * kOperands + kChains) * kLanes];
+  RandomBits().fill(numbers, (2 * kOperands + kChains) * kLanes);
+  F32 a[kOperands], b[kOperands], chain[kChains];
+#pragma GCC unroll 2
+  for (int i = 0; i < kOperands; ++i) {
+    a[i] = load(numbers + 2 * i * kLanes);
+    b[i] = load(numbers + (2 * i + 1) * kLanes);
+  }
 #pragma GCC unroll 24
-  for (int i = 0; i < kChains; ++i) chain[i] = load(numbers + (4 + i) * kLanes);
+  for (int i = 0; i < kChains; ++i) chain[i] = load(numbers + (2 * kOperands + i) * kLanes);
   for (std::int64_t round = 0; round < rounds; ++round) {
-    renew(a[0]);
-    renew(a[1]);
+#pragma GCC unroll 2
+    for (int i = 0; i < kOperands; ++i) renew(a[i]);
 #pragma GCC unroll 24
-    for (int i = 0; i < kChains; ++i) chain[i] = fma(a[i % 2], b[i / 2 % 2], chain[i]);
+    for (int i = 0; i < kChains; ++i) chain[i] = fma(a[i % kOperands], b[i / 2 % kOperands], chain[i]);
   }
 #pragma GCC unroll 24
   for (int i = 0; i < kChains; ++i) keep(chain[i]);
@@ -80,10 +84,11 @@ double spin_int8(std::int64_t rounds) {
   RandomBits random;
   random.fill(bytes, 4 * kLanes);
   const S8x64 b = load_s8x64(bytes);
-  U8x4 a[2];
-  for (U8x4& operand : a) {
+  U8x4 a[kOperands];
+#pragma GCC unroll 2
+  for (int i = 0; i < kOperands; ++i) {
     random.fill(bytes, 4);
-    operand = splat_u8x4(reinterpret_cast<const std::uint8_t*>(bytes));
+    a[i] = splat_u8x4(reinterpret_cast<const std::uint8_t*>(bytes));
   }
   // Wider operands leave fewer registers below avx512, where each dot product is several instructions anyway.
   constexpr int chains = kChains < 24 ? 2 : kChains;
@@ -96,15 +101,15 @@ double spin_int8(std::int64_t rounds) {
   for (std::int64_t round = 0; round < rounds; ++round)
 #pragma GCC unroll 24
     for (int i = 0; i < chains; ++i) {
-      renew(a[i % 2]);
-      chain[i] = dot4(chain[i], a[i % 2], b);
+      renew(a[i % kOperands]);
+      chain[i] = dot4(chain[i], a[i % kOperands], b);
     }
 #pragma GCC unroll 24
   for (int i = 0; i < chains; ++i) keep(chain[i]);
   return 8.0 * kLanes * chains * static_cast<double>(rounds);
 }
 
-// Four places at once: a core's prefetchers follow several streams, and one alone does not fill them.
+// Four places at once, so that the prefetching of a single stream is not what limits it.
 float stream_read(const float* x, std::int64_t n) {
   const std::int64_t quarter = n / 4;
   F32 sums[8];

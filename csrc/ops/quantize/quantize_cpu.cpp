@@ -4,15 +4,13 @@
 namespace hotloop {
 namespace {
 
+// Up to 255 steps above zero_point. What lies below the bytes is left to the store; the bound above is a
+// whole number, so clamping before rounding gives what clamping after it would.
 struct Steps {
-  F32 inverse, low, high;
-  I32 zero_point;
-};
+  F32 inverse, most;
 
-// The bounds are whole numbers, so clamping before rounding gives what clamping after it would.
-HOTLOOP_INLINE I32 to_steps(F32 x, const Steps& s) {
-  return to_int(min(max(nan_to_zero(x) * s.inverse, s.low), s.high)) + s.zero_point;
-}
+  HOTLOOP_INLINE I32 of(F32 x) const { return to_int(min(nan_to_zero(x) * inverse, most)); }
+};
 
 }  // namespace
 
@@ -20,17 +18,18 @@ namespace HOTLOOP_LEVEL {
 
 void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
                      std::int64_t n) {
-  const Steps steps = {splat(inverse), splat(static_cast<float>(-zero_point)),
-                       splat(static_cast<float>(255 - zero_point)), splat(zero_point)};
+  const Steps steps = {splat(inverse), splat(static_cast<float>(255 - zero_point))};
   std::int64_t i = 0;
   for (; i + 2 * kLanes <= n; i += 2 * kLanes)
-    store_u8_clamped(q + i, to_steps(load(x + i), steps), to_steps(load(x + i + kLanes), steps));
+    store_u8_clamped(q + i, steps.of(load(x + i)), steps.of(load(x + i + kLanes)), zero_point);
+  const I32 shift = splat(zero_point), zero = splat(0);
   for (; i < n; i += kLanes) {
     const int rest = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
+    const I32 bytes = max(steps.of(load_or(x + i, rest)) + shift, zero);
     if (rest == kLanes)
-      store_u8(q + i, to_steps(load(x + i), steps));
+      store_u8(q + i, bytes);
     else
-      store_u8(q + i, to_steps(load(x + i, rest), steps), rest);
+      store_u8(q + i, bytes, rest);
   }
 }
 

@@ -63,6 +63,11 @@ class Dense final : public Node {
     return true;
   }
 
+  void prepare(std::int64_t, int threads, bool training) override {
+    if (training) relay_.reserve(threads);
+  }
+  void begin_training() override { relay_.reset(); }
+
   void forward(const NodeRun& run) override {
     GemmArgs args = product(run.rows * (features_ / last_axis_), units_, last_axis_);
     args.a = run.in(), args.a_row = last_axis_;
@@ -77,7 +82,9 @@ class Dense final : public Node {
     }
     args.activation = activation_;
     Share share = run.team.share();
-    if (const Part mine = part(share); run.training && mine.whole_columns) {
+    const Part mine = part(share, args.m);
+    if (run.training && is_relayed(args.m, share)) return relay(run, args, mine.rows);
+    if (run.training && mine.whole_columns) {
       // The columns that this rank updates: its part of the kernel stays in its own cache.
       args.n = mine.cols.end - mine.cols.begin;
       args.b += mine.cols.begin, args.c += mine.cols.begin;
@@ -150,13 +157,48 @@ class Dense final : public Node {
     bool top;            // it does the bias of these columns too
     bool whole_columns;  // no other rank has rows of them
   };
-  Part part(Share share) const {
+  Part part(Share share, std::int64_t rows) const {
+    // A small piece of work is not worth its way to another core's cache.
+    constexpr std::int64_t kSmall = 128 * 1024;
+    if (rows * last_axis_ * units_ < kSmall) {
+      if (share.rank > 0) return {{0, 0}, {0, 0}, false, false};
+      share = Share{};
+    }
     int across = 1;
     for (int d = 1; d <= share.size; ++d)
       if (share.size % d == 0 && units_ >= 1024 * d) across = d;
     const int down = share.size / across;
-    return {Share{share.rank / across, down}.of(last_axis_, 8),
-            Share{share.rank % across, across}.of(units_, 64), share.rank < across, down == 1};
+    // The last rows to the first rank: what a relay ends with is at hand where small pieces of work go on.
+    return {Share{down - 1 - share.rank / across, down}.of(last_axis_, 8),
+            Share{share.rank % across, across}.of(units_, 64), share.rank < across, across > 1 && down == 1};
+  }
+
+  // With few rows a product costs less than to fetch, from another core's cache, the part of the kernel that
+  // was updated there. Then each rank works with its own part for all rows, a group of rows at a time, and
+  // hands the sums on to the next rank: the same chains of additions.
+  static constexpr std::int64_t kRelayRows = 64, kRelayGroup = 8;
+  bool is_relayed(std::int64_t rows, Share share) const {
+    return share.size == 2 && trainable_ && units_ < 512 && rows >= 2 * kRelayGroup && rows <= kRelayRows &&
+           last_axis_ * units_ >= 32 * 1024;
+  }
+  void relay(const NodeRun& run, const GemmArgs& whole, Range mine) {
+    const int rank = run.team.rank();
+    const bool first = rank + 1 == run.team.size(), last = rank == 0;
+    const std::uint64_t turn = (run.step + 1) * (kRelayRows / kRelayGroup + 1);
+    GemmArgs args = whole;
+    args.k = mine.end - mine.begin;
+    args.b += mine.begin * units_;
+    if (!first) args.bias = nullptr, args.accumulate = true;
+    if (!last) args.activation = {Activation::linear};
+    for (std::int64_t row = 0, group = 1; row < whole.m; row += kRelayGroup, ++group) {
+      const std::uint64_t mark = turn + static_cast<std::uint64_t>(group);
+      args.m = std::min(kRelayGroup, whole.m - row);
+      args.a = whole.a + row * last_axis_ + mine.begin;
+      args.c = whole.c + row * units_;
+      if (!first) relay_.wait_for(rank + 1, mark);
+      gemm(args, workspace(run), Share{});
+      if (!last) relay_.pass(rank, mark);
+    }
   }
 
   // dW = x' dz a piece at a time, each followed at once by the optimizer.
@@ -164,7 +206,7 @@ class Dense final : public Node {
     const Room at = room(rows);
     float* const memory = run.own_scratch(at.all * size_of(DType::f32));
     float* const piece = memory + at.piece;
-    const Part mine = part(run.team.share());
+    const Part mine = part(run.team.share(), rows);
     for (std::int64_t col = mine.cols.begin; col < mine.cols.end; col += kPieceCols) {
       const std::int64_t cols = std::min(kPieceCols, mine.cols.end - col);
       gemm_pack_b(dz + col, units_, 1, rows, cols, memory, Share{});
@@ -206,6 +248,7 @@ class Dense final : public Node {
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
   const bool trainable_;
   const ActivationArgs activation_;
+  Relay relay_;
   AlignedBuffer frozen_;  // the packed kernel and the bias, once they are final
   const float* frozen_bias_ = nullptr;
 };

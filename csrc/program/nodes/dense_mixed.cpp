@@ -85,7 +85,7 @@ class DenseMixed final : public Node {
       run.team.barrier();
     }
     const bool learns = has_trainable_parameters(), passes_on = run.input_gradients[0] != nullptr;
-    if (passes_on) mixed_pack(MixedSide::a, dz, {rows, units_, units_, 1}, gradient_rows(run, rows), share);
+    if (passes_on) mixed_pack(MixedSide::a, dz, {rows, units_, units_, 1}, gradient_rows(run), share);
     if (learns) {
       mixed_pack(MixedSide::b, dz, {units_, rows, 1, units_}, gradient_columns(run, rows), share);
       mixed_pack(MixedSide::a, run.in(), {last_axis_, rows, 1, last_axis_}, turned_input(run, rows), share);
@@ -100,9 +100,10 @@ class DenseMixed final : public Node {
   }
 
  private:
-  // A piece of the kernel's gradient is a tile of the shadow high, and small enough to be in cache, with
-  // parameters and state, when the optimizer takes it up.
-  static constexpr std::int64_t kPieceRows = 2 * kMixedDepth, kPieceCols = 512;
+  // A piece of the kernel's gradient is whole tiles of the shadow high, and small enough to be in cache, with
+  // parameters and state, when the optimizer takes it up. Rows 4 KB apart would throw each other out of it.
+  static constexpr std::int64_t kPieceRows = 2 * kMixedDepth, kPieceCols = 512,
+                                kPieceStride = kPieceCols + 16;
 
   void pass_on(const NodeRun& run, std::int64_t rows, Range mine) const {
     const std::int64_t wide = turned_columns();
@@ -111,7 +112,7 @@ class DenseMixed final : public Node {
       GemmMixedArgs args = product(rows, std::min(wide, mine.end - at), units_);
       mixed_pack(MixedSide::b, run.parameters + kernel_ + at * units_, {args.n, units_, units_, 1}, turned,
                  Share{});
-      args.a = gradient_rows(run, rows), args.b = turned;
+      args.a = gradient_rows(run), args.b = turned;
       args.c = run.input_gradients[0] + at, args.c_row = last_axis_;
       args.accumulate = run.accumulate[0];
       gemm_mixed(unit_, args, own_room(run, rows), Share{});
@@ -133,10 +134,10 @@ class DenseMixed final : public Node {
           gemm_mixed(unit_, args, own_room(run, rows), Share{});
           continue;
         }
-        args.c = piece, args.c_row = args.n;
-        gemm_mixed(unit_, args, own_room(run, rows), Share{});
         const std::int64_t offset = kernel_ + row * units_ + col;
-        run.hot_update->apply({offset, units_, args.m, args.n}, piece, args.n);
+        args.c = piece, args.c_row = kPieceStride;
+        gemm_mixed(unit_, args, own_room(run, rows), Share{});
+        run.hot_update->apply({offset, units_, args.m, args.n}, piece, kPieceStride);
         mixed_pack(MixedSide::b, run.parameters + offset, {args.n, args.m, 1, units_, shadow_panel},
                    shadow_.as<std::uint16_t>() + col / kMixedPanel * shadow_panel + row * kMixedPanel,
                    Share{});
@@ -180,7 +181,7 @@ class DenseMixed final : public Node {
   static std::uint16_t* place(const NodeRun& run, std::int64_t byte) {
     return reinterpret_cast<std::uint16_t*>(static_cast<char*>(run.scratch) + byte);
   }
-  std::uint16_t* gradient_rows(const NodeRun& run, std::int64_t) const { return place(run, 0); }
+  static std::uint16_t* gradient_rows(const NodeRun& run) { return place(run, 0); }
   std::uint16_t* gradient_columns(const NodeRun& run, std::int64_t rows) const {
     return place(run, room(rows).gradient_columns);
   }
@@ -196,7 +197,7 @@ class DenseMixed final : public Node {
   // A rank's own: the product's workspace, then either of those.
   std::int64_t own_bytes() const {
     return kMixedWorkspace +
-           std::max(packed_bytes(turned_columns(), units_), kPieceRows * kPieceCols * size_of(DType::f32));
+           std::max(packed_bytes(turned_columns(), units_), kPieceRows * kPieceStride * size_of(DType::f32));
   }
   void* own_room(const NodeRun& run, std::int64_t rows, std::int64_t byte = 0) const {
     return static_cast<char*>(run.scratch) + room(rows).own + run.team.rank() * own_bytes() + byte;
@@ -215,7 +216,7 @@ class DenseMixed final : public Node {
 std::unique_ptr<Node> make_dense_mixed(const NodeSpec& spec) {
   const std::string wanted = spec.text("unit", "");
   const Bf16Unit unit = wanted.empty() ? bf16_unit() : bf16_unit_from_name(wanted.c_str());
-  constexpr std::int64_t kWorthPacking = 32;
+  constexpr std::int64_t kWorthPacking = 64;
   const bool narrow =
       wanted.empty() && std::min(units_of(spec), last_axis_of(spec, only_input(spec))) < kWorthPacking;
   if (unit == Bf16Unit::widened || narrow) return make_dense(spec);

@@ -75,28 +75,36 @@ def all_rows() -> list[Row]:
     return [*limits, *products.rows(), *training.rows(), *inference.rows(), *machine.rows()]
 
 
-def choose(groups: Sequence[str] = (), short: bool = False) -> list[Row]:
-    """Return the rows of some groups.
+def choose(wanted: Sequence[str] = (), short: bool = False) -> list[Row]:
+    """Return the rows of some groups, or some of their rows.
 
     Parameters
     ----------
-    groups : sequence of str
-        Their names; none means all.
+    wanted : sequence of str
+        A group's name, or that with a part of its rows' names: "training/mlp64". Nothing means all rows.
     short : bool
-        Only what plain ``hotloop bench`` shows; groups asked for by name come whole.
+        Only what plain ``hotloop bench`` shows; what is asked for by name comes whole.
 
     Raises
     ------
     ValueError
-        A group has another name.
+        No group or no row is called so.
 
     Examples
     --------
-    >>> len(choose(["inference"])), len(choose(["inference"], short=True)) < len(choose())
-    (9, True)
+    >>> len(choose(["inference"])), len(choose(["inference/mlp64"])), len(choose(short=True)) < len(choose())
+    (9, 3, True)
     """
-    for name in groups:
-        if name not in GROUPS:
-            raise unknown_name("group", name, GROUPS)
-    wanted = [row for row in all_rows() if not groups or row.group in groups]
-    return [row for row in wanted if row.short or row.group == "peaks" or not short or groups]
+    rows = all_rows()
+    if not wanted:
+        return [row for row in rows if row.short or row.group == "peaks" or not short]
+    chosen: set[str] = set()
+    for text in wanted:
+        group, _, part = text.partition("/")
+        if group not in GROUPS:
+            raise unknown_name("group", group, GROUPS)
+        found = {row.key for row in rows if row.group == group and part in row.name}
+        if not found:
+            raise unknown_name(f"row of {group}", part, [row.name for row in rows if row.group == group])
+        chosen |= found
+    return [row for row in rows if row.key in chosen]

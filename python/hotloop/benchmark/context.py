@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from hotloop import _native
+from hotloop.aligned import aligned_empty
 from hotloop.benchmark.timing import FULL, Pace, Side, Times, take_turns
-
-if TYPE_CHECKING:
-    from hotloop.profiling.peaks import Peaks
 
 
 @dataclass
@@ -53,27 +52,34 @@ class Context:
         sides.extend(made if isinstance(made, list) else [made])
 
     def time(self, sides: list[Side]) -> dict[str, Times]:
-        """Let the sides take turns at this context's pace, with rests where they have threads that spin."""
-        return take_turns(sides, replace(self.pace, rest=0.05 if self.threads > 1 else 0.0))
+        """Let the sides take turns at this context's pace; with rests where they have threads that spin."""
+        pace = self.pace
+        if self.threads > 1:  # And long turns: threads take milliseconds to wake and to reach their clock.
+            pace = replace(pace, rest=0.05, turn=max(pace.turn, FULL.turn))
+        return take_turns(sides, pace)
 
-    def peaks(self) -> Peaks:
-        """Measure the machine's limits at this number of threads."""
-        from hotloop.profiling import measure_peaks
+    def arithmetic(self, name: str, kind: str, operations: float) -> Side:
+        """The machine's limit as a side, since clocks change from one second to the next.
 
-        return measure_peaks(self.threads, 0.05 if self.quick else 0.2, fresh=True)
-
-    def time_beside_peaks(
-        self, sides: list[Side]
-    ) -> tuple[dict[str, Times], Callable[[Callable[[Peaks], float]], float]]:
-        """Let the sides take turns, with the machine's limits measured just before and after.
-
-        Clocks change from one second to the next, so what counts is the limit of the same moment.
-
-        Returns
-        -------
-        times : dict of str to Times
-        most : callable
-            Given what to look at in a Peaks, returns the larger of its two values.
+        Parameters
+        ----------
+        name : str
+        kind : str
+            "float32", "int8", "bfloat16_dot", "bfloat16_tiles" or "int8_tiles".
+        operations : float
+            Of a call of the other sides; the side's time is what these take at the limit.
         """
-        before, times, after = self.peaks(), self.time(sides), self.peaks()
-        return times, lambda look: max(look(before), look(after))
+        return self._limit(name, operations, lambda: _native.measure_peak(kind, self.threads, self.pace.turn))
+
+    def stream(self, name: str, kind: str, size: float) -> Side:
+        """The memory's limit as a side: the time of `size` bytes in a "copy" or "update"."""
+        from hotloop.profiling.peaks import MEMORY_BYTES
+
+        memory = aligned_empty(MEMORY_BYTES // 4, "float32")
+        turn = self.pace.turn
+        return self._limit(
+            name, size, lambda: _native.measure_stream(kind, memory, MEMORY_BYTES, self.threads, turn)
+        )
+
+    def _limit(self, name: str, work: float, rate: Callable[[], float]) -> Side:
+        return Side(name, rate, time=lambda calls: calls * work / rate())

@@ -81,7 +81,9 @@ def speeds(outcomes: Sequence[Outcome], facts: dict[str, Any], markdown: bool = 
 
 def verdict_word(verdict: Verdict) -> str:
     """met, missed, or why neither."""
-    return "not measured" if verdict.met is None else "met" if verdict.met else "missed"
+    if verdict.met is not None:
+        return "met" if verdict.met else "missed"
+    return "not measured" if verdict.value is None else "undecided"
 
 
 def _problem_word(outcome: Outcome) -> str:
@@ -117,14 +119,15 @@ def _speed_cells(outcome: Outcome) -> tuple[str, ...]:
     name, threads = outcome.row.name, str(outcome.threads)
     if measured is None:
         return (name, threads, "-", "-", "-", _problem_word(outcome))
-    roof = measured.roof or measured.peak
-    share = f"{measured.show() / roof:.0%}" if roof and OURS in measured.times else ""
+    share = ""
+    if measured.limits:
+        share = f"{measured.times[OURS].times_faster_than(measured.times[measured.limits[-1]]):.0%}"
     return (name, threads, *_own_cells(outcome), share, _ratios(measured))
 
 
 def _ratios(measured: Measured) -> str:
     ours = measured.times.get(OURS)
-    others = [(side, times) for side, times in measured.times.items() if side != OURS]
+    others = [(side, times) for side, times in measured.times.items() if side not in (OURS, *measured.limits)]
     return ", ".join(f"{side} {ours.times_faster_than(times):.2f}x" for side, times in others) if ours else ""
 
 

@@ -25,7 +25,7 @@ class Goal:
     than : tuple of str
         The target is a ratio of times; of these sides, the fastest there counts.
     peak : str
-        The target is a share of this limit of the machine; for people.
+        The target is a share of this limit of the machine, which is a side too.
     figure : str
         The target is not to exceed `limit` in this figure of the measurement.
     """
@@ -63,12 +63,12 @@ class Measured:
     work : float
     times : dict of str to Times
         By side, hotloop first.
-    peak : float or None
-        The machine's limit that the target names, in `unit`.
-    roof : float or None
-        What the machine can do at most in any way, where that is not `peak`.
+    limits : list of str
+        Which of the sides are not peers but what the machine can do at most; the highest comes last.
     figures : dict of str to float
         What is no time: accuracies, drops, the machine's peaks.
+    points : list of (float, float)
+        A curve that belongs to the row, such as FLOP/s by width.
     missing : list of str
         Peers that could not run, with the reason.
     """
@@ -76,9 +76,9 @@ class Measured:
     unit: str = "us"
     work: float = 1.0
     times: dict[str, Times] = field(default_factory=dict)
-    peak: float | None = None
-    roof: float | None = None
+    limits: list[str] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    points: list[tuple[float, float]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
     def show(self, side: str = OURS) -> float:
@@ -102,9 +102,9 @@ class Measured:
             "unit": self.unit,
             "work": self.work,
             "sides": sides,
-            "peak": self.peak,
-            "roof": self.roof,
+            "limits": self.limits,
             "figures": self.figures,
+            "points": self.points,
             "missing": self.missing,
         }
 
@@ -112,8 +112,8 @@ class Measured:
     def from_json(cls, values: dict[str, Any]) -> Measured:
         """Rebuild from what :meth:`to_json` returned."""
         times = {side: Times(tuple(value["rounds_s"])) for side, value in values["sides"].items()}
-        kept = {name: values[name] for name in ("unit", "work", "peak", "roof", "figures", "missing")}
-        return cls(times=times, **kept)
+        kept = {name: values[name] for name in ("unit", "work", "limits", "figures", "missing")}
+        return cls(times=times, points=[(x, y) for x, y in values["points"]], **kept)
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,7 @@ class Verdict:
     value : float or None
         The ratio, share or figure; None where nothing could be measured.
     met : bool or None
+        None where nothing could be measured, or a peer that is not there would have to decide.
     """
 
     target: str
@@ -170,8 +171,10 @@ def judge(goal: Goal, result: Measured) -> Verdict:
     Examples
     --------
     >>> result = Measured("us", 1.0, {"hotloop": Times((1e-6,)), "NumPy": Times((3e-6,))})
+    >>> judge(faster(("NumPy",), 2.5), result)
+    Verdict(target='2.5x', measured='3.00x', against='NumPy 3.00 us', value=3.0, met=True)
     >>> judge(faster(("NumPy", "MKL"), 2.5), result)
-    Verdict(target='2.5x', measured='3.00x', against='NumPy 3.00 us (no MKL)', value=3.0, met=True)
+    Verdict(target='2.5x', measured='3.00x', against='NumPy 3.00 us (no MKL)', value=3.0, met=None)
     """
     if goal.than:
         target = f"{goal.limit:g}x"
@@ -181,21 +184,18 @@ def judge(goal: Goal, result: Measured) -> Verdict:
         best = min(there, key=lambda side: result.times[side].median)
         value = result.times[OURS].times_faster_than(result.times[best])
         against = f"{best} {amount(result.show(best), result.unit)}"
+        met: bool | None = value >= goal.limit
         if absent := [side for side in goal.than if side not in there]:
             against += f" (no {', '.join(absent)})"
-        return Verdict(target, f"{value:.2f}x", against, value, value >= goal.limit)
+            met = None if met else met  # One that is absent might be faster.
+        return Verdict(target, f"{value:.2f}x", against, value, met)
     if goal.peak:
         target = f"{goal.limit:.0%} of {goal.peak}"
-        if result.peak is None or OURS not in result.times:
-            return Verdict(target, "-", "peak not measured", None, None)
-        share = result.show() / result.peak
-        return Verdict(
-            target,
-            f"{share:.1%}",
-            f"{goal.peak} {amount(result.peak, result.unit)}",
-            share,
-            share >= goal.limit,
-        )
+        if goal.peak not in result.times or OURS not in result.times:
+            return Verdict(target, "-", f"no {goal.peak}", None, None)
+        share = result.times[OURS].times_faster_than(result.times[goal.peak])
+        against = f"{goal.peak} {amount(result.show(goal.peak), result.unit)}"
+        return Verdict(target, f"{share:.1%}", against, share, share >= goal.limit)
     target = f"at most {goal.limit:g}"
     if goal.figure not in result.figures:
         return Verdict(target, "-", "not measured", None, None)

@@ -31,7 +31,7 @@ class Options:
     peers : bool
         All rows with their targets, instead of a short list.
     only : tuple of str
-        Groups; none means all.
+        Groups, or parts of them as "group/part of a name"; none means all.
     threads : int
         For every side of the rows whose number of threads is not part of their target.
     quick : bool
@@ -55,6 +55,7 @@ class Outcome:
     measured: Measured | None = None
     problem: str = ""
     wrong: bool = False
+    seconds: float = 0.0
     verdicts: list[Verdict] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class Outcome:
             "threads": self.threads,
             "problem": self.problem,
             "sides_disagree": self.wrong,
+            "seconds": self.seconds,
             "goals": [asdict(verdict) for verdict in self.verdicts],
             **(Measured() if self.measured is None else self.measured).to_json(),
         }
@@ -89,15 +91,16 @@ def run(options: Options, json_path: str | None = None, out: TextIO | None = Non
     Raises
     ------
     ValueError
-        A group has another name.
+        No group or row is called so.
     """
     rows = choose(options.only, short=not options.peers)
     out = out or sys.stdout
-    start = time.monotonic()
+    start = before = time.monotonic()
     outcomes: list[Outcome] = []
     stopped = False
     try:
         for outcome in _outcomes(rows, options):
+            outcome.seconds, before = time.monotonic() - before, time.monotonic()
             outcomes.append(outcome)
             _progress(outcome, len(outcomes), len(rows))
     except KeyboardInterrupt:
@@ -198,4 +201,8 @@ def _progress(outcome: Outcome, number: int, total: int) -> None:
         f"{verdict.measured} (target {verdict.target}, {report.verdict_word(verdict)})"
         for verdict in outcome.verdicts
     )
-    print(f"[{number}/{total}] {outcome.row.key}: {said or 'done'}", file=sys.stderr, flush=True)
+    print(
+        f"[{number}/{total}] {outcome.row.key}: {said or 'done'}, {outcome.seconds:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -37,7 +37,7 @@ class Pace:
     rest: float = 0.0
 
 
-FULL, QUICK = Pace(), Pace(turn=0.004, budget=0.1, least=3, most=7)
+FULL, QUICK = Pace(), Pace(turn=0.004, budget=0.1, least=2, most=7)
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ def gemm_bf16(
     weights: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
     activation: str | activations.Activation | None = None,
-    out: F32 | None = None,
-) -> F32:
+    out: F32 | Bf16 | None = None,
+) -> F32 | Bf16:
     """Return ``activation(a @ weights + bias)`` in float32, for weights in bfloat16.
 
     With a float32 ``a`` each element is one chain of float32 fused multiply-adds over ascending k that starts
@@ -105,11 +105,13 @@ def gemm_bf16(
     activation : str or Activation, optional
         An elementwise one, such as ``"relu"``.
     out : ndarray of float32, shape (M, N), optional
-        Where to write; a C-contiguous one is written in place.
+        Where to write; a C-contiguous one is written in place. With an ``a`` in bfloat16 it may be of uint16:
+        the result is rounded to bfloat16 on its way there.
 
     Returns
     -------
     ndarray of float32, shape (M, N)
+        Or ``out``.
 
     Raises
     ------
@@ -136,11 +138,11 @@ def gemm_bf16(
     addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1])
     kind = operands.elementwise(activation)
     shape = (left.shape[0], right.shape[1])
-    result = (
-        aligned_empty(shape, np.float32)
-        if out is None
-        else operands.target(out, shape, np.float32, left, right, addend)
-    )
+    if out is None:
+        result = aligned_empty(shape, np.float32)
+    else:
+        dtype = np.uint16 if both and getattr(out, "dtype", None) == np.uint16 else np.float32
+        result = operands.target(out, shape, dtype, left, right, addend)
     run = _native.matmul_bf16 if both else _native.gemm_bf16
     run(left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta)
     return operands.deliver(result, out)

@@ -86,7 +86,8 @@ def profile(
         By default 1 or :func:`hotloop.num_threads`, whichever turns out faster. (A session's calls without
         timing take as many as they would anyway.)
     seconds : float
-        About how long to measure, beside the machine's peaks (0.3 seconds, once a process).
+        About how long to measure, beside the machine's peaks. Those take 0.3 seconds, once a process;
+        :func:`hotloop.profiling.measure_peaks` with ``fresh=True`` measures them again.
 
     Returns
     -------
@@ -198,7 +199,7 @@ def _describe(part: dict[str, Any], subject: Subject) -> tuple[str, str]:
 
 
 def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int) -> Subject:
-    """The model is a copy already: it learns."""
+    """The model is a copy already: its optimizer's state changes."""
     with model.building(x):
         feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
         program = model.training_program(feed)
@@ -208,7 +209,8 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
 
     @functools.cache
     def arguments(steps: int) -> tuple[Any, ...]:
-        rates = optimizer.learning_rates(optimizer.iterations, steps)
+        # The weights stay as they are, so that a thousand steps time what one does.
+        rates = np.zeros(steps, np.float32)
         rows = np.resize(order, steps * batch_size)
         return feed.inputs, feed.targets, feed.weights, rows, batch_size, rates
 

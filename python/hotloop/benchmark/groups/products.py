@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import hotloop as hl
-from hotloop import kernels
+from hotloop import _native, kernels
 from hotloop.benchmark.checks import same_values
 from hotloop.benchmark.context import Context
 from hotloop.benchmark.row import OURS, Measured, Row, faster, of_peak
@@ -20,6 +20,7 @@ from hotloop.benchmark.timing import Side
 Array = npt.NDArray[Any]
 Shape = tuple[int, int, int]  # of the product m x n and what is summed over, k
 
+FMA_PEAK, DOT_PEAK = "FMA peak", "vpdpbusd peak"
 BEST_BLAS = ("NumPy", "OpenBLAS", "oneDNN", "MKL")
 SQUARE: list[Shape] = [(512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048)]
 SKINNY: list[Shape] = [
@@ -77,8 +78,9 @@ def float32(shape: Shape, layout: str, context: Context) -> Measured:
     context.add(sides, "openblas", lambda peer: peer.product(shape, layout))
     context.add(sides, "pytorch", lambda peer: peer.products(a, b))
     _check(sides, a, b, tolerance=1e-4)
-    times, most = context.time_beside_peaks(sides)
-    return Measured("GFLOP/s", 2.0 * m * n * k, times, peak=most(lambda peaks: peaks.float32_gflops))
+    work = 2.0 * m * n * k
+    sides.append(context.arithmetic(FMA_PEAK, "float32", work))
+    return Measured("GFLOP/s", work, context.time(sides), limits=[FMA_PEAK])
 
 
 def scaling(shape: Shape, layout: str, context: Context) -> Measured:
@@ -114,8 +116,14 @@ def bfloat16(size: int, context: Context) -> Measured:
     context.add(sides, "pytorch", lambda peer: peer.bfloat16_product(a, b))
     # oneDNN's result is rounded to bfloat16: 2**-9 of values up to six times the root mean square.
     _check(sides, kernels.from_bf16(a16), kernels.from_bf16(b16), tolerance=6 * 2.0**-8)
-    times, most = context.time_beside_peaks(sides)
-    return Measured("GFLOP/s", 2.0 * size**3, times, peak=most(lambda peaks: peaks.roof("bfloat16")))
+    work = 2.0 * size**3
+    limits = {
+        name: context.arithmetic(name, kind, work)
+        for kind, name in (("bfloat16_dot", "vdpbf16ps peak"), ("bfloat16_tiles", "tile peak"))
+        if _native.has_peak(kind)
+    }
+    times = context.time([*sides, *limits.values()])
+    return Measured("GFLOP/s", work, times, limits=list(limits))
 
 
 def int8(shape: Shape, context: Context) -> Measured:
@@ -136,15 +144,17 @@ def int8(shape: Shape, context: Context) -> Measured:
     same_values({OURS: ours()[:16]}, np.clip(np.rint(value) + 10, 0, 255), tolerance=0)
     a32, w32, out32 = a.astype(np.float32), w.astype(np.float32), np.empty((m, n), np.float32)
     sides = [Side(OURS, ours), Side("NumPy float32", lambda: np.matmul(a32, w32, out=out32))]
-    times, most = context.time_beside_peaks(sides)
-    result = Measured("GOP/s", 2.0 * m * n * k, times, peak=most(lambda peaks: peaks.int8_gops))
-    result.roof = most(lambda peaks: peaks.roof("int8"))  # tiles do more than vpdpbusd, where there are some
-    return result
+    work = 2.0 * m * n * k
+    limits = {DOT_PEAK: context.arithmetic(DOT_PEAK, "int8", work)}
+    if _native.has_peak("int8_tiles"):
+        limits["tile peak"] = context.arithmetic("tile peak", "int8_tiles", work)
+    times = context.time([*sides, *limits.values()])
+    return Measured("GOP/s", work, times, limits=list(limits))
 
 
 def rows() -> Iterator[Row]:
     """All of them."""
-    both = (of_peak("FMA peak", 0.90), faster(BEST_BLAS, 1.03))
+    both = (of_peak(FMA_PEAK, 0.90), faster(BEST_BLAS, 1.03))
     for shape in SQUARE:
         yield Row("gemm", _name(shape), partial(float32, shape, "NN"), both, short=shape == SQUARE[1])
     for shape, layout in itertools.product(SKINNY, LAYOUTS):
@@ -158,7 +168,7 @@ def rows() -> Iterator[Row]:
         goals = (faster(("oneDNN",), 1.0),)
         yield Row("bf16", _name((size,) * 3), partial(bfloat16, size), goals, short=size == 1024)
     shape = (256, 2048, 2048)
-    yield Row("int8", _name(shape), partial(int8, shape), (of_peak("vpdpbusd peak", 0.85),), short=True)
+    yield Row("int8", _name(shape), partial(int8, shape), (of_peak(DOT_PEAK, 0.85),), short=True)
 
 
 def _name(shape: tuple[int, ...]) -> str:

@@ -44,14 +44,16 @@ void dots(const GemmArgs& g, std::int64_t j, int last) {
       for (int i = 0; i < (Groups - 1) * kLanes + last; ++i) __builtin_prefetch(b + p + kAhead + i * row);
 #pragma GCC unroll 2
     for (int i = 0; i < Groups; ++i)
-      acc[i] = step(b + p + i * group, row, i + 1 < Groups ? kLanes : last, g.a + p * g.a_col, g.a_col, kLanes, acc[i]);
+      acc[i] = step(b + p + i * group, row, i + 1 < Groups ? kLanes : last, g.a + p * g.a_col, g.a_col,
+                    kLanes, acc[i]);
   }
   const F32 zero = splat(0.0f);
 #pragma GCC unroll 2
   for (int i = 0; i < Groups; ++i) {
     const int rows = i + 1 < Groups ? kLanes : last;
     if (p < g.k)
-      acc[i] = step(b + p + i * group, row, rows, g.a + p * g.a_col, g.a_col, static_cast<int>(g.k - p), acc[i]);
+      acc[i] =
+          step(b + p + i * group, row, rows, g.a + p * g.a_col, g.a_col, static_cast<int>(g.k - p), acc[i]);
     if (g.activation.kind == Activation::relu) acc[i] = max(zero, acc[i]);
     store_or(g.c + j + i * kLanes, acc[i], rows);
   }
