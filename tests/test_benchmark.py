@@ -241,6 +241,26 @@ def test_a_quick_run_prints_a_table_and_writes_json(tmp_path, capsys):
     assert row["threads"] == 1
 
 
+def test_a_place_that_can_not_take_the_json_is_told_before_measuring(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "_outcomes", lambda rows, options: pytest.fail("measured"))
+    with pytest.raises(ValueError, match=r"--json: expected a path in a folder that is there, got '.*nowhere"):
+        run.run(run.Options(only=("one-row",)), str(tmp_path / "nowhere" / "figures.json"))
+    with pytest.raises(ValueError, match="--json: expected the path of a file, got the folder"):
+        run.run(run.Options(only=("one-row",)), str(tmp_path))
+
+
+def test_the_table_is_printed_even_if_the_json_can_not_be_written(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr("hotloop.files.replace_file", full)
+    monkeypatch.setattr(run, "_outcomes", lambda rows, options: iter([run.Outcome(rows[0], 1, measured())]))
+    shown = io.StringIO()
+    with pytest.raises(OSError, match="No space left"):
+        run.run(run.Options(only=("one-row",)), str(tmp_path / "figures.json"), shown)
+    assert "mlp64, predict_on_batch" in shown.getvalue()
+
+
 def test_more_threads_than_cpus_are_told_and_not_measured(capsys):
     shown = io.StringIO()
     assert run.run(run.Options(peers=True, only=("one-row",), threads=4096), out=shown) == 0

@@ -76,6 +76,12 @@ def test_bench_names_the_nearest_group():
     assert "Traceback" not in shown.stderr
 
 
+def test_bench_that_is_asked_for_nothing_measures_nothing():
+    shown = run("bench", "--only", ",")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("hotloop: --only: expected names of groups, got ','; ")
+
+
 def test_bench_hands_its_options_on(monkeypatch):
     from hotloop.benchmark import run as bench
 

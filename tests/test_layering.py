@@ -49,7 +49,8 @@ FORBIDDEN_IMPORTS: dict[str, set[str]] = {
     "numpy_baseline": {"*"},
 }
 # Only needed by some: to be imported inside the function that uses them.
-OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "scipy", "cupy"} | {"jax", "onnx", "onnxruntime", "openvino"}
+OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "scipy", "cupy"}
+OPTIONAL |= {"jax", "onnx", "onnxruntime", "openvino"}
 
 
 def relative(path: Path) -> str:

@@ -243,6 +243,12 @@ def test_switching_precision_keeps_weights_and_optimizer(rng: np.random.Generato
     np.testing.assert_allclose(*losses, rtol=0.03)
 
 
+def test_a_pruned_model_goes_on_in_its_precision(rng: np.random.Generator) -> None:
+    model = network()
+    model.fit(*data(rng), verbose=0)
+    assert hl.prune_model(model, pruning_rate=0.25).get_compile_config()["precision"] == "mixed_bfloat16"
+
+
 def test_narrow_layers_stay_float32(rng: np.random.Generator) -> None:
     x, y = data(rng, features=63)
     losses = [

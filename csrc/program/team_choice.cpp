@@ -19,18 +19,18 @@ constexpr double kClearly = 1.05;  // less of a difference is not worth a change
 TeamChoice::TeamChoice(int allowed, double multiply_adds)
     : allowed_(allowed),
       worth_it_(allowed > 1 && pays(multiply_adds)),
-      trial_units_(multiply_adds > kLongUnit ? 1 : 4) {}
+      trial_units_(multiply_adds > kLongUnit ? 1 : 8) {}
 
 bool TeamChoice::pays(double multiply_adds) { return multiply_adds > kWorthSharing; }
 
 int TeamChoice::threads() const {
   if (!worth_it_) return 1;
-  return (trying() ? trial_ % 2 == 1 : runs_together()) ? allowed_ : 1;
+  return (trying() ? tried() == 1 : runs_together()) ? allowed_ : 1;
 }
 
 std::int64_t TeamChoice::units(std::int64_t left) const {
   if (!worth_it_) return left;
-  if (trying()) return std::min(left, trial_units_);
+  if (trying()) return std::min(left, trial_units_ - slice_units_);
   const double seconds = (probing_ ? kProbe : kSlice) - slice_seconds_;
   return std::clamp(static_cast<std::int64_t>(seconds / seconds_[runs_together()]) + 1, std::int64_t{1},
                     left);
@@ -38,20 +38,26 @@ std::int64_t TeamChoice::units(std::int64_t left) const {
 
 void TeamChoice::record(std::int64_t units, std::chrono::duration<double> time) {
   if (!worth_it_ || units <= 0) return;
-  if (trying()) return judge_trial(time.count() / static_cast<double>(units));
   slice_seconds_ += time.count(), slice_units_ += units;
-  if (slice_seconds_ < (probing_ ? kProbe : kSlice)) return;
+  const bool whole = trying() ? slice_units_ >= trial_units_ : slice_seconds_ >= (probing_ ? kProbe : kSlice);
+  if (!whole) return;
+  const double unit = slice_seconds_ / static_cast<double>(slice_units_);
   since_probe_ += slice_seconds_;
-  judge_slice(slice_seconds_ / static_cast<double>(slice_units_));
   slice_seconds_ = 0, slice_units_ = 0;
+  if (trying())
+    judge_trial(unit);
+  else
+    judge_slice(unit);
 }
 
 void TeamChoice::judge_trial(double unit) {
-  double& best = seconds_[trial_ % 2];
-  best = std::max(trial_ < 2 ? unit : std::min(best, unit), 1e-9);
+  if (trial_ % 2 == 1) {
+    double& best = seconds_[tried()];
+    best = std::max(trial_ < kTrials / 2 ? unit : std::min(best, unit), 1e-9);
+  }
   if (++trial_ < kTrials) return;
   together_ = seconds_[1] < seconds_[0];
-  patience_ = kLeastPatience;
+  patience_ = kLeastPatience, since_probe_ = 0;
 }
 
 void TeamChoice::judge_slice(double unit) {

@@ -22,8 +22,10 @@ class TeamChoice {
   void record(std::int64_t units, std::chrono::duration<double> time);
 
  private:
-  static constexpr int kTrials = 4;
+  // Alone, together, alone, together; each first warms the caches of its cores and then counts.
+  static constexpr int kTrials = 8;
   bool trying() const { return trial_ < kTrials; }
+  int tried() const { return trial_ / 2 % 2; }
   bool runs_together() const { return together_ != probing_; }
   void judge_trial(double unit);
   void judge_slice(double unit);

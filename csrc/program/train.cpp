@@ -21,7 +21,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
       const bool hot = s + 1 < request.steps;
       HotUpdate hot_update = update_.hot_update(parameters_, request.learning_rates[s], iteration + 1);
       RowsAhead ahead;
-      if (s + 1 < request.steps && !feed.inputs.empty()) {
+      if (hot && !feed.inputs.empty()) {
         const std::int64_t next = first + batch.rows;
         ahead = RowsAhead(feed.inputs[0], feed.order, {next, std::min(request.batch_size, feed.rows - next)},
                           team.share());

@@ -28,10 +28,11 @@ Rectangle part_of(const GemmArgs& args, Share share) {
           Share{share.rank % across, across}.of(args.n, kGemmPanel)};
 }
 
-// One column is computed as one row, whose elements are neighbours: (A b)' = b' A'. Each element's chain, and
-// so its bits, stay the same.
+// One column of an A that lies transposed is computed as one row, whose elements are neighbours: (A b)' = b'
+// A'. Each element's chain, and so its bits, stay the same.
 bool is_column(const GemmArgs& args) {
-  return args.n == 1 && args.c_row == 1 && args.m > 1 && args.b_packed == nullptr;
+  return args.n == 1 && args.c_row == 1 && args.m > 1 && args.a_row == 1 && args.a_col != 1 &&
+         args.b_packed == nullptr;
 }
 
 GemmArgs as_row(const GemmArgs& args) {
@@ -41,9 +42,6 @@ GemmArgs as_row(const GemmArgs& args) {
   row.b = args.a, row.b_row = args.a_col, row.b_col = args.a_row;
   return row;
 }
-
-// One row times a matrix that lies transposed: dot products.
-bool is_dots(const GemmArgs& g) { return g.m == 1 && g.b_row == 1 && g.b_col != 1 && g.b_packed == nullptr; }
 
 // Whether C' = B' A' is less work, counted in vectors of products; a number that is transposed on the way
 // costs as much as one. Turned, A and C are transposed instead of B, and the last vector is filled up with
@@ -57,29 +55,35 @@ bool worth_turning(const GemmArgs& g) {
   return g.b_col != 1 ? turned < as_it_is : 10 * turned < 9 * as_it_is;
 }
 
-constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096;
+constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096, kMostTurned = 6;
+
+GemmPlan turned_plan(const GemmArgs& g) {
+  GemmPlan plan{};
+  plan.turned = true;
+  plan.columns = std::min(gemm_round_up(g.m, kGemmPacked), kTurnedColumns);
+  plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
+  plan.pack_cols = g.a_row != 1 || g.n > 140;
+  return plan;
+}
 
 GemmPlan plan_of(const GemmArgs& g) {
+  if (worth_turning(g)) return turned_plan(g);
   GemmPlan plan{};
-  plan.turned = worth_turning(g);
-  if (plan.turned) {
-    plan.columns = std::min(gemm_round_up(g.m, kGemmPacked), kTurnedColumns);
-    plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
-    plan.pack_cols = g.a_row != 1 || g.n > 140;
-    return plan;
-  }
   const bool scattered = g.a_row != 1 && g.a_col != 1;
   plan.pack_rows = scattered || (g.a_row == 1 && (g.n > 128 || (g.n > 32 && g.m >= 1024 && g.k > 64)));
   // Blocks are wider where the rows are packed anew for each.
   plan.columns = std::min(gemm_round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
   plan.depth = g.b_packed != nullptr ? kGemmDepth : std::min(kGemmBlock / plan.columns, kGemmDepth);
   if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
-  // While one block of a packed B is used the next is fetched, and both have to stay in the cache.
-  if (g.b_packed != nullptr) plan.columns = std::min<std::int64_t>(plan.columns, 256);
+  // While one block of a packed B is used the next is fetched, and both have to stay in the cache; with few
+  // rows there is nothing to hide that behind.
+  if (g.b_packed != nullptr) plan.columns = g.m <= kFetchRows ? 512 : g.m <= 512 ? 128 : 256;
   // What has to be transposed is used while it is in the first-level cache.
   if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
-  // Rows a large power of two apart fall on top of each other in the caches.
-  plan.pack_cols = g.b_col != 1 || g.m > (g.b_row % 1024 == 0 ? 42 : 140);
+  // Packing B takes as long as a few rows of C. It pays sooner where vectors lie across cache lines, and
+  // sooner still where rows a large power of two apart fall on top of each other in the caches.
+  const std::int64_t in_place = g.b_row % 1024 == 0 ? 42 : g.b_row % kGemmLanes != 0 ? 70 : 140;
+  plan.pack_cols = g.b_col != 1 || g.m > in_place;
   // Read in place, a vector that lies across two cache lines costs two loads: NumPy's arrays begin a quarter
   // of a line late. A short first panel puts that right for all the others.
   if (!plan.pack_cols && g.b_packed == nullptr && g.n >= 384 && g.b_row % kGemmLanes == 0)
@@ -87,6 +91,41 @@ GemmPlan plan_of(const GemmArgs& g) {
         (kGemmLanes - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(g.b) / 4 % kGemmLanes)) %
         kGemmLanes;
   return plan;
+}
+
+// One row times a matrix that lies transposed: dot products.
+bool is_dots(const GemmArgs& g) { return g.m == 1 && g.b_row == 1 && g.b_col != 1 && g.b_packed == nullptr; }
+
+// How many of the last columns would leave a vector nearly empty, and are made otherwise: one to three as dot
+// products of A's rows or, where A lies transposed, one to six turned.
+std::int64_t last_columns(const GemmArgs& g) {
+  const std::int64_t rest = g.n % kGemmLanes;
+  const bool dots = g.a_col == 1, turns = g.a_row == 1 && (g.b_col == 1 || g.b_row == 1) && g.n > kGemmLanes;
+  if (rest == 0 || rest > (dots ? kGemmMostDots : kMostTurned) || !(dots || turns)) return 0;
+  if (g.b == nullptr || worth_turning(g)) return 0;
+  return g.n == 1 || (g.m >= 8 && g.k >= kGemmLanes) ? rest : 0;
+}
+
+// The last columns of the part, or the whole of a row's dot products.
+void run_last(const GemmPart& part, std::int64_t columns, float* workspace) {
+  const GemmArgs& g = part.args;
+  const bool relu = g.activation.kind == Activation::relu;
+  if (is_dots(g)) {
+    const GemmDots dots{g.n, 1, g.k, g.b,    g.b_col, g.a, g.a_col,      0,
+                        g.c, 1, 0,   g.bias, 1,       0,   g.accumulate, relu};
+    return HOTLOOP_SELECT(gemm_dots_kernel)(dots);
+  }
+  GemmPart last = part;
+  const std::int64_t first = g.n - columns;
+  last.args.n = columns, last.args.b += first * g.b_col, last.args.c += first, last.args.b_packed = nullptr;
+  if (g.bias != nullptr) last.args.bias += first;
+  const GemmArgs& l = last.args;
+  const GemmDots dots{l.m, l.n,     l.k, l.a,    l.a_row, l.b, l.b_row,      l.b_col,
+                      l.c, l.c_row, 1,   l.bias, 0,       1,   l.accumulate, relu};
+  if (g.a_col == 1)
+    HOTLOOP_SELECT(gemm_dots_kernel)(dots);
+  else
+    HOTLOOP_SELECT(gemm_kernel)(last, turned_plan(l), workspace);
 }
 
 }  // namespace
@@ -120,7 +159,7 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
   mine.n = own.cols.end - own.cols.begin;
   if (mine.m <= 0 || mine.n <= 0) return;
   mine.a += own.rows.begin * mine.a_row;
-  if (mine.b_packed == nullptr) mine.b += own.cols.begin * mine.b_col;
+  if (mine.b != nullptr) mine.b += own.cols.begin * mine.b_col;
   mine.c += own.rows.begin * mine.c_row + own.cols.begin;
   if (is_column(args) && args.bias != nullptr) {
     std::fill_n(mine.c, mine.n, *args.bias);
@@ -128,10 +167,11 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
   } else if (args.bias != nullptr) {
     mine.bias += own.cols.begin;
   }
-  if (is_dots(mine))
-    HOTLOOP_SELECT(gemv_kernel)(mine);
-  else
-    HOTLOOP_SELECT(gemm_kernel)(part, plan_of(mine), workspace);
+  const std::int64_t columns = mine.n, last = is_dots(mine) ? columns : last_columns(mine);
+  mine.n -= last;
+  if (mine.n > 0) HOTLOOP_SELECT(gemm_kernel)(part, plan_of(mine), workspace);
+  mine.n = columns;
+  if (last > 0) run_last(part, last, workspace);
   if (args.activation.kind == Activation::linear || args.activation.kind == Activation::relu) return;
   if (mine.c_row == mine.n) mine.n *= mine.m, mine.m = 1;
   for (std::int64_t i = 0; i < mine.m; ++i) {
@@ -142,7 +182,9 @@ void gemm(const GemmArgs& args, float* workspace, Share share) {
 
 const char* gemm_path(const GemmArgs& args) {
   const GemmArgs g = is_column(args) ? as_row(args) : args;
-  if (is_dots(g)) return "dots";
+  const std::int64_t last = is_dots(g) ? g.n : last_columns(g);
+  if (last == g.n) return "dots";
+  if (last > 0) return g.a_col == 1 ? "dots at the end" : "turned at the end";
   const GemmPlan plan = plan_of(g);
   if (g.b_packed != nullptr) return plan.pack_rows ? "b packed before, a packed" : "b packed before";
   if (plan.turned) return plan.pack_cols ? "turned, a packed" : "turned";

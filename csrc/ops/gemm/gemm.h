@@ -21,9 +21,6 @@ struct GemmArgs {
   const float* bias = nullptr;                    // n numbers, or null
   bool accumulate = false;                        // start from what C holds (then bias must be null)
   ActivationArgs activation{Activation::linear};  // elementwise kinds only
-  // Memory that this rank needs soon, fetched into the caches while it computes: runs of ahead_bytes each.
-  const void* const* ahead = nullptr;
-  std::int64_t ahead_runs = 0, ahead_bytes = 0;
 };
 
 // Each C[i,j] is one chain of fused multiply-adds in ascending k that starts from bias[j], C[i,j] or 0, so

@@ -161,29 +161,26 @@ void pack_tiles(const Walk& w, std::int64_t tile, std::int64_t tiles, Block bloc
   }
 }
 
-// What of a packed B follows block i of the columns [first, end): it comes from further away than the
-// second-level cache, and is fetched while those are computed. Null after the last.
-struct Next {
-  const void* begin;
-  std::int64_t lines;
+// Memory that is fetched while something else is computed, evenly over its steps.
+struct Ahead {
+  const char* begin;
+  std::int64_t bytes;
 };
-Next next_packed(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, std::int64_t i,
-                 std::int64_t blocks) {
+Ahead memory(const float* begin, std::int64_t size) {
+  return {reinterpret_cast<const char*>(begin), 4 * size};
+}
+
+// What of a packed B follows block i of the columns [first, end): it comes from further away than the
+// second-level cache. Nothing after the last.
+Ahead next_packed(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, std::int64_t i,
+                  std::int64_t blocks) {
   const bool deeper = i + 1 < blocks;
-  if (!deeper && end == w.n) return {nullptr, 0};
+  if (w.packed == nullptr || w.m <= kFetchRows || (!deeper && end == w.n)) return {nullptr, 0};
   const Block block = block_of(w.k, deeper ? i + 1 : 0, blocks);
   if (!deeper) first = end;
   const std::int64_t cols = w.n - first < plan.columns ? w.n - first : plan.columns;
-  return {w.packed + packed_offset(block, w.packed_first + first, w.packed_cols),
-          block.depth * gemm_round_up(cols, kLanes) * 4 / kLine};
-}
-
-// The tile's worth of rows of A from `row` on: with few columns they go by too fast to be waited for.
-Ahead next_rows(const Walk& w, std::int64_t row, Block block, const void** list, std::int64_t panels) {
-  const std::int64_t count = w.m - row < kRows ? w.m - row : kRows,
-                     lines = (4 * block.depth + kLine - 1) / kLine;
-  for (std::int64_t i = 0; i < count; ++i) list[i] = w.rows + (row + i) * w.rows_row + block.k0;
-  return {list, count, lines, 0, 0, 1 + count * lines / panels};
+  return memory(w.packed + packed_offset(block, w.packed_first + first, w.packed_cols),
+                block.depth * gemm_round_up(cols, kLanes));
 }
 
 }  // namespace
@@ -212,8 +209,6 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
   const std::int64_t tiles = (w.m + kRows - 1) / kRows;
   const std::int64_t blocks = blocks_of(w.k, plan.depth);
   const std::int64_t width = (w.m <= kFewRows && !plan.turned ? kFewVectors : kVectors) * kLanes;
-  Ahead ahead{g.ahead, g.ahead_runs, (g.ahead_bytes + kLine - 1) / kLine, 0, 0, 0};
-  ahead.quota = 1 + ahead.runs * ahead.lines / (blocks * tiles * ((w.n + width - 1) / width));
   // Blocks of one stretch of columns follow each other while its part of C is in the cache.
   for (std::int64_t first = 0, end; first < w.n; first = end) {
     const std::int64_t lead = first == 0 ? plan.lead : 0, width_here = plan.columns + lead;
@@ -233,16 +228,12 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
         at += at < lead ? lead : run.panels * run.vectors * kLanes;
         room += run.panels * block.depth * run.vectors * kLanes;
       }
-      const Next next =
-          w.packed != nullptr && g.ahead == nullptr ? next_packed(w, plan, first, end, i, blocks) : Next{};
-      if (next.begin != nullptr) {
-        ahead = {&next.begin, 1, next.lines, 0, 0, 0};
-        ahead.quota = 1 + next.lines / (tiles * ((end - first + width - 1) / width));
-      }
-      t.ahead = g.ahead != nullptr || next.begin != nullptr ? &ahead : nullptr;
-      const bool stream = !plan.turned && !plan.pack_rows && t.ahead == nullptr && w.rows_col == 1 &&
-                          w.n <= 128 && w.m * w.k > 65536;
-      const void* rows_ahead[kRows];
+      const std::int64_t steps = block.depth * ((end - first + width - 1) / width);
+      const Ahead next = next_packed(w, plan, first, end, i, blocks);
+      t.ahead = next.begin, t.ahead_step = next.bytes / (steps * tiles) + 1;
+      // With few columns the rows of A go by too fast to be waited for.
+      const bool stream = !plan.turned && !plan.pack_rows && w.packed == nullptr && w.n <= 128 &&
+                          w.m * w.k > 65536 && w.rows_col == 1 && w.rows_row == block.depth;
       for (std::int64_t tile = 0; tile < tiles; ++tile) {
         const std::int64_t row = w.m * tile / tiles;
         const int rows = static_cast<int>(w.m * (tile + 1) / tiles - row);
@@ -252,8 +243,9 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
           if (tile % kGemmGroup == 0) pack_tiles(w, tile, tiles, block, workspace);
           a = workspace + tile % kGemmGroup * block.depth * kLanes, t.a_row = 1, t.a_col = kLanes;
         } else if (stream) {
-          ahead = next_rows(w, row + rows, block, rows_ahead, (end - first + width - 1) / width);
-          t.ahead = &ahead;
+          const Ahead rows_next = memory(a + rows * w.rows_row, rows * w.rows_row);
+          t.ahead = tile + 1 < tiles ? rows_next.begin : nullptr;
+          t.ahead_step = rows_next.bytes / steps + 1;
         }
         for (int j = 0; j < count; ++j) {
           const Run& run = runs[j];
@@ -264,6 +256,7 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
           t.c_step = run.vectors * kLanes * (plan.turned ? g.c_row : 1);
           t.bias = g.bias != nullptr ? g.bias + c_col : nullptr;
           run_tile(rows, run.vectors, t);
+          if (t.ahead != nullptr) t.ahead += t.ahead_step * block.depth * run.panels;
         }
       }
     }

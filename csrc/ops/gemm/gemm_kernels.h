@@ -23,6 +23,9 @@ constexpr std::int64_t kGemmPanel = 64;
 // the last of them half as wide where that holds it.
 constexpr std::int64_t kGemmPacked = 32, kGemmDepth = 384;
 
+// Up to so many rows of C the next block of a packed B is not fetched meanwhile.
+constexpr std::int64_t kFetchRows = 6;
+
 constexpr std::int64_t gemm_round_up(std::int64_t n, std::int64_t grain) {
   return (n + grain - 1) / grain * grain;
 }
@@ -33,11 +36,25 @@ struct GemmPart {
   std::int64_t packed_first = 0, packed_cols = 0;
 };
 
+// Dot products of m rows, whose k numbers lie side by side, with n vectors: c[i c_row + j c_next].
+struct GemmDots {
+  std::int64_t m, n, k;
+  const float* rows;
+  std::int64_t row;  // from a row to the next
+  const float* x;
+  std::int64_t x_step, x_next;  // from a number of a vector to its next, from a vector to the next
+  float* c;
+  std::int64_t c_row, c_next;
+  const float* bias;  // or null
+  std::int64_t bias_row, bias_next;
+  bool accumulate, relu;
+};
+constexpr std::int64_t kGemmMostDots = 3;
+
 // The whole part on this thread; of the activations it applies relu only.
 HOTLOOP_PER_ISA(void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace);)
 HOTLOOP_PER_ISA(void gemm_batch_kernel(const GemmBatch& batch);)
-// One row whose b_row is 1, which may not be packed.
-HOTLOOP_PER_ISA(void gemv_kernel(const GemmArgs& args);)
+HOTLOOP_PER_ISA(void gemm_dots_kernel(const GemmDots& dots);)
 // B's columns [first, end) of n, first a multiple of kGemmPacked.
 HOTLOOP_PER_ISA(void gemm_pack_kernel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k,
                                       std::int64_t n, std::int64_t first, std::int64_t end, float* packed);)

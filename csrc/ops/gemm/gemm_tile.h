@@ -13,7 +13,7 @@ namespace {
 // The tile that fills the registers, and a wider one for products of few rows.
 #if defined(HOTLOOP_LEVEL_avx512)
 constexpr int kRows = 14, kVectors = 2, kFewRows = 6, kFewVectors = 4;
-constexpr bool kMaskedLoads = true;  // cost nothing there
+constexpr bool kMaskedLoads = true;  // of B; the other levels pack an edge first
 #elif defined(HOTLOOP_LEVEL_avx2)
 constexpr int kRows = 6, kVectors = 1, kFewRows = 2, kFewVectors = 2;
 constexpr bool kMaskedLoads = false;
@@ -27,16 +27,6 @@ constexpr bool kMaskedLoads = false;
 
 enum class Start { zero, bias, c };
 
-constexpr std::int64_t kLine = 64;
-
-// Memory to be fetched on the way, a cache line a step: `runs` runs of `lines` lines.
-struct Ahead {
-  const void* const* list;
-  std::int64_t runs, lines;
-  std::int64_t run, line;  // how far it has come
-  std::int64_t quota;      // lines for each tile of C
-};
-
 // `panels` neighbouring tiles of C, one after another. Either a_row or a_col is 1.
 struct Tile {
   const float* const* a;  // `count` operands each
@@ -49,8 +39,9 @@ struct Tile {
   float* c;
   std::int64_t c_row, c_step;  // c_step: from a tile of C to the next
   const float* bias;
-  Ahead* ahead;  // or null
-  int last;      // lanes of the last vector that C has
+  const char* ahead;        // what is needed soon, fetched on the way; or null
+  std::int64_t ahead_step;  // bytes a step of depth
+  int last;                 // lanes of the last vector that C has
   Start start;
   bool relu;
   bool masked;  // B has no more columns than C
@@ -157,11 +148,15 @@ struct Steps {
   const float* b;
   std::int64_t b_row, b_pair;
   int last;
+  const char* ahead;
+  std::int64_t ahead_step;
 };
 
-template <int MR, int NV, bool UnitRow, bool Masked>
+// Fetch: a line that is asked for several times costs no more than once.
+template <int MR, int NV, bool UnitRow, bool Masked, bool Fetch>
 HOTLOOP_INLINE void run_steps(Steps<MR, NV, UnitRow>& s, std::int64_t depth, F32 (&acc)[MR][NV]) {
   for (std::int64_t p = depth; p > 0; --p) {
+    if constexpr (Fetch) __builtin_prefetch(s.ahead, 0, 2), s.ahead += s.ahead_step;
     F32 bv[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
@@ -180,30 +175,13 @@ HOTLOOP_INLINE void run_steps(Steps<MR, NV, UnitRow>& s, std::int64_t depth, F32
   }
 }
 
-// The first steps, each with a line of what is needed soon. Returns how many.
-template <int MR, int NV, bool UnitRow, bool Masked>
-HOTLOOP_INLINE std::int64_t run_and_fetch(Steps<MR, NV, UnitRow>& s, const Tile& t, F32 (&acc)[MR][NV]) {
-  Ahead& ahead = *t.ahead;
-  std::int64_t left = ahead.quota < t.depth ? ahead.quota : t.depth, done = 0;
-  while (left > 0 && ahead.run < ahead.runs) {
-    const std::int64_t rest = ahead.lines - ahead.line, count = rest < left ? rest : left;
-    const char* line = static_cast<const char*>(ahead.list[ahead.run]) + kLine * ahead.line;
-    for (std::int64_t i = count; i > 0; --i, line += kLine) {
-      __builtin_prefetch(line, 0, 2);
-      run_steps<MR, NV, UnitRow, Masked>(s, 1, acc);
-    }
-    ahead.line += count, left -= count, done += count;
-    if (ahead.line == ahead.lines) ahead.line = 0, ++ahead.run;
-  }
-  return done;
-}
-
 template <int MR, int NV, bool UnitRow, bool Turned, bool Masked>
 __attribute__((noinline)) void tile(const Tile& t) {
   Steps<MR, NV, UnitRow> s;
   s.a_row = t.a_row, s.a_step = UnitRow ? t.a_col : 1;
   s.b_row = t.b_row, s.b_pair = NV > 2 ? t.b_pair : 0;
   s.last = t.last;
+  s.ahead = t.ahead, s.ahead_step = t.ahead_step;
   float* c = t.c;
   const float* bias = t.bias;
   for (std::int64_t panel = 0; panel < t.panels; ++panel, c += t.c_step, bias += NV * kLanes) {
@@ -215,8 +193,10 @@ __attribute__((noinline)) void tile(const Tile& t) {
     for (std::int64_t item = 0; item < t.count; ++item) {
       for (int i = 0; i < s.kPointers; ++i) s.a[i] = t.a[item] + t.a_at + 3 * i * s.a_row;
       s.b = t.b[item] + t.b_at + panel * t.b_step;
-      const std::int64_t fetched = t.ahead != nullptr ? run_and_fetch<MR, NV, UnitRow, Masked>(s, t, acc) : 0;
-      run_steps<MR, NV, UnitRow, Masked>(s, t.depth - fetched, acc);
+      if (s.ahead != nullptr)
+        run_steps<MR, NV, UnitRow, Masked, true>(s, t.depth, acc);
+      else
+        run_steps<MR, NV, UnitRow, Masked, false>(s, t.depth, acc);
     }
     if (t.relu) apply_relu<MR, NV>(acc);
     if constexpr (Turned)

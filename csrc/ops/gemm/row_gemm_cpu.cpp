@@ -1,5 +1,5 @@
-// One row times a matrix whose columns lie as rows in memory: sixteen dot products at a time, each still one
-// chain over ascending k. Sixteen by sixteen numbers are transposed in registers and used at once.
+// Products with one to three columns: dot products of rows, sixteen at a time, each still one chain over
+// ascending k. Sixteen by sixteen numbers of the rows are transposed in registers and used at once.
 #include "cpu/simd/simd.h"
 #include "cpu/simd/transpose.h"
 #include "ops/gemm/gemm_kernels.h"
@@ -9,64 +9,88 @@ namespace {
 
 constexpr int kAhead = 64;  // numbers of each row that are asked for in advance
 
-// `deep` steps of sixteen products; of the rows there are `rows`.
-HOTLOOP_INLINE F32 step(const float* rows_at, std::int64_t row, int rows, const float* x, std::int64_t x_step,
-                        int deep, F32 acc) {
+// `deep` steps of sixteen rows, of which there are `rows`, with N columns.
+template <int N>
+HOTLOOP_INLINE void step(const GemmDots& d, const float* at, const float* x, int rows, int deep,
+                         F32 (&acc)[N]) {
   F32 block[kLanes];
   if (rows == kLanes && deep == kLanes) {
-    load_transposed(rows_at, row, block);
-#pragma GCC unroll 16
-    for (int p = 0; p < kLanes; ++p) acc = fma(splat(x[p * x_step]), block[p], acc);
-    return acc;
+    load_transposed(at, d.row, block);
+  } else {
+    for (int i = 0; i < kLanes; ++i) block[i] = i < rows ? load_or(at + i * d.row, deep) : splat(0.0f);
+    transpose(block);
   }
-  for (int i = 0; i < kLanes; ++i) block[i] = i < rows ? load_or(rows_at + i * row, deep) : splat(0.0f);
-  transpose(block);
-  for (int p = 0; p < deep; ++p) acc = fma(splat(x[p * x_step]), block[p], acc);
-  return acc;
+#pragma GCC unroll 16
+  for (int p = 0; p < kLanes; ++p) {
+    if (p >= deep) break;
+#pragma GCC unroll 3
+    for (int j = 0; j < N; ++j) acc[j] = fma(splat(x[p * d.x_step + j * d.x_next]), block[p], acc[j]);
+  }
 }
 
-HOTLOOP_INLINE F32 start_of(const GemmArgs& g, std::int64_t j, int rows) {
-  if (g.accumulate) return load_or(g.c + j, rows);
-  return g.bias != nullptr ? load_or(g.bias + j, rows) : splat(0.0f);
+template <int N>
+HOTLOOP_INLINE void load_start(const GemmDots& d, std::int64_t row, int rows, F32 (&acc)[N]) {
+  for (int j = 0; j < N; ++j) {
+    float lanes[kLanes] = {};
+    for (int i = 0; i < rows; ++i) {
+      const std::int64_t c = (row + i) * d.c_row + j * d.c_next;
+      lanes[i] = d.accumulate        ? d.c[c]
+                 : d.bias != nullptr ? d.bias[(row + i) * d.bias_row + j * d.bias_next]
+                                     : 0;
+    }
+    acc[j] = load(lanes);
+  }
 }
 
-// Groups of sixteen rows, so that the chain of one fills the gaps of the other.
-template <int Groups>
-void dots(const GemmArgs& g, std::int64_t j, int last) {
-  const float* b = g.b + j * g.b_col;
-  const std::int64_t row = g.b_col, group = kLanes * row;
-  F32 acc[Groups];
+template <int N>
+HOTLOOP_INLINE void store_result(const GemmDots& d, std::int64_t row, int rows, F32 (&acc)[N]) {
+  for (int j = 0; j < N; ++j) {
+    float lanes[kLanes];
+    store(lanes, d.relu ? max(splat(0.0f), acc[j]) : acc[j]);
+    for (int i = 0; i < rows; ++i) d.c[(row + i) * d.c_row + j * d.c_next] = lanes[i];
+  }
+}
+
+// Groups of sixteen rows, so that the chains of one fill the gaps of the other.
+template <int Groups, int N>
+void dots(const GemmDots& d, std::int64_t row, int last) {
+  const float* a = d.rows + row * d.row;
+  const std::int64_t group = kLanes * d.row;
+  F32 acc[Groups][N];
 #pragma GCC unroll 2
-  for (int i = 0; i < Groups; ++i) acc[i] = start_of(g, j + i * kLanes, i + 1 < Groups ? kLanes : last);
+  for (int i = 0; i < Groups; ++i) load_start<N>(d, row + i * kLanes, i + 1 < Groups ? kLanes : last, acc[i]);
   std::int64_t p = 0;
-  for (; p + kLanes <= g.k; p += kLanes) {
-    if (p + kAhead < g.k)
-      for (int i = 0; i < (Groups - 1) * kLanes + last; ++i) __builtin_prefetch(b + p + kAhead + i * row);
+  for (; p + kLanes <= d.k; p += kLanes) {
+    if (p + kAhead < d.k)
+      for (int i = 0; i < (Groups - 1) * kLanes + last; ++i) __builtin_prefetch(a + p + kAhead + i * d.row);
 #pragma GCC unroll 2
     for (int i = 0; i < Groups; ++i)
-      acc[i] = step(b + p + i * group, row, i + 1 < Groups ? kLanes : last, g.a + p * g.a_col, g.a_col,
-                    kLanes, acc[i]);
+      step<N>(d, a + p + i * group, d.x + p * d.x_step, i + 1 < Groups ? kLanes : last, kLanes, acc[i]);
   }
-  const F32 zero = splat(0.0f);
 #pragma GCC unroll 2
   for (int i = 0; i < Groups; ++i) {
     const int rows = i + 1 < Groups ? kLanes : last;
-    if (p < g.k)
-      acc[i] =
-          step(b + p + i * group, row, rows, g.a + p * g.a_col, g.a_col, static_cast<int>(g.k - p), acc[i]);
-    if (g.activation.kind == Activation::relu) acc[i] = max(zero, acc[i]);
-    store_or(g.c + j + i * kLanes, acc[i], rows);
+    if (p < d.k) step<N>(d, a + p + i * group, d.x + p * d.x_step, rows, static_cast<int>(d.k - p), acc[i]);
+    store_result<N>(d, row + i * kLanes, rows, acc[i]);
   }
+}
+
+template <int N>
+void all_dots(const GemmDots& d) {
+  std::int64_t row = 0;
+  for (; row + 2 * kLanes <= d.m; row += 2 * kLanes) dots<2, N>(d, row, kLanes);
+  for (; row < d.m; row += kLanes)
+    dots<1, N>(d, row, static_cast<int>(d.m - row < kLanes ? d.m - row : kLanes));
 }
 
 }  // namespace
 
 namespace HOTLOOP_LEVEL {
 
-void gemv_kernel(const GemmArgs& g) {
-  std::int64_t j = 0;
-  for (; j + 2 * kLanes <= g.n; j += 2 * kLanes) dots<2>(g, j, kLanes);
-  for (; j < g.n; j += kLanes) dots<1>(g, j, static_cast<int>(g.n - j < kLanes ? g.n - j : kLanes));
+void gemm_dots_kernel(const GemmDots& dots) {
+  if (dots.n == 1) return all_dots<1>(dots);
+  if (dots.n == 2) return all_dots<2>(dots);
+  all_dots<3>(dots);
 }
 
 }  // namespace HOTLOOP_LEVEL

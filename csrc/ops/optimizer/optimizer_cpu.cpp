@@ -112,8 +112,8 @@ HOTLOOP_INLINE void step_lanes(const Splat& s, bool decays, float* w, const floa
 }
 
 // Memory is asked for ahead of its turn: so many streams at once are more than the hardware follows at full
-// speed. From one row that is the same place one or more rows further on, so past the end of the block too: what
-// comes next is most often the block below.
+// speed. Of a row, that is the same place one or more rows below, even past the end of the block: what comes
+// next is most often there.
 template <class Rule>
 void step_block(const OptimizerScalars& scalars, const OptimizerBlock& b) {
   constexpr std::int64_t kAhead = 512;

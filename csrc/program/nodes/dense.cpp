@@ -110,7 +110,14 @@ class Dense final : public Node {
       args.b = run.parameters + kernel_, args.b_row = 1, args.b_col = units_;
       args.c = run.input_gradients[0];
       args.accumulate = run.accumulate[0];
-      gemm(args, workspace(run), run.team.share());
+      Share share = run.team.share();
+      if (const Part mine = part(share, rows); mine.whole_rows) {
+        // The columns that come from the rows of the kernel that this rank updates.
+        args.n = mine.rows.end - mine.rows.begin;
+        args.b += mine.rows.begin * units_, args.c += mine.rows.begin;
+        share = Share{};
+      }
+      gemm(args, workspace(run), share);
     }
     if (!trainable_) return;
     if (run.hot_update != nullptr) {
@@ -154,14 +161,15 @@ class Dense final : public Node {
   // The rectangle of the kernel that a rank looks after. Ranks side by side pack different columns.
   struct Part {
     Range rows, cols;
-    bool top;            // it does the bias of these columns too
-    bool whole_columns;  // no other rank has rows of them
+    bool top;  // it does the bias of these columns too
+    // Whether the ranks stand side by side, each with whole columns, or one below the other.
+    bool whole_columns, whole_rows;
   };
   Part part(Share share, std::int64_t rows) const {
     // A small piece of work is not worth its way to another core's cache.
     constexpr std::int64_t kSmall = 128 * 1024;
     if (rows * last_axis_ * units_ < kSmall) {
-      if (share.rank > 0) return {{0, 0}, {0, 0}, false, false};
+      if (share.rank > 0) return {{0, 0}, {0, 0}, false, false, false};
       share = Share{};
     }
     int across = 1;
@@ -170,15 +178,16 @@ class Dense final : public Node {
     const int down = share.size / across;
     // The last rows to the first rank: what a relay ends with is at hand where small pieces of work go on.
     return {Share{down - 1 - share.rank / across, down}.of(last_axis_, 8),
-            Share{share.rank % across, across}.of(units_, 64), share.rank < across, across > 1 && down == 1};
+            Share{share.rank % across, across}.of(units_, 64), share.rank < across, across > 1 && down == 1,
+            across == 1 && down > 1};
   }
 
   // With few rows a product costs less than to fetch, from another core's cache, the part of the kernel that
   // was updated there. Then each rank works with its own part for all rows, a group of rows at a time, and
   // hands the sums on to the next rank: the same chains of additions.
-  static constexpr std::int64_t kRelayRows = 64, kRelayGroup = 8;
+  static constexpr std::int64_t kRelayRows = 128, kRelayGroup = 8;
   bool is_relayed(std::int64_t rows, Share share) const {
-    return share.size == 2 && trainable_ && units_ < 512 && rows >= 2 * kRelayGroup && rows <= kRelayRows &&
+    return share.size == 2 && trainable_ && units_ < 1024 && rows >= 2 * kRelayGroup && rows <= kRelayRows &&
            last_axis_ * units_ >= 32 * 1024;
   }
   void relay(const NodeRun& run, const GemmArgs& whole, Range mine) {
