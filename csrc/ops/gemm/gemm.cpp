@@ -80,9 +80,11 @@ GemmPlan plan_of(const GemmArgs& g) {
   if (g.b_packed != nullptr) plan.columns = g.m <= kFetchRows ? 512 : g.m <= 512 ? 128 : 256;
   // What has to be transposed is used while it is in the first-level cache.
   if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
-  // Packing B takes as long as a few rows of C. It pays sooner where vectors lie across cache lines, and
-  // sooner still where rows a large power of two apart fall on top of each other in the caches.
-  const std::int64_t in_place = g.b_row % 1024 == 0 ? 42 : g.b_row % kGemmLanes != 0 ? 70 : 140;
+  // Packing B takes as long as a few rows of C. It pays sooner where vectors lie across cache lines, where B
+  // is no guest of the second-level cache, and where rows a large power of two apart fall on top of each
+  // other.
+  const bool large = g.k * g.n > 512 * 1024;
+  const std::int64_t in_place = g.b_row % 1024 == 0 ? 42 : large ? 60 : g.b_row % kGemmLanes != 0 ? 70 : 140;
   plan.pack_cols = g.b_col != 1 || g.m > in_place;
   // Read in place, a vector that lies across two cache lines costs two loads: NumPy's arrays begin a quarter
   // of a line late. A short first panel puts that right for all the others.
