@@ -19,18 +19,20 @@ COMMON_LEVELS = [level for level in _native.isa_levels() if level in ("baseline"
 
 @pytest.fixture(params=COMMON_LEVELS)
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The test runs once on every common ISA level of this machine; the best one is restored afterwards."""
+    """The test runs once on every common ISA level of this machine; then the one before is in force."""
+    before = _native.isa_level()
     _native.set_isa_level(request.param)
     yield request.param
-    _native.set_isa_level(_native.best_isa_level())
+    _native.set_isa_level(before)
 
 
 @pytest.fixture(params=_native.isa_levels())
 def any_isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """As `isa`, on every level there is: for kernels that avx512_bf16 or amx have of their own."""
+    before = _native.isa_level()
     _native.set_isa_level(request.param)
     yield request.param
-    _native.set_isa_level(_native.best_isa_level())
+    _native.set_isa_level(before)
 
 
 @pytest.fixture(params=[1, 2, 3])

@@ -137,6 +137,26 @@ def test_matrices_that_begin_between_cache_lines(late, rng):
     np.testing.assert_array_equal(out, expected)
 
 
+def test_a_short_first_panel_beside_packed_rows(rng):
+    """Without masked loads the first panel and the last one are both packed: the workspace has room."""
+    a, b, bias = operands(rng, 3, 500, 33, "TN")
+    expected = gemm(np.ascontiguousarray(a), b, bias)
+
+    def compute():
+        memory = np.empty(33 * 512 + 32, np.float32)
+        begin = -memory.ctypes.data // 4 % 16 + 4
+        shifted = memory[begin : begin + 33 * 512].reshape(33, 512)[:, :500]
+        shifted[...] = b
+        out, guards = tolerance.guarded((3, 500))
+        assert _native.gemm_path(a, shifted, out) == "a packed"
+        _native.gemm(a, shifted, out, bias)
+        assert tolerance.guards_intact(guards)
+        return [out]
+
+    (out,) = same_everywhere(compute)
+    np.testing.assert_array_equal(out, expected)
+
+
 @pytest.mark.parametrize("layout", ["N", "T", "S"])
 @pytest.mark.parametrize(
     ("m", "n", "k"),
@@ -145,6 +165,7 @@ def test_matrices_that_begin_between_cache_lines(late, rng):
         (1, 70, 390),
         (3, 16, 20),
         (5, 50, 33),
+        (20, 64, 0),
         (6, 64, 800),
         (33, 33, 40),
         (29, 300, 385),

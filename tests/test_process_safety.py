@@ -88,6 +88,23 @@ def test_a_child_of_fork_gets_a_team_of_its_own():
     """)
 
 
+def test_threads_of_the_team_leave_signals_to_the_program_but_not_their_own_faults():
+    run("""
+        import os, signal
+        from hotloop import _native
+        mine = set(os.listdir("/proc/self/task"))
+        _native.sum_squares_blocks(np.ones(1 << 22, np.float32))
+        made = set(os.listdir("/proc/self/task")) - mine
+        assert made
+        for thread in made:
+            status = open(f"/proc/self/task/{thread}/status").read()
+            blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+            taken = {s for s in signal.valid_signals() if not blocked >> (s - 1) & 1}
+            faults = {signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV}
+            assert faults <= taken and not taken & {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}, taken
+    """)
+
+
 def test_threads_that_the_system_refuses_are_done_without():
     run("""
         import os, resource

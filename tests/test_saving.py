@@ -181,7 +181,7 @@ def test_save_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_save_to_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"nowhere/model'$"):
         small_model().save(tmp_path / "nowhere" / "model")
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from hotloop.benchmark.groups.products import operands
 from hotloop.benchmark.timing import Side
+from hotloop.benchmark.worker import command
 
 CORE_TYPE = "SkylakeX"  # OpenBLAS's name for its AVX-512 kernels.
 
@@ -50,7 +51,7 @@ class _Child:
     def __init__(self) -> None:
         choice = {"OPENBLAS_CORETYPE": CORE_TYPE} if _has_avx512() else {}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            command(__name__),
             env={**os.environ, **choice},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -133,7 +133,7 @@ class PyProgram {
 
   py::object predict_rows(py::handle x, bool allow_nonfinite) {
     require(plain_.has_value(), "predict_rows: call set_shapes first");
-    return plain_->run(x, py::none(), allow_nonfinite, false,
+    return plain_->run(x, py::none(), allow_nonfinite, 0,
                        [this](const InferRequest& request) { return program_->predict(request, 0); });
   }
 

@@ -3,9 +3,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <exception>
 #include <new>
-#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "cpu/wait.h"
 
@@ -14,12 +15,14 @@ namespace {
 
 thread_local bool in_team = false;
 
-// Threads made while this lives take no signals: those are for the program's own threads.
+// Threads made while this lives take no signals but for faults of their own: the others are for the program's
+// own threads.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
     sigset_t all;
     sigfillset(&all);
+    for (int fault : {SIGBUS, SIGFPE, SIGILL, SIGSEGV}) sigdelset(&all, fault);
     pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -44,7 +47,7 @@ bool Pool::run(int threads, Body body, void* context) {
   left_.store(size_ - 1, std::memory_order_relaxed);
   for (int i = 0; i < size_ - 1; ++i) {
     std::atomic<int>& call = workers_[static_cast<std::size_t>(i)]->call;
-    call.store(1, std::memory_order_release);
+    call.store(1);  // released would not do: notify_one's look whether anybody sleeps must not overtake it
     call.notify_one();
   }
   in_team = true;
@@ -67,12 +70,11 @@ int Pool::grow(int workers) {
     const SignalsBlocked blocked;
     const int rank = static_cast<int>(workers_.size()) + 1;
     try {
-      workers_.push_back(std::make_unique<Worker>());
-      std::thread([this, &me = *workers_.back(), rank] { work(me, rank); }).detach();
-    } catch (const std::system_error&) {
-      workers_.pop_back();
-      return rank - 1;
-    } catch (const std::bad_alloc&) {
+      auto worker = std::make_unique<Worker>();
+      workers_.reserve(workers_.size() + 1);
+      std::thread([this, &me = *worker, rank] { work(me, rank); }).detach();
+      workers_.push_back(std::move(worker));
+    } catch (const std::exception&) {  // no memory, or the system refuses the thread
       return rank - 1;
     }
   }

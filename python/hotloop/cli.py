@@ -58,8 +58,11 @@ def _demo(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from hotloop.benchmark import run
     from hotloop.benchmark.catalogue import GROUPS, choose
+    from hotloop.errors import bad_value
 
     only = tuple(name for text in options.only for name in text.split(",") if name)
+    if options.only and not only:
+        raise bad_value("--only", "names of groups", repr(",".join(options.only)), "--list shows them")
     if options.list:
         for row in choose(only):
             print(f"{row.key:44} {GROUPS[row.group].target}".rstrip())

@@ -29,7 +29,10 @@ def replace_file(path: str, data: bytes) -> None:
     """
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
     # Mode 0o666 less the umask, as open() gives; mkstemp's 0o600 would surprise whoever shares the file.
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:  # named by what was asked for, not by the temporary file
+        raise OSError(error.errno, error.strerror, path) from None
     try:
         with open(descriptor, "wb") as file:
             file.write(data)

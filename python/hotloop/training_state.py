@@ -56,6 +56,7 @@ def compile_like(model: Model, compilation: Compilation, optimizer: Optimizer | 
         metrics=compilation.metrics,
         weighted_metrics=compilation.weighted_metrics,
         allow_nonfinite=compilation.allow_nonfinite,
+        precision=compilation.precision,
     )
 
 

@@ -132,15 +132,15 @@ void run_last(const GemmPart& part, std::int64_t columns, float* workspace) {
 
 }  // namespace
 
-// A block of the vector operand, and beside it packed tiles of the other. Strides may not be known yet:
-// enough for all of them.
+// A block of the vector operand, with a vector more for a short first panel, and beside it packed tiles of
+// the other. Strides may not be known yet: enough for all of them.
 std::int64_t gemm_workspace(const GemmArgs& args) {
   const std::int64_t k = std::max<std::int64_t>(args.k, 1);
   const std::int64_t columns = gemm_round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
   const std::int64_t turned = gemm_round_up(std::max<std::int64_t>(args.m, 1), kGemmPanel);
   const std::int64_t deep = std::min<std::int64_t>(k, kGemmDepth);
   return std::max(std::min(columns * k, kGemmBlock), std::min(turned * k, kGemmBlock)) +
-         kGemmGroup * kGemmLanes * deep;
+         (kGemmGroup + 1) * kGemmLanes * deep;
 }
 
 std::int64_t gemm_packed_size(std::int64_t k, std::int64_t n) { return gemm_round_up(n, kGemmLanes) * k; }

@@ -230,7 +230,7 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
       }
       const std::int64_t steps = block.depth * ((end - first + width - 1) / width);
       const Ahead next = next_packed(w, plan, first, end, i, blocks);
-      t.ahead = next.begin, t.ahead_step = next.bytes / (steps * tiles) + 1;
+      t.ahead = next.begin, t.ahead_step = steps > 0 ? next.bytes / (steps * tiles) + 1 : 0;
       // With few columns the rows of A go by too fast to be waited for.
       const bool stream = !plan.turned && !plan.pack_rows && w.packed == nullptr && w.n <= 128 &&
                           w.m * w.k > 65536 && w.rows_col == 1 && w.rows_row == block.depth;

@@ -36,8 +36,8 @@ enum class MixedSide { a, b };
 struct MixedSource {
   std::int64_t count = 0, k = 0;
   std::int64_t count_stride = 0, k_stride = 0;
-  std::int64_t panel =
-      0;  // elements from panel to panel where this is a stretch of a longer k; 0: of this one
+  // Elements from panel to panel where this is a stretch of a longer k; 0: of this one.
+  std::int64_t panel = 0;
 };
 // Each rank packs its panels. packed: 64-byte aligned. float32 is rounded to nearest even, numbers too small
 // for a normal float32 to zero. Not for Bf16Unit::widened.

@@ -2,12 +2,10 @@
 //
 // attributes  units, last_axis (int; last_axis at most 65536)
 //             activation (any elementwise one, default "linear"), alpha, beta (float)
-//             dynamic = 0 (default): the input is uint8, and in_scale (float), in_zero_point (int) say what
-//             its
-//               bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
+//             dynamic = 0 (default): the input is uint8; in_scale (float) and in_zero_point (int) say what
+//               its bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
 //             dynamic = 1: the input is float32, each of its rows is quantised by its own range, and the
-//             output
-//               is float32; in_*, out_* and output are not looked at
+//               output is float32; in_*, out_* and output are not looked at
 // arrays      weight  int8 (kernels.pack_weights(w).data of w (last_axis, units)), with
 //             scale   float32 (units): column j of the real kernel is w[:, j] * scale[j], scale[j] > 0
 //             bias    float32 (units), or absent: the real layer's bias

@@ -60,12 +60,12 @@ class DenseMixed final : public Node {
     const std::int64_t rows = run.rows * (features_ / last_axis_);
     auto* x = static_cast<std::uint16_t*>(run.scratch);
     mixed_pack(MixedSide::a, run.in(), {rows, last_axis_, last_axis_, 1}, x, run.team.share());
-    const bool stale = stale_;
-    if (stale)
+    if (stale_)
       mixed_pack(MixedSide::b, run.parameters + kernel_, {units_, last_axis_, 1, units_},
                  shadow_.as<std::uint16_t>(), run.team.share());
     run.team.barrier();
-    if (stale && run.team.rank() == 0) stale_ = false;
+    // Whoever trains the kernel, this node or another of the same layer; unless a hot update says otherwise.
+    if (run.team.rank() == 0) stale_ = has_trainable_parameters();
     GemmMixedArgs args = product(rows, units_, last_axis_);
     args.a = x, args.b = shadow_.as<std::uint16_t>();
     args.c = run.out(), args.c_row = units_;
@@ -96,7 +96,7 @@ class DenseMixed final : public Node {
     const Range mine = share.of(last_axis_, kMixedDepth);
     if (passes_on) pass_on(run, rows, mine);
     if (learns) learn_kernel(run, rows, mine);
-    if (learns && run.hot_update == nullptr && run.team.rank() == 0) stale_ = true;
+    if (learns && run.hot_update != nullptr && run.team.rank() == 0) stale_ = false;
   }
 
  private:
@@ -191,8 +191,8 @@ class DenseMixed final : public Node {
   // Columns of the turned kernel that are packed at a time, for the gradient of the input.
   std::int64_t turned_columns() const {
     constexpr std::int64_t kBytes = 1 << 19;
-    return std::clamp(kBytes / (2 * units_) / kMixedDepth * kMixedDepth, kMixedDepth,
-                      mixed_panels(last_axis_) * kMixedPanel);
+    return std::max(kMixedDepth, std::min(kBytes / (2 * units_) / kMixedDepth * kMixedDepth,
+                                          mixed_panels(last_axis_) * kMixedPanel));
   }
   // A rank's own: the product's workspace, then either of those.
   std::int64_t own_bytes() const {
@@ -208,7 +208,7 @@ class DenseMixed final : public Node {
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
   const ActivationArgs activation_;
   AlignedBuffer shadow_;  // the kernel, packed
-  bool stale_ = true;     // the kernel has changed since
+  bool stale_ = true;     // the kernel may have changed since
 };
 
 }  // namespace

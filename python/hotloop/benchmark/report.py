@@ -168,4 +168,7 @@ def _ranges(outcomes: Sequence[Outcome]) -> str:
 def _notes(outcomes: Sequence[Outcome]) -> str:
     lines = [f"{outcome.row.key}: {outcome.problem}" for outcome in outcomes if ":" in outcome.problem]
     missing = [note for outcome in outcomes if outcome.measured for note in outcome.measured.missing]
-    return "\n".join([*lines, *(f"without {note}" for note in dict.fromkeys(missing))])
+    lines += [f"without {note}" for note in dict.fromkeys(missing)]
+    if any("No module named" in note for note in missing):
+        lines.append('pip install "hotloop[bench]" brings the peers that are missing')
+    return "\n".join(lines)

@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
+from hotloop import files
 from hotloop.benchmark import report
 from hotloop.benchmark.catalogue import GROUPS, choose
 from hotloop.benchmark.row import Measured, Row, Verdict, judge
-from hotloop.benchmark.worker import environment
+from hotloop.benchmark.worker import command, environment
+from hotloop.errors import bad_value
 
 PACKAGES = ("numpy", "torch", "jax", "jaxlib", "onnx", "onnxruntime", "openvino")
 FORMAT = 1
@@ -91,9 +93,13 @@ def run(options: Options, json_path: str | None = None, out: TextIO | None = Non
     Raises
     ------
     ValueError
-        No group or row is called so.
+        No group or row is called so, or `json_path` can't be a file.
+    OSError
+        When the JSON can't be written; the table is out by then.
     """
     rows = choose(options.only, short=not options.peers)
+    if json_path is not None:
+        _check_path(json_path)
     out = out or sys.stdout
     start = before = time.monotonic()
     outcomes: list[Outcome] = []
@@ -110,15 +116,23 @@ def run(options: Options, json_path: str | None = None, out: TextIO | None = Non
     outcomes.sort(key=lambda outcome: order[outcome.row.key])
     facts = machine_facts()
     facts["measured"] = _now() + (", quick: ratios are rough" if options.quick else "")
-    if json_path is not None:
-        from hotloop.files import replace_file
-
-        replace_file(json_path, (json.dumps(as_json(outcomes, facts, options), indent=1) + "\n").encode())
     table = report.targets if options.peers else report.speeds
-    print(table(outcomes, facts, options.markdown), file=out)
+    print(table(outcomes, facts, options.markdown), file=out, flush=True)
+    if json_path is not None:
+        files.replace_file(
+            json_path, (json.dumps(as_json(outcomes, facts, options), indent=1) + "\n").encode()
+        )
     print(f"hotloop: {time.monotonic() - start:.0f} s", file=sys.stderr)
     bad = any(outcome.wrong or outcome.problem.startswith("failed") for outcome in outcomes)
     return 130 if stopped else int(bad)
+
+
+def _check_path(path: str) -> None:
+    """Minutes of measuring are not to end in a path that was wrong from the start."""
+    if os.path.isdir(path):
+        raise bad_value("--json", "the path of a file", f"the folder {path!r}")
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise bad_value("--json", "a path in a folder that is there", repr(path), "make the folder first")
 
 
 def as_json(outcomes: Sequence[Outcome], facts: dict[str, Any], options: Options) -> dict[str, Any]:
@@ -170,7 +184,7 @@ def _measured(rows: Sequence[Row], threads: int, cpus: list[int], quick: bool) -
     while left:
         request = {"rows": [row.key for row in left], "cpus": cpus, "threads": threads, "quick": quick}
         with subprocess.Popen(
-            [sys.executable, "-m", "hotloop.benchmark.worker", json.dumps(request)],
+            [*command("hotloop.benchmark.worker"), json.dumps(request)],
             env={**os.environ, **environment(threads)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

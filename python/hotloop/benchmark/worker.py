@@ -30,6 +30,23 @@ def environment(threads: int) -> dict[str, str]:
     return settings
 
 
+def command(module: str) -> list[str]:
+    """Return how to run a module in a process that finds modules where this one does.
+
+    ``-m`` alone would look in the current folder first, where somebody's own ``random.py`` may lie.
+
+    Examples
+    --------
+    >>> command("json.tool")[-1]
+    'json.tool'
+    """
+    code = (
+        "import sys; sys.path[:] = sys.argv.pop(1).split(':'); import runpy; "
+        "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+    )
+    return [sys.executable, "-c", code, ":".join(sys.path), module]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the rows of the request: {"rows", "cpus", "threads", "quick"}."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the command, which ends this process.

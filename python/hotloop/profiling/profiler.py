@@ -26,7 +26,7 @@ from hotloop.session import Session
 Parts = list[dict[str, Any]]
 Timed = tuple[Parts, npt.NDArray[np.float64]]  # what the parts of a step are; seconds of steps x parts
 MOST_TURNS, MOST_STEPS = 25, 2000
-# What inference takes at a time: more rows are cut into such chunks.
+# The most that inference takes at a time: more rows are cut into chunks.
 CHUNK_ROWS = 256
 
 
@@ -80,7 +80,7 @@ def profile(
         Labels: a training step is timed. Without them the forward pass alone is, as ``predict`` runs it.
     batch_size : int, optional
         Rows a step, at most as many as there are. By default 32, as in ``fit``; for inference the first 256,
-        which is also the most, because ``predict`` cuts more rows into such chunks.
+        which is also the most, because ``predict`` cuts more rows into chunks, of 64 to 256 rows.
     sample_weight : array_like of shape (rows,), optional
     threads : int, optional
         By default 1 or :func:`hotloop.num_threads`, whichever turns out faster. (A session's calls without

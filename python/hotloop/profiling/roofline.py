@@ -153,9 +153,9 @@ def _label_points(figure: Any, axes: Any, rows: Sequence[ProfileRow], peaks: Pea
     renderer = figure.canvas.get_renderer()
     pixels = figure.dpi / 72
     marks = [(*axes.transData.transform((row.intensity, row.gflops)), _radius(row) * pixels) for row in rows]
-    lines = [(x, y, 3 * pixels) for x, y in _points_of_slopes(axes, peaks)]
+    lines = [(x, y, 3 * pixels) for x, y in _points_of_lines(axes, rows, peaks)]
     taken = [axes.get_legend().get_window_extent(renderer)] if rows else []
-    taken += [text.get_window_extent(renderer) for text in axes.texts if text.get_rotation() == 0]
+    taken += [text.get_window_extent(renderer) for text in axes.texts]
     inside = axes.get_window_extent(renderer)
     # Layers that have different ops in one phase.
     several = Counter((layer, phase) for layer, phase, _ in {(row.layer, row.phase, row.op) for row in rows})
@@ -201,14 +201,19 @@ def _name(row: ProfileRow, several: Counter[tuple[str, str]]) -> str:
     return f"{row.layer} {op}" if several[row.layer, row.phase] > 1 else row.layer
 
 
-def _points_of_slopes(axes: Any, peaks: Peaks) -> list[Any]:
-    """Points along the bandwidths' lines, close enough together that no label slips between them."""
+def _points_of_lines(axes: Any, rows: Sequence[ProfileRow], peaks: Peaks) -> list[Any]:
+    """Points along the roofs and the bandwidths' lines, too close together for a label to slip between."""
+    left, right = axes.get_xlim()
     highest = axes.get_ylim()[1]
-    found: list[Any] = []
+    lines = []
     for level in peaks.levels:
-        x = np.geomspace(axes.get_xlim()[0], highest / level.best_gbs, 150)
-        found.extend(axes.transData.transform(np.column_stack([x, x * level.best_gbs])))
-    return found
+        x = np.geomspace(left, highest / level.best_gbs, 150)
+        lines.append((x, x * level.best_gbs))
+    for kind in _arithmetics(rows):
+        roof = peaks.roof(kind)
+        x = np.geomspace(roof / peaks.levels[0].best_gbs, right, 150)
+        lines.append((x, np.full_like(x, roof)))
+    return [point for line in lines for point in axes.transData.transform(np.column_stack(line))]
 
 
 def _places(reach: float, width: float, height: float) -> list[tuple[float, float]]:
