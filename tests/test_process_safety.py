@@ -4,6 +4,7 @@ Each scenario runs in a process of its own with a time limit, so that a deadlock
 """
 
 import importlib.util
+import os
 import subprocess
 import sys
 import textwrap
@@ -215,3 +216,14 @@ def test_interrupt_during_fit_leaves_a_usable_model():
         assert np.isfinite(model.predict(x[:10], verbose=0)).all()
         train(model)
     """)
+
+
+def test_a_wrong_isa_level_is_told_by_its_variable():
+    code = "import hotloop; hotloop.show_config()"
+    environment = {**os.environ, "HOTLOOP_ISA": "nonsense"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert done.returncode == 1
+    assert "HOTLOOP_ISA" in done.stderr
+    assert "avx2" in done.stderr  # what there is

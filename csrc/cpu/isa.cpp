@@ -103,7 +103,15 @@ Isa isa_level() {
   const int level = level_in_force.load(std::memory_order_relaxed);
   if (level >= 0) return static_cast<Isa>(level);
   const char* forced = std::getenv("HOTLOOP_ISA");
-  set_isa_level(forced != nullptr && *forced != '\0' ? isa_from_name(forced) : best_isa_level());
+  if (forced == nullptr || *forced == '\0') {
+    set_isa_level(best_isa_level());
+    return isa_level();
+  }
+  try {
+    set_isa_level(isa_from_name(forced));
+  } catch (const std::exception& error) {
+    throw std::runtime_error(message("HOTLOOP_ISA: ", error.what()));
+  }
   return isa_level();
 }
 

@@ -16,6 +16,11 @@ class Session::Lease {
       if (context_ != nullptr) break;
     }
     if (context_ == nullptr) context_ = std::make_unique<Context>();
+    // A child of fork has none of the calls that its parent's other threads were in.
+    if (session_.forks_.load(std::memory_order_relaxed) != forks()) {
+      session_.forks_.store(forks(), std::memory_order_relaxed);
+      session_.running_.store(0, std::memory_order_relaxed);
+    }
     alone_ = session_.running_.fetch_add(1, std::memory_order_relaxed) == 0;
   }
   ~Lease() {

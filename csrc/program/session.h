@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.h"
+#include "cpu/team.h"
 #include "program/graph.h"
 #include "program/infer.h"
 #include "program/profile.h"
@@ -55,7 +56,7 @@ class Session {
   AlignedBuffer parameters_;  // empty where every node keeps its own
   // Contexts that nobody uses. No lock, so that a fork at any moment leaves the child a pool that works.
   std::array<std::atomic<Context*>, 32> idle_{};
-  std::atomic<int> running_{0};
+  std::atomic<int> running_{0}, forks_{forks()};
 };
 
 }  // namespace hotloop

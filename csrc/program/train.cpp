@@ -117,9 +117,10 @@ TrainResult Program::train(const TrainRequest& request) {
   TeamChoice& choice = team_choice(Pass::train, batch_rows, allowed);
   for (std::int64_t done = 0; done < request.steps && !stop;) {
     const std::int64_t steps = choice.units(request.steps - done);
+    const std::int64_t before = result.steps;
     const auto start = std::chrono::steady_clock::now();
     run_steps(request, buffers, done, done + steps, choice.threads(), result, poll, stop);
-    choice.record(steps, std::chrono::steady_clock::now() - start);
+    choice.record(result.steps - before, std::chrono::steady_clock::now() - start);
     done += steps;
   }
   return result;

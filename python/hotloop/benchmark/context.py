@@ -46,7 +46,7 @@ class Context:
         """
         try:
             made = make(importlib.import_module(f"hotloop.benchmark.peers.{name}"))
-        except ImportError as error:
+        except (ImportError, OSError) as error:  # OSError: a shared library of its own is missing
             self.missing.append(f"{name}: {error}")
             return
         sides.extend(made if isinstance(made, list) else [made])
