@@ -116,39 +116,27 @@ def test_way_taken_and_bits_everywhere(m, n, k, layout, path, rng):
     np.testing.assert_array_equal(gemm(np.ascontiguousarray(a), np.ascontiguousarray(b)), plain)
 
 
-@pytest.mark.parametrize("late", [0, 1, 4, 15])
-def test_matrices_that_begin_between_cache_lines(late, rng):
+@pytest.mark.parametrize(
+    ("m", "n", "k", "layout", "path", "late"),
+    [
+        *((20, 400, 50, "NN", "in place", late) for late in (0, 1, 4, 15)),
+        # Without masked loads the first panel and the last one are both packed: the workspace has room.
+        (3, 500, 33, "TN", "a packed", 4),
+    ],
+)
+def test_matrices_that_begin_between_cache_lines(m, n, k, layout, path, late, rng):
     """In place, a short panel comes first, so that the others begin with a line."""
-    a, b, bias = operands(rng, 20, 400, 50, "NN")
-    expected = gemm(a, b, bias)
-
-    def compute():
-        memory = np.empty(50 * 400 + 32, np.float32)
-        begin = -memory.ctypes.data // 4 % 16 + late
-        shifted = memory[begin : begin + b.size].reshape(b.shape)
-        shifted[...] = b
-        out, guards = tolerance.guarded((20, 400))
-        assert _native.gemm_path(a, shifted, out) == "in place"
-        _native.gemm(a, shifted, out, bias)
-        assert tolerance.guards_intact(guards)
-        return [out]
-
-    (out,) = same_everywhere(compute)
-    np.testing.assert_array_equal(out, expected)
-
-
-def test_a_short_first_panel_beside_packed_rows(rng):
-    """Without masked loads the first panel and the last one are both packed: the workspace has room."""
-    a, b, bias = operands(rng, 3, 500, 33, "TN")
+    a, b, bias = operands(rng, m, n, k, layout)
     expected = gemm(np.ascontiguousarray(a), b, bias)
+    row = -(-n // 16) * 16
 
     def compute():
-        memory = np.empty(33 * 512 + 32, np.float32)
-        begin = -memory.ctypes.data // 4 % 16 + 4
-        shifted = memory[begin : begin + 33 * 512].reshape(33, 512)[:, :500]
+        memory = np.empty(k * row + 32, np.float32)
+        begin = -memory.ctypes.data // 4 % 16 + late
+        shifted = memory[begin : begin + k * row].reshape(k, row)[:, :n]
         shifted[...] = b
-        out, guards = tolerance.guarded((3, 500))
-        assert _native.gemm_path(a, shifted, out) == "a packed"
+        out, guards = tolerance.guarded((m, n))
+        assert _native.gemm_path(a, shifted, out) == path
         _native.gemm(a, shifted, out, bias)
         assert tolerance.guards_intact(guards)
         return [out]

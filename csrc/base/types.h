@@ -50,4 +50,9 @@ struct Share {
 // Arena offsets and buffers are aligned to whole vectors of 16 floats.
 constexpr std::int64_t kAlignment = 64;
 
+// The next multiple of `grain` from n on.
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t grain) {
+  return (n + grain - 1) / grain * grain;
+}
+
 }  // namespace hotloop

@@ -62,7 +62,7 @@ void run_matmul(MatmulBf16Args args, Bf16Unit unit) {
     args.c = wide.as<float>(), args.c_bf16 = nullptr;
   }
   const int threads = threads_for(args.m * args.n * args.k / 64);
-  const std::int64_t bytes = (matmul_bf16_workspace(unit, args) + kAlignment - 1) / kAlignment * kAlignment;
+  const std::int64_t bytes = round_up(matmul_bf16_workspace(unit, args), kAlignment);
   // Kept from call to call: fresh pages would take longer than packing does.
   thread_local AlignedBuffer workspace;
   workspace.reserve(threads * bytes);

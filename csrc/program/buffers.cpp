@@ -7,8 +7,6 @@
 namespace hotloop {
 namespace {
 
-std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 std::int64_t batch_bytes(std::int64_t bytes_per_row, std::int64_t rows) {
   constexpr std::int64_t kMost = std::int64_t{1}
                                  << 48;  // more than any machine has, and sums stay in 63 bits
@@ -43,7 +41,7 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
   std::int64_t head_bytes = 0;
   const auto take = [&](std::int64_t elements) {
     const std::int64_t at = head_bytes;
-    head_bytes += aligned(batch_bytes(elements * 4, max_rows));
+    head_bytes += round_up(batch_bytes(elements * 4, max_rows), kAlignment);
     return at;
   };
   std::vector<std::int64_t> offsets;

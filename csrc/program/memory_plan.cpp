@@ -19,13 +19,13 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& lifetimes) {
   for (std::size_t candidate : order) {
     const Lifetime& life = lifetimes[candidate];
     if (life.last < life.first) continue;
-    const std::int64_t bytes = (life.bytes + kAlignment - 1) / kAlignment * kAlignment;
+    const std::int64_t bytes = round_up(life.bytes, kAlignment);
     std::int64_t offset = 0;
     for (std::size_t other : placed) {
       const Lifetime& theirs = lifetimes[other];
       if (theirs.last < life.first || life.last < theirs.first) continue;
       if (offset + bytes <= plan.offsets[other]) break;
-      const std::int64_t their_bytes = (theirs.bytes + kAlignment - 1) / kAlignment * kAlignment;
+      const std::int64_t their_bytes = round_up(theirs.bytes, kAlignment);
       offset = std::max(offset, plan.offsets[other] + their_bytes);
     }
     plan.offsets[candidate] = offset;

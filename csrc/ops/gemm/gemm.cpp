@@ -60,7 +60,7 @@ constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096, kMostTurned = 
 GemmPlan turned_plan(const GemmArgs& g) {
   GemmPlan plan{};
   plan.turned = true;
-  plan.columns = std::min(gemm_round_up(g.m, kGemmPacked), kTurnedColumns);
+  plan.columns = std::min(round_up(g.m, kGemmPacked), kTurnedColumns);
   plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
   plan.pack_cols = g.a_row != 1 || g.n > 140;
   return plan;
@@ -72,7 +72,7 @@ GemmPlan plan_of(const GemmArgs& g) {
   const bool scattered = g.a_row != 1 && g.a_col != 1;
   plan.pack_rows = scattered || (g.a_row == 1 && (g.n > 128 || (g.n > 32 && g.m >= 1024 && g.k > 64)));
   // Blocks are wider where the rows are packed anew for each.
-  plan.columns = std::min(gemm_round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
+  plan.columns = std::min(round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
   plan.depth = g.b_packed != nullptr ? kGemmDepth : std::min(kGemmBlock / plan.columns, kGemmDepth);
   if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
   // While one block of a packed B is used the next is fetched, and both have to stay in the cache; with few
@@ -136,14 +136,14 @@ void run_last(const GemmPart& part, std::int64_t columns, float* workspace) {
 // the other. Strides may not be known yet: enough for all of them.
 std::int64_t gemm_workspace(const GemmArgs& args) {
   const std::int64_t k = std::max<std::int64_t>(args.k, 1);
-  const std::int64_t columns = gemm_round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
-  const std::int64_t turned = gemm_round_up(std::max<std::int64_t>(args.m, 1), kGemmPanel);
+  const std::int64_t columns = round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
+  const std::int64_t turned = round_up(std::max<std::int64_t>(args.m, 1), kGemmPanel);
   const std::int64_t deep = std::min<std::int64_t>(k, kGemmDepth);
   return std::max(std::min(columns * k, kGemmBlock), std::min(turned * k, kGemmBlock)) +
          (kGemmGroup + 1) * kGemmLanes * deep;
 }
 
-std::int64_t gemm_packed_size(std::int64_t k, std::int64_t n) { return gemm_round_up(n, kGemmLanes) * k; }
+std::int64_t gemm_packed_size(std::int64_t k, std::int64_t n) { return round_up(n, kGemmLanes) * k; }
 
 void gemm_pack_b(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t k, std::int64_t n,
                  float* packed, Share share) {

@@ -88,7 +88,7 @@ HOTLOOP_INLINE std::int64_t blocks_of(std::int64_t k, std::int64_t most) {
 
 // Where a panel of a packed operand begins that starts at column `first` and row k0.
 HOTLOOP_INLINE std::int64_t packed_offset(Block block, std::int64_t first, std::int64_t cols) {
-  return block.k0 * gemm_round_up(cols, kLanes) + first * block.depth;
+  return block.k0 * round_up(cols, kLanes) + first * block.depth;
 }
 HOTLOOP_INLINE std::int64_t packed_width(std::int64_t first, std::int64_t cols) {
   return cols - first > kLanes ? kGemmPacked : kLanes;
@@ -180,7 +180,7 @@ Ahead next_packed(const Walk& w, const GemmPlan& plan, std::int64_t first, std::
   if (!deeper) first = end;
   const std::int64_t cols = w.n - first < plan.columns ? w.n - first : plan.columns;
   return memory(w.packed + packed_offset(block, w.packed_first + first, w.packed_cols),
-                block.depth * gemm_round_up(cols, kLanes));
+                block.depth * round_up(cols, kLanes));
 }
 
 }  // namespace

@@ -26,10 +26,6 @@ constexpr std::int64_t kGemmPacked = 32, kGemmDepth = 384;
 // Up to so many rows of C the next block of a packed B is not fetched meanwhile.
 constexpr std::int64_t kFetchRows = 6;
 
-constexpr std::int64_t gemm_round_up(std::int64_t n, std::int64_t grain) {
-  return (n + grain - 1) / grain * grain;
-}
-
 // A part of a product: packed_first is its first column in b_packed, which has packed_cols.
 struct GemmPart {
   GemmArgs args;

@@ -35,7 +35,7 @@ struct Fetch {
 
   Fetch(const Panels& next, std::int64_t steps)
       : at(reinterpret_cast<const char*>(next.at)),
-        per_step(at == nullptr ? 0 : (2 * next.size / steps + kAlignment - 1) / kAlignment * kAlignment) {}
+        per_step(at == nullptr ? 0 : round_up(2 * next.size / steps, kAlignment)) {}
   HOTLOOP_INLINE void step() {
     for (std::int64_t i = 0; i < per_step; i += kAlignment) __builtin_prefetch(at + i, 0, 2);
     at += per_step;

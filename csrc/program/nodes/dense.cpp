@@ -146,9 +146,7 @@ class Dense final : public Node {
     std::int64_t packed = 0, piece = 0, workspace = 0, all = 0;
   };
   Room room(std::int64_t rows) const {
-    const auto aligned = [](std::int64_t floats) {
-      return (floats + kAlignment / 4 - 1) / (kAlignment / 4) * (kAlignment / 4);
-    };
+    const auto aligned = [](std::int64_t floats) { return round_up(floats, kAlignment / 4); };
     const std::int64_t cols = std::min(units_, kPieceCols);
     Room room;
     room.piece = aligned(gemm_packed_size(rows, cols));
@@ -248,7 +246,7 @@ class Dense final : public Node {
       floats = std::max(floats, gemm_workspace(product(last_axis_, units_, rows)));
       floats = std::max(floats, gemm_workspace(product(rows, last_axis_, units_)));
     }
-    return (floats * size_of(DType::f32) + kAlignment - 1) / kAlignment * kAlignment;
+    return round_up(floats * size_of(DType::f32), kAlignment);
   }
   float* workspace(const NodeRun& run) const {
     return run.own_scratch(workspace_bytes(run.rows, run.training));

@@ -97,9 +97,7 @@ class DenseInt8 final : public InferenceNode {
   static constexpr std::int64_t kFewRows = 32, kLargerThanCache = std::int64_t{1} << 20;
   // What is kept of a quantised row beside its bytes: scale and zero point.
   static constexpr std::int64_t kQuantizedRow = size_of(DType::f32) + size_of(DType::i32);
-  std::int64_t aligned_bytes(std::int64_t batch) const {
-    return (batch * features_ + kAlignment - 1) / kAlignment * kAlignment;
-  }
+  std::int64_t aligned_bytes(std::int64_t batch) const { return round_up(batch * features_, kAlignment); }
   void prepare_dynamic(const float* scale, const float* bias) {
     integers_.resize(static_cast<std::size_t>(units_));
     column_sums_s8(args_.weights, last_axis_, units_, integers_.data(), nullptr);
