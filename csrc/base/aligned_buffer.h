@@ -1,17 +1,19 @@
 // A block of memory aligned to a cache line; its contents are undefined until written.
+// In the CPU half it is the process's own memory; in the CUDA half, the device's.
 #pragma once
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 
 #include "base/types.h"
 
 namespace hotloop {
+
+// A block of at least `bytes`, which is rounded up to what it holds. Throws std::bad_alloc, or what says more.
+void* allocate_block(std::int64_t& bytes);
+void free_block(void* block) noexcept;
+// From block to block, in the order of everything else that this thread asks for.
+void copy_block(void* to, const void* from, std::int64_t bytes);
 
 class AlignedBuffer {
  public:
@@ -21,17 +23,8 @@ class AlignedBuffer {
   // Grows to at least `bytes`; what was in it is lost when it grows.
   void reserve(std::int64_t bytes) {
     if (bytes <= bytes_) return;
-    // Large blocks lie on huge pages where the system has them: a walk over them misses the TLB less.
-    constexpr std::int64_t kHugePage = 2 << 20;
-    const std::int64_t alignment = bytes >= 2 * kHugePage ? kHugePage : kAlignment;
-    const auto rounded = static_cast<std::size_t>((bytes + alignment - 1) / alignment * alignment);
-    void* block = std::aligned_alloc(static_cast<std::size_t>(alignment), rounded);
-    if (block == nullptr) throw std::bad_alloc();
-#ifdef MADV_HUGEPAGE
-    if (alignment == kHugePage) madvise(block, rounded, MADV_HUGEPAGE);
-#endif
-    block_.reset(block);
-    bytes_ = static_cast<std::int64_t>(rounded);
+    block_.reset(allocate_block(bytes));
+    bytes_ = bytes;
   }
 
   template <class T = std::byte>
@@ -42,7 +35,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(void* block) const { std::free(block); }
+    void operator()(void* block) const { free_block(block); }
   };
   std::unique_ptr<void, Free> block_;
   std::int64_t bytes_ = 0;

@@ -15,7 +15,7 @@
 namespace hotloop::bind {
 namespace {
 
-Activation row_kind(const std::string& name, const py::array& x) {
+Activation row_kind(const std::string& name, const Operand& x) {
   const Activation kind = activation_from_name(name.c_str());
   require(!is_elementwise(kind), "activation: expected one along a row, got '", name, "'");
   require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
@@ -24,12 +24,12 @@ Activation row_kind(const std::string& name, const py::array& x) {
   return kind;
 }
 
-std::int64_t output_size(Activation kind, const py::array& x) {
+std::int64_t output_size(Activation kind, const Operand& x) {
   return kind == Activation::glu ? x.size() / 2 : x.size();
 }
 
-void forward(const std::string& name, std::optional<float> alpha, float beta, const py::array& x,
-             py::array y) {
+void forward(const std::string& name, std::optional<float> alpha, float beta, const Operand& x,
+             Operand y) {
   const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   require_size(y, x.size(), "y");
   const float* from = contiguous_data<float>(x, "x");
@@ -40,7 +40,7 @@ void forward(const std::string& name, std::optional<float> alpha, float beta, co
 }
 
 void backward(const std::string& name, std::optional<float> alpha, float beta, const Maybe& x, const Maybe& y,
-              const py::array& dy, py::array dx, bool accumulate) {
+              const Operand& dy, Operand dx, bool accumulate) {
   const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   const std::int64_t n = dy.size();
   const float *input = optional_data<float>(x, n, "x"), *output = optional_data<float>(y, n, "y");
@@ -55,7 +55,7 @@ void backward(const std::string& name, std::optional<float> alpha, float beta, c
   });
 }
 
-void row_forward(const std::string& name, const py::array& x, py::array y) {
+void row_forward(const std::string& name, const Operand& x, Operand y) {
   const Activation kind = row_kind(name, x);
   require_size(y, output_size(kind, x), "y");
   const float* from = contiguous_data<float>(x, "x");
@@ -66,7 +66,7 @@ void row_forward(const std::string& name, const py::array& x, py::array y) {
            [&](Team& team) { row_activation_forward(kind, from, to, rows, cols, team.share()); });
 }
 
-void row_backward(const std::string& name, const Maybe& x, const Maybe& y, const py::array& dy, py::array dx,
+void row_backward(const std::string& name, const Maybe& x, const Maybe& y, const Operand& dy, Operand dx,
                   bool accumulate) {
   const Activation kind = row_kind(name, dx);
   const float *input = optional_data<float>(x, dx.size(), "x"),
@@ -84,7 +84,7 @@ void row_backward(const std::string& name, const Maybe& x, const Maybe& y, const
 }
 
 // The references, in float64: value and derivative, or output and gradient of a row.
-py::tuple reference(const std::string& name, std::optional<float> alpha, float beta, const py::array& x) {
+py::tuple reference(const std::string& name, std::optional<float> alpha, float beta, const Operand& x) {
   const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   const double* from = contiguous_data<double>(x, "x");
   py::array_t<double> value(x.size()), derivative(x.size());
@@ -95,7 +95,7 @@ py::tuple reference(const std::string& name, std::optional<float> alpha, float b
   return py::make_tuple(value, derivative);
 }
 
-py::tuple row_reference(const std::string& name, const py::array& x, const py::array& dy) {
+py::tuple row_reference(const std::string& name, const Operand& x, const Operand& dy) {
   const Activation kind = row_kind(name, x);
   const double *from = contiguous_data<double>(x, "x"), *gradient = contiguous_data<double>(dy, "dy");
   const std::int64_t rows = x.shape(0), cols = x.shape(1), out = kind == Activation::glu ? cols / 2 : cols;

@@ -9,10 +9,20 @@
 #include <string>
 
 #include "base/error.h"
+#ifdef HOTLOOP_CUDA_HALF
+#include "bind/device_array.h"
+#endif
 
 namespace hotloop::bind {
 
 namespace py = pybind11;
+
+// An array that a kernel works on: in the CPU half NumPy's own, in the CUDA half one on the device.
+#ifdef HOTLOOP_CUDA_HALF
+using Operand = DeviceArray;
+#else
+using Operand = py::array;
+#endif
 
 // Written down only when an error is: naming a dtype takes longer than many a kernel.
 struct Description {
@@ -50,8 +60,9 @@ inline void require_size(const py::array& a, std::int64_t size, const char* name
   require(a.size() == size, name, ": expected ", size, " elements, got a ", describe(a));
 }
 
-// The same for an array of `size` elements that may be None, which gives null.
-using Maybe = std::optional<py::array>;
+// The same for an array of `size` elements that may be None, which gives null. HostMaybe is NumPy's on either half.
+using Maybe = std::optional<Operand>;
+using HostMaybe = std::optional<py::array>;
 template <class T>
 const T* optional_data(const Maybe& a, std::int64_t size, const char* name) {
   if (!a) return nullptr;

@@ -26,7 +26,7 @@ py::array shuffled(std::uint64_t seed, std::uint64_t epoch, std::int64_t n) {
 }
 
 template <class From, class To, class Gather>
-void gather(const py::array& source, py::array& out, const Maybe& index, std::int64_t first, Gather kernel) {
+void gather(const Operand& source, Operand& out, const Maybe& index, std::int64_t first, Gather kernel) {
   const From* from = contiguous_data<From>(source, "source");
   To* to = writable_data<To>(out, "out");
   require(source.ndim() == 2 && out.ndim() == 2 && source.shape(1) == out.shape(1),
@@ -55,7 +55,7 @@ void bind_batch(py::module_& module) {
              "A permutation of 0..n-1 (int32) that depends on seed and epoch alone.");
   module.def(
       "gather_rows",
-      [](const py::array& source, py::array out, const Maybe& index, std::int64_t first) {
+      [](const Operand& source, Operand out, const Maybe& index, std::int64_t first) {
         if (py::isinstance<py::array_t<std::uint8_t>>(source))
           gather<std::uint8_t, float>(source, out, index, first, &gather_rows_u8);
         else if (py::isinstance<py::array_t<std::int32_t>>(source))
@@ -67,7 +67,7 @@ void bind_batch(py::module_& module) {
       "out[r] = source[index[r]], or source[first + r]; uint8 becomes float32.");
   module.def(
       "all_finite",
-      [](const py::array& x) {
+      [](const Operand& x) {
         const float* data = contiguous_data<float>(x, "x");
         const std::int64_t n = x.size();
         const Unlocked released;

@@ -14,7 +14,7 @@
 namespace hotloop::bind {
 namespace {
 
-BatchNormArgs args_of(const py::array& x, const Maybe& gamma, const Maybe& beta, float epsilon,
+BatchNormArgs args_of(const Operand& x, const Maybe& gamma, const Maybe& beta, float epsilon,
                       float momentum) {
   require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
   BatchNormArgs args;
@@ -29,7 +29,7 @@ template <class Train, class Infer>
 void define_forward(py::module_& module, const char* name, Train train, Infer infer) {
   module.def(
       name,
-      [train, infer](const py::array& x, py::array y, Maybe moving_mean, Maybe moving_variance,
+      [train, infer](const Operand& x, Operand y, Maybe moving_mean, Maybe moving_variance,
                      const Maybe& gamma, const Maybe& beta, Maybe mean, Maybe inverse, float epsilon,
                      float momentum) {
         const BatchNormArgs args = args_of(x, gamma, beta, epsilon, momentum);
@@ -59,8 +59,8 @@ template <class Train, class Infer>
 void define_backward(py::module_& module, const char* name, Train train, Infer infer) {
   module.def(
       name,
-      [train, infer](const py::array& x, const py::array& dy, const py::array& center,
-                     const py::array& spread, bool training, const Maybe& gamma, Maybe dx, Maybe dgamma,
+      [train, infer](const Operand& x, const Operand& dy, const Operand& center,
+                     const Operand& spread, bool training, const Maybe& gamma, Maybe dx, Maybe dgamma,
                      Maybe dbeta, bool accumulate, bool accumulate_parameters, float epsilon) {
         const BatchNormArgs args = args_of(x, gamma, std::nullopt, epsilon, 0.0f);
         const float* from = contiguous_data<float>(x, "x");

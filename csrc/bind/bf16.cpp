@@ -17,7 +17,7 @@
 namespace hotloop::bind {
 namespace {
 
-GemmBf16Args gemm_args(const py::array& a, const py::array& weights, py::array& c, const Maybe& bias,
+GemmBf16Args gemm_args(const Operand& a, const Operand& weights, Operand& c, const Maybe& bias,
                        const std::string& activation, std::optional<float> alpha, float beta) {
   GemmBf16Args args;
   args.a = contiguous_data<float>(a, "a");
@@ -34,7 +34,7 @@ GemmBf16Args gemm_args(const py::array& a, const py::array& weights, py::array& 
   return args;
 }
 
-MatmulBf16Args matmul_args(const py::array& a, const py::array& b, py::array& c, const Maybe& bias,
+MatmulBf16Args matmul_args(const Operand& a, const Operand& b, Operand& c, const Maybe& bias,
                            const std::string& activation, std::optional<float> alpha, float beta) {
   MatmulBf16Args args;
   args.a = contiguous_data<std::uint16_t>(a, "a");
@@ -80,7 +80,7 @@ void run_matmul(MatmulBf16Args args, Bf16Unit unit) {
 void bind_bf16(py::module_& module) {
   module.def(
       "to_bf16",
-      [](const py::array& x, py::array out) {
+      [](const Operand& x, Operand out) {
         const float* from = contiguous_data<float>(x, "x");
         std::uint16_t* to = writable_data<std::uint16_t>(out, "out");
         require_size(out, x.size(), "out");
@@ -91,7 +91,7 @@ void bind_bf16(py::module_& module) {
       py::arg("x"), py::arg("out"));
   module.def(
       "from_bf16",
-      [](const py::array& x, py::array out) {
+      [](const Operand& x, Operand out) {
         const std::uint16_t* from = contiguous_data<std::uint16_t>(x, "x");
         float* to = writable_data<float>(out, "out");
         require_size(out, x.size(), "out");
@@ -103,7 +103,7 @@ void bind_bf16(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& a, const py::array& weights, py::array out, const Maybe& bias,
+        [run](const Operand& a, const Operand& weights, Operand out, const Maybe& bias,
               const std::string& activation, std::optional<float> alpha, float beta) {
           const GemmBf16Args args = gemm_args(a, weights, out, bias, activation, alpha, beta);
           const Unlocked released;
@@ -120,7 +120,7 @@ void bind_bf16(py::module_& module) {
   const auto define_matmul = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& a, const py::array& b, py::array out, const Maybe& bias,
+        [run](const Operand& a, const Operand& b, Operand out, const Maybe& bias,
               const std::string& activation, std::optional<float> alpha, float beta,
               const std::optional<std::string>& unit) {
           const MatmulBf16Args args = matmul_args(a, b, out, bias, activation, alpha, beta);

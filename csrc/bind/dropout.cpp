@@ -15,7 +15,7 @@ template <class Run>
 void define(py::module_& module, const char* name, Run run) {
   module.def(
       name,
-      [run](const py::array& x, py::array y, float rate, std::uint64_t seed, std::uint64_t step,
+      [run](const Operand& x, Operand y, float rate, std::uint64_t seed, std::uint64_t step,
             std::uint32_t stream, bool accumulate) {
         require(rate >= 0.0f && rate <= 1.0f, "rate: expected 0 to 1, got ", rate);
         const float* from = contiguous_data<float>(x, "x");

@@ -20,10 +20,10 @@ void on_team(std::int64_t n, Run run) {
   run_team(threads_for(n, kWorthMoving), [&](Team& team) { run(team.share()); });
 }
 
-std::vector<const float*> inputs_data(const std::vector<py::array>& inputs, std::int64_t n) {
+std::vector<const float*> inputs_data(const std::vector<Operand>& inputs, std::int64_t n) {
   require(!inputs.empty(), "inputs: expected at least one array, got none");
   std::vector<const float*> data;
-  for (const py::array& input : inputs) {
+  for (const Operand& input : inputs) {
     require_size(input, n, "inputs");
     data.push_back(contiguous_data<float>(input, "inputs"));
   }
@@ -36,7 +36,7 @@ void bind_elementwise(py::module_& module) {
   const auto define_join = [&module](const char* name, auto kernel) {
     module.def(
         name,
-        [kernel](const std::vector<py::array>& inputs, py::array y) {
+        [kernel](const std::vector<Operand>& inputs, Operand y) {
           float* to = writable_data<float>(y, "y");
           const std::int64_t n = y.size();
           const auto data = inputs_data(inputs, n);
@@ -48,7 +48,7 @@ void bind_elementwise(py::module_& module) {
   define_join("multiply_forward", &multiply_forward);
   module.def(
       "multiply_backward",
-      [](const std::vector<py::array>& inputs, int which, const py::array& dy, py::array dx,
+      [](const std::vector<Operand>& inputs, int which, const Operand& dy, Operand dx,
          bool accumulate) {
         float* to = writable_data<float>(dx, "dx");
         const std::int64_t n = dx.size();
@@ -66,7 +66,7 @@ void bind_elementwise(py::module_& module) {
   const auto define_map = [&module](const char* name, auto kernel) {
     module.def(
         name,
-        [kernel](const py::array& x, py::array y, float scale, float offset, bool accumulate) {
+        [kernel](const Operand& x, Operand y, float scale, float offset, bool accumulate) {
           const float* from = contiguous_data<float>(x, "x");
           float* to = writable_data<float>(y, "y");
           const std::int64_t n = x.size();
@@ -86,7 +86,7 @@ void bind_elementwise(py::module_& module) {
 
   module.def(
       "copy_columns",
-      [](const py::array& x, py::array y, std::int64_t x_first, std::int64_t y_first, std::int64_t cols,
+      [](const Operand& x, Operand y, std::int64_t x_first, std::int64_t y_first, std::int64_t cols,
          bool accumulate) {
         const float* from = contiguous_data<float>(x, "x");
         float* to = writable_data<float>(y, "y");

@@ -1,12 +1,10 @@
-// The one list of binding files: bind/<family>.cpp defines bind_<family>.
+// The lists of binding files: bind/<family>.cpp defines bind_<family>. Both halves have the common ones.
 #pragma once
 #include <pybind11/pybind11.h>
 
 // clang-format off
-#define HOTLOOP_BIND_FAMILIES(X) \
+#define HOTLOOP_COMMON_FAMILIES(X) \
   X(gil) \
-  X(machine) \
-  X(formula) \
   X(activation) \
   X(loss) \
   X(gemm) \
@@ -18,10 +16,21 @@
   X(quantize) \
   X(gemm_int8) \
   X(bf16) \
-  X(peaks) \
   X(graph) \
   X(program) \
   X(session)
+#ifdef HOTLOOP_CUDA_HALF
+#define HOTLOOP_BIND_FAMILIES(X) \
+  HOTLOOP_COMMON_FAMILIES(X) \
+  X(device)
+#else
+#define HOTLOOP_BIND_FAMILIES(X) \
+  HOTLOOP_COMMON_FAMILIES(X) \
+  X(machine) \
+  X(formula) \
+  X(peaks)
+#endif
+// clang-format on
 
 namespace hotloop::bind {
 #define HOTLOOP_DECLARE(family) void bind_##family(pybind11::module_& module);

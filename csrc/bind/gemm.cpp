@@ -21,15 +21,15 @@
 namespace hotloop::bind {
 namespace {
 
-bool whole_elements(const py::array& a, int axis) { return a.strides(axis) % 4 == 0 || a.shape(axis) <= 1; }
+bool whole_elements(const Operand& a, int axis) { return a.strides(axis) % 4 == 0 || a.shape(axis) <= 1; }
 
-void require_matrix(const py::array& a, const char* name) {
+void require_matrix(const Operand& a, const char* name) {
   require(
       py::isinstance<py::array_t<float>>(a) && a.ndim() == 2 && whole_elements(a, 0) && whole_elements(a, 1),
       name, ": expected a 2-D float32 array with aligned elements, got a ", describe(a));
 }
 
-GemmArgs gemm_args(const py::array& a, const py::array& b, py::array& c, const Maybe& bias,
+GemmArgs gemm_args(const Operand& a, const Operand& b, Operand& c, const Maybe& bias,
                    const std::string& activation, std::optional<float> alpha, float beta, bool accumulate) {
   require_matrix(a, "a");
   require_matrix(b, "b");
@@ -173,7 +173,7 @@ void bind_gemm(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& a, const py::array& b, py::array c, const Maybe& bias,
+        [run](const Operand& a, const Operand& b, Operand c, const Maybe& bias,
               const std::string& activation, std::optional<float> alpha, float beta, bool accumulate,
               const Maybe& packed) {
           GemmArgs args = gemm_args(a, b, c, bias, activation, alpha, beta, accumulate);
@@ -189,7 +189,7 @@ void bind_gemm(py::module_& module) {
   define("gemm_ref", &gemm_ref);
   module.def(
       "gemm_path",
-      [](const py::array& a, const py::array& b, py::array c, const Maybe& packed) {
+      [](const Operand& a, const Operand& b, Operand c, const Maybe& packed) {
         GemmArgs args = gemm_args(a, b, c, std::nullopt, "linear", std::nullopt, 0.0f, false);
         args.b_packed = optional_data<float>(packed, gemm_packed_size(args.k, args.n), "packed");
         return gemm_path(args);
@@ -199,7 +199,7 @@ void bind_gemm(py::module_& module) {
 
   module.def(
       "gemm_pack_b",
-      [](const py::array& b) {
+      [](const Operand& b) {
         require_matrix(b, "b");
         const std::int64_t k = b.shape(0), n = b.shape(1);
         py::array_t<float> packed(gemm_packed_size(k, n));
@@ -214,7 +214,7 @@ void bind_gemm(py::module_& module) {
       py::arg("b"), "b in the order in which gemm(packed=) reads it.");
   module.def(
       "gemm_batch",
-      [](const py::array& a, const py::array& packed, py::array c, const Maybe& bias, bool accumulate,
+      [](const Operand& a, const Operand& packed, Operand c, const Maybe& bias, bool accumulate,
          bool relu) {
         require(a.ndim() == 3 && packed.ndim() == 2 && c.ndim() == 2,
                 "gemm_batch: expected a of 3 dimensions, "
@@ -248,7 +248,7 @@ void bind_gemm(py::module_& module) {
   const auto define_sum = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& x, py::array sums, bool accumulate) {
+        [run](const Operand& x, Operand sums, bool accumulate) {
           const float* from = contiguous_data<float>(x, "x");
           require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
           float* to = writable_data<float>(sums, "sums");

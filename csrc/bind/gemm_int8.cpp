@@ -16,7 +16,7 @@ namespace hotloop::bind {
 namespace {
 
 // What out's dtype is decides what is written.
-void set_output(GemmInt8Args& args, py::array& out) {
+void set_output(GemmInt8Args& args, Operand& out) {
   require(out.ndim() == 2 && out.shape(0) == args.m && out.shape(1) == args.n, "out: expected shape (",
           args.m, ", ", args.n, "), got a ", describe(out));
   args.c_row = args.n;
@@ -35,7 +35,7 @@ void set_output(GemmInt8Args& args, py::array& out) {
 void define_gemm(py::module_& module, const char* name, void (*run)(const GemmInt8Args&)) {
   module.def(
       name,
-      [run](const py::array& a, const py::array& packed, std::int64_t units, py::array out, const Maybe& bias,
+      [run](const Operand& a, const Operand& packed, std::int64_t units, Operand out, const Maybe& bias,
             const Maybe& scale, const Maybe& row_scale, const Maybe& row_zero_point, const Maybe& column_sum,
             const Maybe& float_bias, const std::string& activation, std::optional<float> alpha, float beta,
             float out_inverse_scale, std::int32_t out_zero_point) {
@@ -82,7 +82,7 @@ void bind_gemm_int8(py::module_& module) {
   module.def("packed_size_s8", &packed_size_s8, py::arg("k"), py::arg("n"));
   module.def(
       "pack_weights_s8",
-      [](const py::array& weights, py::array packed, py::array column_sums) {
+      [](const Operand& weights, Operand packed, Operand column_sums) {
         const std::int8_t* from = contiguous_data<std::int8_t>(weights, "weights");
         require(weights.ndim() == 2, "weights: expected two dimensions, got a ", describe(weights));
         const std::int64_t k = weights.shape(0), n = weights.shape(1);

@@ -61,7 +61,7 @@ ValueId add_node(PyGraph& self, const std::string& op, std::vector<ValueId> inpu
 }  // namespace
 
 void bind_graph(py::module_& module) {
-  py::class_<PyGraph>(module, "Graph",
+  py::class_<PyGraph>(module, "Graph", py::module_local(),
                       "Nodes in the order in which they run, over values of rows x features.")
       .def(py::init<>())
       .def(

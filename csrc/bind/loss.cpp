@@ -16,7 +16,7 @@ namespace hotloop::bind {
 namespace {
 
 LossArgs options(const std::string& name, bool from_logits, float label_smoothing, float delta,
-                 const py::array& prediction) {
+                 const Operand& prediction) {
   require(prediction.ndim() == 2, "prediction: expected two dimensions, got a ", describe(prediction));
   LossArgs args;
   args.kind = loss_from_name(name.c_str());
@@ -27,7 +27,7 @@ LossArgs options(const std::string& name, bool from_logits, float label_smoothin
   return args;
 }
 
-const std::int32_t* labels(const py::array& target, std::int64_t rows, std::int64_t cols) {
+const std::int32_t* labels(const Operand& target, std::int64_t rows, std::int64_t cols) {
   require_size(target, rows, "target");
   const std::int32_t* label = contiguous_data<std::int32_t>(target, "target");
   for (std::int64_t i = 0; i < rows; ++i)
@@ -37,8 +37,8 @@ const std::int32_t* labels(const py::array& target, std::int64_t rows, std::int6
 }
 
 template <class Run>
-void loss(const std::string& name, const py::array& prediction, const py::array& target, const Maybe& weight,
-          py::array row_loss, Maybe gradient, Maybe probability, bool from_logits, float label_smoothing,
+void loss(const std::string& name, const Operand& prediction, const Operand& target, const Maybe& weight,
+          Operand row_loss, Maybe gradient, Maybe probability, bool from_logits, float label_smoothing,
           float delta, float gradient_scale, Run run) {
   LossArgs args = options(name, from_logits, label_smoothing, delta, prediction);
   args.prediction = contiguous_data<float>(prediction, "prediction");
@@ -60,7 +60,7 @@ void loss(const std::string& name, const py::array& prediction, const py::array&
 }
 
 // One row in float64: the loss and its gradient.
-py::tuple row_reference(const std::string& name, const py::array& prediction, const py::array& target,
+py::tuple row_reference(const std::string& name, const Operand& prediction, const Operand& target,
                         bool from_logits, float label_smoothing, float delta) {
   const LossArgs args = options(name, from_logits, label_smoothing, delta, prediction);
   require(args.rows == 1, "prediction: expected one row, got ", args.rows);
@@ -80,8 +80,8 @@ void bind_loss(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const std::string& kind, const py::array& prediction, const py::array& target,
-              const Maybe& weight, py::array row_loss, Maybe gradient, Maybe probability, bool from_logits,
+        [run](const std::string& kind, const Operand& prediction, const Operand& target,
+              const Maybe& weight, Operand row_loss, Maybe gradient, Maybe probability, bool from_logits,
               float label_smoothing, float delta, float gradient_scale) {
           loss(kind, prediction, target, weight, std::move(row_loss), std::move(gradient),
                std::move(probability), from_logits, label_smoothing, delta, gradient_scale, run);

@@ -1,7 +1,15 @@
 #include "bind/families.h"
 
-PYBIND11_MODULE(_native, module) {
-  module.doc() = "hotloop's native half: kernels, programs and the machine.";
+#ifdef HOTLOOP_CUDA_HALF
+#define HOTLOOP_MODULE _cuda
+#define HOTLOOP_DOC "hotloop's CUDA half: the same kernels and programs, on arrays that lie on a GPU."
+#else
+#define HOTLOOP_MODULE _native
+#define HOTLOOP_DOC "hotloop's native half: kernels, programs and the machine."
+#endif
+
+PYBIND11_MODULE(HOTLOOP_MODULE, module) {
+  module.doc() = HOTLOOP_DOC;
   module.attr("__version__") = HOTLOOP_VERSION;
 #define HOTLOOP_BIND(family) hotloop::bind::bind_##family(module);
   HOTLOOP_BIND_FAMILIES(HOTLOOP_BIND)

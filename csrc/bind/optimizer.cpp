@@ -32,7 +32,7 @@ template <class Run>
 void define_step(py::module_& module, const char* name, Run run) {
   module.def(
       name,
-      [run](const std::string& kind, py::array w, const py::array& g, Slots slots, float learning_rate,
+      [run](const std::string& kind, Operand w, const Operand& g, Slots slots, float learning_rate,
             float momentum, bool nesterov, float rho, bool centered, float beta_1, float beta_2, bool amsgrad,
             float epsilon, float weight_decay, float gradient_scale, float clip_value, std::int64_t step) {
         require(step >= 1, "step: expected 1 or more, got ", step);
@@ -70,7 +70,7 @@ template <class Kernel>
 void define_sum(py::module_& module, const char* name, Kernel kernel) {
   module.def(
       name,
-      [kernel](const py::array& x) {
+      [kernel](const Operand& x) {
         const float* data = contiguous_data<float>(x, "x");
         const std::int64_t n = x.size();
         py::array_t<float> partial((n + kSumBlock - 1) / kSumBlock);
@@ -95,7 +95,7 @@ void bind_optimizer(py::module_& module) {
   define_sum(module, "sum_absolute_blocks", &sum_absolute_blocks);
   module.def(
       "add_regularizer_gradient",
-      [](const py::array& w, py::array g, float l1, float l2) {
+      [](const Operand& w, Operand g, float l1, float l2) {
         const float* weights = contiguous_data<float>(w, "w");
         float* gradients = writable_data<float>(g, "g");
         const std::int64_t n = w.size();

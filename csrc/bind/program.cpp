@@ -38,7 +38,7 @@ T get(const py::dict& options, const char* name, T otherwise) {
 
 class PyProgram {
  public:
-  PyProgram(PyGraph& graph, std::vector<ValueId> outputs, py::array parameters, Maybe gradients)
+  PyProgram(PyGraph& graph, std::vector<ValueId> outputs, Operand parameters, Maybe gradients)
       : kept_{parameters}, arrays_(graph.kept) {
     require(!graph.taken, "Program: this graph belongs to another program already; build a graph for each");
     float* values = writable_data<float>(parameters, "parameters");
@@ -89,10 +89,10 @@ class PyProgram {
     args.clip_value = clip_value;
     require(slots.size() == kOptimizerSlots, "slots: expected ", kOptimizerSlots, " arrays or None, got ",
             slots.size());
-    std::vector<py::array> kept;
+    std::vector<Operand> kept;
     for (std::size_t i = 0; i < slots.size(); ++i) {
       if (!slots[i]) continue;
-      py::array slot = *slots[i];
+      Operand slot = *slots[i];
       spec.slots[i] = writable_data<float>(slot, "slot");
       require_size(slot, kept_[0].size(), "slot");
       kept.push_back(slot);
@@ -151,7 +151,7 @@ class PyProgram {
     return loss;
   }
 
-  py::tuple train(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const Maybe& order,
+  py::tuple train(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const HostMaybe& order,
                   std::int64_t batch_size, std::int64_t first_step, std::int64_t steps,
                   const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
                   const Arrays& outputs, const py::object& hook_function, bool stop_on_nan, int threads) {
@@ -176,7 +176,7 @@ class PyProgram {
 
   // Trains, so give it a copy of a model.
   py::tuple profile_train(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
-                          const Maybe& order, std::int64_t batch_size, std::int64_t steps,
+                          const HostMaybe& order, std::int64_t batch_size, std::int64_t steps,
                           const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
                           int threads) {
     TrainRequest request =
@@ -211,7 +211,7 @@ class PyProgram {
   }
 
   TrainRequest train_request(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
-                             const Maybe& order, std::int64_t batch_size, std::int64_t first_step,
+                             const HostMaybe& order, std::int64_t batch_size, std::int64_t first_step,
                              std::int64_t steps, const py::array& learning_rates, int threads) const {
     TrainRequest request;
     request.feed = make_feed(program_->graph(), inputs, targets, weights, order);
@@ -231,16 +231,17 @@ class PyProgram {
 
   std::unique_ptr<Program> program_;
   std::optional<PlainRows> plain_;
-  std::vector<py::array> kept_, slots_, arrays_;  // what the program points into
+  std::vector<Operand> kept_, slots_;  // what the program points into
+  std::vector<py::array> arrays_;      // and its nodes
   std::int64_t steps_done_ = 0;
 };
 
 }  // namespace
 
 void bind_program(py::module_& module) {
-  py::class_<PyProgram>(module, "Program",
+  py::class_<PyProgram>(module, "Program", py::module_local(),
                         "A graph with its arenas: predicts, evaluates and trains in one call each.")
-      .def(py::init<PyGraph&, std::vector<ValueId>, py::array, Maybe>(), py::arg("graph"), py::arg("outputs"),
+      .def(py::init<PyGraph&, std::vector<ValueId>, Operand, Maybe>(), py::arg("graph"), py::arg("outputs"),
            py::arg("parameters"), py::arg("gradients") = py::none())
       .def("set_loss", &PyProgram::set_loss, py::arg("heads"))
       .def("set_optimizer", &PyProgram::set_optimizer, py::arg("options"), py::arg("slots"),

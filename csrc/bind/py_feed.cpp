@@ -3,7 +3,7 @@
 namespace hotloop::bind {
 namespace {
 
-Column to_column(const py::array& a, const char* what, DType other) {
+Column to_column(const Operand& a, const char* what, DType other) {
   Column column;
   const bool f32 = py::isinstance<py::array_t<float>>(a);
   const bool is_other = other == DType::u8 ? py::isinstance<py::array_t<std::uint8_t>>(a)
@@ -21,7 +21,7 @@ Column to_column(const py::array& a, const char* what, DType other) {
 }  // namespace
 
 Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, const Maybe& weights,
-               const Maybe& order) {
+               const HostMaybe& order) {
   Feed feed;
   require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
           inputs.size());
@@ -32,9 +32,9 @@ Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, 
             describe(inputs[i]));
   }
   const std::int64_t rows = inputs[0].shape(0);
-  for (const py::array& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
-  for (const py::array& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
-  for (const py::array& a : targets)
+  for (const Operand& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
+  for (const Operand& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
+  for (const Operand& a : targets)
     require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
   feed.weights = optional_data<float>(weights, rows, "weights");
   feed.rows = rows;
@@ -54,7 +54,7 @@ std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueI
   require(outputs.empty() || outputs.size() == ids.size(), "outputs: expected ", ids.size(), " arrays, got ",
           outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    py::array out = outputs[i];
+    Operand out = outputs[i];
     pointers.push_back(writable_data<float>(out, "outputs"));
     require_size(out, rows * graph.value(ids[i]).features, "outputs");
   }

@@ -10,12 +10,12 @@
 
 namespace hotloop::bind {
 
-using Arrays = std::vector<py::array>;
+using Arrays = std::vector<Operand>;
 
 // Inputs float32 or uint8, targets float32 or int32, one row for each entry of the first axis; what targets
 // are for is checked where they are used.
 Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets = {},
-               const Maybe& weights = std::nullopt, const Maybe& order = std::nullopt);
+               const Maybe& weights = std::nullopt, const HostMaybe& order = std::nullopt);
 
 // Where results go, an array of `rows` rows for each output; or nowhere.
 std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueId>& ids,

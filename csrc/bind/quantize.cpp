@@ -17,7 +17,7 @@ void bind_quantize_u8(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const py::array& x, double scale, std::int64_t zero_point, py::array out) {
+        [run](const Operand& x, double scale, std::int64_t zero_point, Operand out) {
           const float* from = contiguous_data<float>(x, "x");
           std::uint8_t* to = writable_data<std::uint8_t>(out, "out");
           require_size(out, x.size(), "out");
@@ -34,7 +34,7 @@ void bind_quantize_u8(py::module_& module) {
   define("quantize_ref", &quantize_ref);
   module.def(
       "dequantize",
-      [](const py::array& q, double scale, std::int64_t zero_point, py::array out) {
+      [](const Operand& q, double scale, std::int64_t zero_point, Operand out) {
         const std::uint8_t* from = contiguous_data<std::uint8_t>(q, "q");
         float* to = writable_data<float>(out, "out");
         require_size(out, q.size(), "out");
@@ -46,7 +46,7 @@ void bind_quantize_u8(py::module_& module) {
       py::arg("q"), py::arg("scale"), py::arg("zero_point"), py::arg("out"));
   module.def(
       "quantize_rows",
-      [](const py::array& x, py::array out, py::array scale, py::array zero_point) {
+      [](const Operand& x, Operand out, Operand scale, Operand zero_point) {
         const float* from = contiguous_data<float>(x, "x");
         require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
         std::uint8_t* to = writable_data<std::uint8_t>(out, "out");
@@ -70,7 +70,7 @@ void bind_quantize(py::module_& module) {
   bind_quantize_u8(module);
   module.def(
       "min_max",
-      [](const py::array& x) {
+      [](const Operand& x) {
         const float* from = contiguous_data<float>(x, "x");
         const std::int64_t n = x.size();
         float low, high;
@@ -83,7 +83,7 @@ void bind_quantize(py::module_& module) {
       py::arg("x"));
   module.def(
       "histogram",
-      [](const py::array& x, float low, float high, py::array counts) {
+      [](const Operand& x, float low, float high, Operand counts) {
         const float* from = contiguous_data<float>(x, "x");
         std::int64_t* to = writable_data<std::int64_t>(counts, "counts");
         const std::int64_t n = x.size(), bins = counts.size();

@@ -28,7 +28,7 @@ constexpr double kWorthUnlocking = 3e5;
 
 class PySession {
  public:
-  PySession(PyGraph& graph, std::vector<ValueId> outputs, const py::array& parameters,
+  PySession(PyGraph& graph, std::vector<ValueId> outputs, const Operand& parameters,
             const std::vector<PlainRows::Shape>& input_shapes,
             const std::vector<PlainRows::Shape>& output_shapes, std::int64_t rows, int threads)
       : arrays_(graph.kept) {
@@ -76,9 +76,9 @@ class PySession {
 }  // namespace
 
 void bind_session(py::module_& module) {
-  py::class_<PySession>(module, "Session",
+  py::class_<PySession>(module, "Session", py::module_local(),
                         "A graph with final weights, which any number of threads may run at once.")
-      .def(py::init<PyGraph&, std::vector<ValueId>, const py::array&, const std::vector<PlainRows::Shape>&,
+      .def(py::init<PyGraph&, std::vector<ValueId>, const Operand&, const std::vector<PlainRows::Shape>&,
                     const std::vector<PlainRows::Shape>&, std::int64_t, int>(),
            py::arg("graph"), py::arg("outputs"), py::arg("parameters"), py::arg("input_shapes"),
            py::arg("output_shapes"), py::arg("rows") = 1, py::arg("threads") = 0)

@@ -21,7 +21,14 @@ Isa isa_from_name(const char* name);
 // Declares a kernel in the namespace of every level that is built:
 //   HOTLOOP_PER_ISA(void relu(const float* x, float* y, std::int64_t n, Share share);)
 // and HOTLOOP_SELECT(relu) is the function of the level in force. Ask once per call, outside loops.
-#ifdef HOTLOOP_X86_LEVELS
+// In the CUDA half there is one level, whose kernels launch themselves on the context's stream.
+#if defined(HOTLOOP_CUDA_HALF)
+#define HOTLOOP_PER_ISA(...) \
+  namespace cuda {           \
+  __VA_ARGS__                \
+  }
+#define HOTLOOP_SELECT(name) (cuda::name)
+#elif defined(HOTLOOP_X86_LEVELS)
 #define HOTLOOP_PER_ISA(...) \
   namespace baseline {       \
   __VA_ARGS__                \

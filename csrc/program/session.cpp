@@ -61,7 +61,7 @@ Session::Session(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, con
   }
   if (keep_arena) {
     parameters_.reserve(arena_size * size_of(DType::f32));
-    std::copy_n(parameters, arena_size, parameters_.as<float>());
+    copy_block(parameters_.as<void>(), parameters, arena_size * size_of(DType::f32));
   }
   rows_ = std::min(rows_, chunk_rows_);
   const Lease first(*this);

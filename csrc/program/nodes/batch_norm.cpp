@@ -45,7 +45,7 @@ class BatchNorm final : public Node {
     std::int64_t end = 0;
     for (std::int64_t* offset : {&moving_mean_, &moving_variance_, &gamma_, &beta_}) {
       if (*offset == kNoParameter) continue;
-      std::copy_n(parameters + *offset, cols_, frozen_.as<float>() + end);
+      copy_block(frozen_.as<float>() + end, parameters + *offset, cols_ * size_of(DType::f32));
       *offset = end;
       end += padded();
     }
