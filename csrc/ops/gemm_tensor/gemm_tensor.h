@@ -1,5 +1,5 @@
-// Products on the GPU's tensor cores. Only in the CUDA half; all pointers are to device memory, and everything
-// runs on the context's stream, without synchronising and without working memory of its own.
+// Products on the GPU's tensor cores. Only in the CUDA half; all pointers are to device memory, and
+// everything runs on the context's stream, without synchronising and without working memory of its own.
 #pragma once
 #include <cstdint>
 
@@ -31,9 +31,9 @@ struct GemmTensorArgs {
   ActivationArgs activation{Activation::linear};  // elementwise kinds only
 };
 
-// For bf16 and tf32. The same call gives the same bits each time: the order of a sum depends on the sizes, the
-// layouts and the engine alone. The tensor cores' own additions are not IEEE float32's: within
-// largest product * (k * eps + eps), roughly, not the CPU's bits.
+// For bf16 and tf32. The same call gives the same bits each time: the order of a sum depends on the sizes,
+// the layouts and the engine alone. The tensor cores' own additions are not IEEE float32's: within largest
+// product * (k * eps + eps), roughly, not the CPU's bits.
 void gemm_tensor(TensorType type, const GemmTensorArgs& args);
 
 // Which code multiplies: `hopper` (TMA and wgmma, capability 9.0) where it takes the operands, else `ampere`
