@@ -60,7 +60,8 @@ inline void require_size(const py::array& a, std::int64_t size, const char* name
   require(a.size() == size, name, ": expected ", size, " elements, got a ", describe(a));
 }
 
-// The same for an array of `size` elements that may be None, which gives null. HostMaybe is NumPy's on either half.
+// The same for an array of `size` elements that may be None, which gives null. HostMaybe is NumPy's on either
+// half.
 using Maybe = std::optional<Operand>;
 using HostMaybe = std::optional<py::array>;
 template <class T>

@@ -5,8 +5,8 @@
 #include <map>
 #include <mutex>
 #include <string>
-#include <vector>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "bind/device_array.h"
@@ -29,12 +29,13 @@ py::dtype dtype_of(const std::string& name) {
   return py::reinterpret_borrow<py::dtype>(found->second);
 }
 
-// What other libraries left to do on a stream of theirs has to be done first. CuPy's arrays come with its current
-// stream, on which kernels then run.
+// What other libraries left to do on a stream of theirs has to be done first. CuPy's arrays come with its
+// current stream, on which kernels then run.
 void follow_stream(const py::dict& interface, py::handle object) {
   cuda::Context& context = cuda::context();
   const py::object stream = interface.contains("stream") ? py::object(interface["stream"]) : py::none();
-  const auto theirs = stream.is_none() ? nullptr : reinterpret_cast<cudaStream_t>(stream.cast<std::intptr_t>());
+  const auto theirs =
+      stream.is_none() ? nullptr : reinterpret_cast<cudaStream_t>(stream.cast<std::intptr_t>());
   const bool is_cupy = std::string(Py_TYPE(object.ptr())->tp_name).find("cupy") != std::string::npos ||
                        py::hasattr(object, "_is_cupy_array");
   if (is_cupy)
@@ -82,9 +83,10 @@ class CupyBlocks {
 
 DeviceArray DeviceArray::of(py::handle object) {
   if (!py::hasattr(object, "__cuda_array_interface__"))
-    throw py::type_error(message("expected an array on the GPU (CuPy's, or another with __cuda_array_interface__), "
-                                 "got ",
-                                 Py_TYPE(object.ptr())->tp_name, "; move it there with cupy.asarray"));
+    throw py::type_error(
+        message("expected an array on the GPU (CuPy's, or another with __cuda_array_interface__), "
+                "got ",
+                Py_TYPE(object.ptr())->tp_name, "; move it there with cupy.asarray"));
   const py::dict interface = object.attr("__cuda_array_interface__");
   require(!interface.contains("mask") || interface["mask"].is_none(), "arrays: expected one without a mask");
   const py::tuple data = interface["data"];
@@ -106,9 +108,10 @@ DeviceArray DeviceArray::of(py::handle object) {
 
 void bind_device(py::module_& module) {
   static CupyBlocks& blocks = *new CupyBlocks;  // lives as long as the process
-  cuda::set_allocator({[](std::int64_t bytes) { return blocks.allocate(bytes); },
-                       [](void* block) { blocks.free(block); }});
-  module.def("require_device", &cuda::require_device, "Raise RuntimeError, which says why, without a usable GPU.");
+  cuda::set_allocator(
+      {[](std::int64_t bytes) { return blocks.allocate(bytes); }, [](void* block) { blocks.free(block); }});
+  module.def("require_device", &cuda::require_device,
+             "Raise RuntimeError, which says why, without a usable GPU.");
   module.def(
       "device_info",
       [] {

@@ -1,6 +1,6 @@
-// Arrays on the GPU at the border: anything with __cuda_array_interface__, looked at through NumPy's header. Its
-// shape, strides and dtype are read there by the same checks as NumPy's own arrays; the memory is the device's,
-// which nothing on the host may touch, so a DeviceArray never goes back to Python.
+// Arrays on the GPU at the border: anything with __cuda_array_interface__, looked at through NumPy's header.
+// Its shape, strides and dtype are read there by the same checks as NumPy's own arrays; the memory is the
+// device's, which nothing on the host may touch, so a DeviceArray never goes back to Python.
 #pragma once
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>

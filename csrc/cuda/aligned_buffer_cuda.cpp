@@ -25,9 +25,9 @@ void free_block(void* block) noexcept {
 }
 
 void copy_block(void* to, const void* from, std::int64_t bytes) {
-  cuda::check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault,
-                              cuda::context().stream),
-              "copying memory");
+  cuda::check(
+      cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, cuda::context().stream),
+      "copying memory");
 }
 
 }  // namespace hotloop

@@ -12,6 +12,7 @@ namespace hotloop::cuda {
 struct Grid {
   dim3 blocks, threads;
   std::size_t shared = 0;  // bytes of dynamic shared memory
+  unsigned cluster = 1;    // blocks along x that run together (Hopper)
 };
 
 constexpr std::int64_t divide_up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
@@ -30,6 +31,10 @@ void launch(const char* op, void (*kernel)(P...), const Grid& grid, A&&... args)
   config.blockDim = grid.threads;
   config.dynamicSmemBytes = grid.shared;
   config.stream = context().stream;
+  cudaLaunchAttribute cluster;
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {grid.cluster, 1, 1};
+  if (grid.cluster > 1) config.attrs = &cluster, config.numAttrs = 1;
   check(cudaLaunchKernelEx(&config, kernel, std::forward<A>(args)...), op);
   launched(op);
 }

@@ -58,6 +58,7 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
             head_input(*graph_, head), "; give one of them a value of its own");
   heads_ = std::move(heads);
   passes_.clear();
+  captured_.reset();
 }
 
 void Program::set_update(UpdateSpec spec) {
@@ -71,6 +72,7 @@ void Program::set_update(UpdateSpec spec) {
           "program: a stretch of the optimizer lies outside the arena of ", arena_size_, " floats");
   require_slots(spec.optimizer, spec.slots);
   update_ = Update(std::move(spec));
+  captured_.reset();
 }
 
 int Program::allowed_threads(int threads) {

@@ -95,6 +95,8 @@ class Program {
   Update update_;
   std::map<Pass, PassBuffers> passes_;
   std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice> choices_;  // by rows a unit and threads allowed
+  struct Captured;  // the CUDA half's: steps as graphs, and what they read and write
+  std::shared_ptr<Captured> captured_;
   std::atomic<int> holder_{0};  // 1 + forks() of the process whose thread is inside, else 0
   std::atomic<std::thread::id> owner_{};
 };

@@ -1,6 +1,7 @@
 // The end of a training step: regularisers, clipping and the optimizer, over the arenas.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -52,8 +53,14 @@ class Update {
   // The regularisation loss alone, on this thread.
   double regularization_alone(const float* weights);
 
+  // The CUDA half's step() does not wait for what it asks for: it takes its learning rates from here, one a
+  // step of a call, and leaves the regularisation loss, times a factor, in a number on the device. Outside a
+  // capture.
+  void stage(const float* learning_rates, std::int64_t iteration, std::int64_t steps, double* penalty);
+
  private:
   double regularization(const float* weights, const Team& team);
+  static std::int64_t block_count(std::int64_t size) { return (size + kSumBlock - 1) / kSumBlock; }
   OptimizerArgs args_of(float learning_rate, std::int64_t iteration) const;
   bool by_norm() const { return spec_.clipnorm > 0 || spec_.global_clipnorm > 0; }
   struct Segment {
@@ -77,6 +84,8 @@ class Update {
   std::vector<BlockSum> squares_, absolutes_;  // one a regulariser with that part
   std::vector<float> square_factors_, absolute_factors_;
   AlignedBuffer partials_;
+  struct Staged;  // what the CUDA half's step() reads, in device memory
+  std::shared_ptr<Staged> staged_;
 };
 
 }  // namespace hotloop
