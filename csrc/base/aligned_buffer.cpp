@@ -29,4 +29,6 @@ void copy_block(void* to, const void* from, std::int64_t bytes) {
   std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
+void settle() {}
+
 }  // namespace hotloop

@@ -14,6 +14,8 @@ void* allocate_block(std::int64_t& bytes);
 void free_block(void* block) noexcept;
 // From block to block, in the order of everything else that this thread asks for.
 void copy_block(void* to, const void* from, std::int64_t bytes);
+// Returns when all that this thread asked for has happened: on a CPU it has.
+void settle();
 
 class AlignedBuffer {
  public:

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
@@ -36,6 +37,7 @@ class PySession {
     session_ = std::make_unique<Session>(graph.graph, std::move(outputs),
                                          contiguous_data<float>(parameters, "parameters"), parameters.size(),
                                          rows, threads);
+    settle();  // whichever stream runs it first
     graph.taken = true;
     const Graph& made = session_->graph();
     if (input_shapes.size() == 1 && output_shapes.size() == 1 && made.inputs().size() == 1 &&

@@ -30,4 +30,6 @@ void copy_block(void* to, const void* from, std::int64_t bytes) {
       "copying memory");
 }
 
+void settle() { cuda::synchronize("waiting for the GPU"); }
+
 }  // namespace hotloop

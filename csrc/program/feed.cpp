@@ -40,13 +40,6 @@ void gather(const Column& column, const std::int32_t* order, Batch batch, void* 
   }
 }
 
-void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out) {
-  for (std::int64_t i = 0; i < batch.rows; ++i) {
-    const std::int64_t row = feed.order == nullptr ? batch.first + i : feed.order[batch.first + i];
-    for (std::int64_t j = 0; j < positions; ++j) out[i * positions + j] = feed.weights[row];
-  }
-}
-
 const void* in_place(const Column& column, const std::int32_t* order, Batch batch) {
   if (order != nullptr || column.dtype == DType::u8) return nullptr;
   return static_cast<const char*>(column.data) + batch.first * column.row_size * size_of(column.dtype);

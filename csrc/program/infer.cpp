@@ -1,31 +1,8 @@
 #include "program/infer.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cstring>
-
-#include "ops/batch/batch.h"
+#include "base/aligned_buffer.h"
 
 namespace hotloop {
-
-std::int64_t most_chunk_rows(const Graph& graph) {
-  constexpr std::int64_t kLeast = 64, kMost = 256, kGrain = 32, kCache = 768 * 1024, kFewWeights = kCache / 2;
-  double weights = 0;
-  for (const GraphNode& entry : graph.nodes()) {
-    weights += entry.node->constant_bytes();
-    for (const Stretch& s : entry.node->parameters())
-      weights += static_cast<double>(s.size * size_of(DType::f32));
-  }
-  if (weights > kFewWeights) return kMost;
-  std::int64_t row = 0, widest = 0;
-  for (ValueId id : graph.inputs()) row += graph.value(id).features * size_of(DType::f32);
-  for (const GraphNode& entry : graph.nodes()) {
-    const ValueSpec& value = graph.value(entry.output);
-    widest = std::max(widest, value.features * size_of(value.dtype));
-  }
-  const std::int64_t rows = (kCache - static_cast<std::int64_t>(weights)) / (row + widest);
-  return std::clamp(rows / kGrain * kGrain, kLeast, kMost);
-}
 
 Inference::Inference(Graph& graph, const std::vector<ValueId>& outputs, float* parameters,
                      PassBuffers& buffers, std::int64_t chunk_rows, const InferRequest& request)
@@ -43,49 +20,11 @@ Inference::~Inference() {
   for (ValueId id : outputs_) buffers_.redirect(id, nullptr);
 }
 
-void Inference::run(int threads) {
-  if (feed().rows > 0) run_chunks(threads, chunks_left());
-}
-
-void Inference::run(TeamChoice& choice) {
-  while (!stop_ && done_ < feed().rows) {
-    const std::int64_t chunks = choice.units(chunks_left());
-    const auto start = std::chrono::steady_clock::now();
-    run_chunks(choice.threads(), chunks);
-    choice.record(chunks, std::chrono::steady_clock::now() - start);
-  }
-}
-
-void Inference::run_chunks(int threads, std::int64_t chunks) {
-  chunks_in_turn_ = chunks;
-  run_team(threads, [this](const Team& team) {
-    do chunk(team);
-    while (chunks_in_turn_ > 0);
-  });
-}
-
-void Inference::chunk(const Team& team) {
-  if (team.rank() == 0) {
-    batch_ = {done_, std::min(chunk_rows_, feed().rows - done_)};
-    open(batch_);
-  }
-  team.barrier();
-  gather(batch_, team);
-  if (request_.refuse_nonfinite) look_for_nonfinite(batch_, team.share());
-  team.barrier();
-  if (!nonfinite_.load(std::memory_order_relaxed)) {
-    buffers_.forward(graph_, state_, batch_.rows, team);
-    after_forward(batch_, team);
-  }
-  if (team.rank() == 0) end_chunk();
-  team.barrier();
-}
-
 void Inference::end_chunk() {
   close(batch_);
   done_ += batch_.rows;
   stop_ = nonfinite_ || done_ >= feed().rows ||
-          poll_->wants_stop(done_, loss_so_far() / static_cast<double>(done_));
+          poll_->wants_stop(done_, [&] { return loss_so_far() / static_cast<double>(done_); });
   --chunks_in_turn_;
   if (stop_) chunks_in_turn_ = 0;
 }
@@ -108,25 +47,13 @@ void Inference::gather(Batch batch, const Team& team) {
                       team.share());
 }
 
-// Here and not before the call: what a chunk's first op is about to read comes into the caches once.
-void Inference::look_for_nonfinite(Batch batch, Share share) {
-  for (const Column& column : feed().inputs) {
-    if (column.dtype != DType::f32) continue;
-    const Range mine = share.of(batch.rows * column.row_size, 1024);
-    const float* rows = static_cast<const float*>(column.data) + batch.first * column.row_size;
-    if (!all_finite(rows + mine.begin, mine.end - mine.begin))
-      nonfinite_.store(true, std::memory_order_relaxed);
-  }
-}
-
 // An output that is an input as well, or another output too, has its memory elsewhere.
 void Inference::close(Batch batch) {
   for (std::size_t i = 0; i < request_.results.size(); ++i) {
     const std::int64_t features = graph_.value(outputs_[i]).features;
     float* wanted = request_.results[i] + batch.first * features;
     const void* made = buffers_.value(outputs_[i]);
-    if (made != wanted)
-      std::memcpy(wanted, made, static_cast<std::size_t>(batch.rows * features) * sizeof(float));
+    if (made != wanted) copy_block(wanted, made, batch.rows * features * size_of(DType::f32));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "program/entry.h"
 #include "program/infer.h"
+#include "program/loss_total.h"
 #include "program/program.h"
 
 namespace hotloop {
@@ -14,7 +15,7 @@ class Program::Evaluation final : public Inference {
         program_(program) {}
 
   double loss_sum() const {
-    return total_ +
+    return total_.value() +
            program_.update_.regularization_alone(program_.parameters_) * static_cast<double>(rows_done());
   }
 
@@ -38,11 +39,10 @@ class Program::Evaluation final : public Inference {
 
   void close(Batch batch) override {
     Inference::close(batch);
-    for (std::size_t i = 0; i < heads().size(); ++i)
-      total_ += sum_head_loss(heads()[i], buffers().head(i), batch.rows);
+    for (std::size_t i = 0; i < heads().size(); ++i) total_.add(heads()[i], buffers().head(i), batch.rows);
   }
 
-  double loss_so_far() const override { return total_; }
+  double loss_so_far() const override { return total_.value(); }
 
  private:
   const std::vector<HeadSpec>& heads() const { return program_.heads_; }
@@ -61,7 +61,7 @@ class Program::Evaluation final : public Inference {
   }
 
   Program& program_;
-  double total_ = 0;
+  LossTotal total_;
 };
 
 int Program::team_limit(int threads, std::int64_t rows) const {

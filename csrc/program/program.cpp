@@ -92,6 +92,25 @@ PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   return buffers;
 }
 
+PassBuffers& Program::ready_to_train(const Feed& feed, std::int64_t batch_rows, int threads) {
+  require(gradients_ != nullptr && !heads_.empty(),
+          "train: the program has no loss or no gradients; set them first");
+  check_targets(feed);
+  PassBuffers& buffers = this->buffers(Pass::train, batch_rows, threads);
+  for (GraphNode& part : graph_->nodes()) part.node->begin_training();
+  std::vector<std::vector<Stretch>> could_be_hot;
+  for (const BackwardStep& step : buffers.schedule().backward)
+    could_be_hot.push_back(step.could_be_hot
+                               ? graph_->nodes()[static_cast<std::size_t>(step.node)].node->parameters()
+                               : std::vector<Stretch>());
+  update_.set_backward(buffers.schedule().trained, could_be_hot);
+  for (std::size_t i = 0; i < heads_.size(); ++i) {
+    buffers.head(i) = buffers.own_head(i);
+    if (feed.weights == nullptr) buffers.head(i).weights = nullptr;
+  }
+  return buffers;
+}
+
 void Program::check_targets(const Feed& feed) const {
   require(feed.targets.size() == heads_.size(), "targets: expected ", heads_.size(),
           " arrays, one a loss, got ", feed.targets.size());

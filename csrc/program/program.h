@@ -77,6 +77,8 @@ class Program {
   // threads as asked for, or 0: as many as a team may have.
   static int allowed_threads(int threads);
   PassBuffers& buffers(Pass pass, std::int64_t rows, int threads);
+  // Checks, lays out, and tells everyone that a call that trains begins.
+  PassBuffers& ready_to_train(const Feed& feed, std::int64_t batch_rows, int threads);
   // Once inside: another thread may have set other losses since the caller looked at its arrays.
   void check_targets(const Feed& feed) const;
   TeamChoice& team_choice(Pass pass, std::int64_t rows, int allowed);
@@ -84,6 +86,8 @@ class Program {
   void run_heads(PassBuffers& buffers, std::int64_t rows, Share share);
   void run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin, std::int64_t end,
                  int threads, TrainResult& result, Poll& poll, bool& stop);
+  // The CUDA half: asks for one step on the context's stream.
+  void ask_for_step(const TrainRequest& request, PassBuffers& buffers, const Feed& feed, std::int64_t rows);
 
   std::shared_ptr<Graph> graph_;
   std::vector<ValueId> outputs_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "cpu/team.h"
 
 namespace hotloop {
@@ -17,10 +18,13 @@ class StepTimer {
   }
   // Called by every rank: where a step begins, and after the barrier at the end of each of its parts.
   void begin(const Team& team) {
-    if (team.rank() == 0) last_ = Clock::now();
+    if (team.rank() != 0) return;
+    settle();
+    last_ = Clock::now();
   }
   void mark(const Team& team) {
     if (team.rank() != 0 || seconds_.size() == seconds_.capacity()) return;
+    settle();
     const Clock::time_point now = Clock::now();
     seconds_.push_back(std::chrono::duration<double>(now - last_).count());
     last_ = now;

@@ -73,8 +73,9 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
         result.steps += 1;
         result.rows += batch.rows;
         result.loss_sum += loss;
-        stop = (request.stop_on_nan && std::isnan(loss)) ||
-               poll.wants_stop(result.steps, result.loss_sum / static_cast<double>(result.rows));
+        stop = (request.stop_on_nan && std::isnan(loss)) || poll.wants_stop(result.steps, [&] {
+          return result.loss_sum / static_cast<double>(result.rows);
+        });
       }
       team.barrier();
       mark();
@@ -85,23 +86,9 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
 
 TrainResult Program::train(const TrainRequest& request) {
   const ProgramEntry entry(*this);
-  require(gradients_ != nullptr && !heads_.empty(),
-          "train: the program has no loss or no gradients; set them first");
-  check_targets(request.feed);
   const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
   const int allowed = allowed_threads(request.threads);
-  PassBuffers& buffers = this->buffers(Pass::train, batch_rows, allowed);
-  for (GraphNode& part : graph_->nodes()) part.node->begin_training();
-  std::vector<std::vector<Stretch>> could_be_hot;
-  for (const BackwardStep& step : buffers.schedule().backward)
-    could_be_hot.push_back(step.could_be_hot
-                               ? graph_->nodes()[static_cast<std::size_t>(step.node)].node->parameters()
-                               : std::vector<Stretch>());
-  update_.set_backward(buffers.schedule().trained, could_be_hot);
-  for (std::size_t i = 0; i < heads_.size(); ++i) {
-    buffers.head(i) = buffers.own_head(i);
-    if (request.feed.weights == nullptr) buffers.head(i).weights = nullptr;
-  }
+  PassBuffers& buffers = ready_to_train(request.feed, batch_rows, allowed);
 
   if (request.timer != nullptr)
     request.timer->reserve(request.steps,

@@ -54,9 +54,9 @@ class Update {
   double regularization_alone(const float* weights);
 
   // The CUDA half's step() does not wait for what it asks for: it takes its learning rates from here, one a
-  // step of a call, and leaves the regularisation loss, times a factor, in a number on the device. Outside a
-  // capture.
-  void stage(const float* learning_rates, std::int64_t iteration, std::int64_t steps, double* penalty);
+  // step of a call, and adds the regularisation loss to a number on the device. Called outside a capture;
+  // returns where the tables lie.
+  const void* stage(const float* learning_rates, std::int64_t iteration, std::int64_t steps, double* penalty);
 
  private:
   double regularization(const float* weights, const Team& team);
