@@ -1,9 +1,8 @@
 """Joining, copying and rescaling on a GPU give the CPU's bits."""
 
-import cuda_half
-import numpy as np
 import pytest
 
+import cuda_half
 from hotloop import _native
 
 cuda = cuda_half.load()

@@ -28,6 +28,7 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"cpu/simd/.*", ["base/", "cpu/simd/"]),
     (r"cpu/[^/]*", ["base/", "cpu/"]),
     (r"cuda/device/.*", ["cuda/device/"]),
+    (r"cuda/team_cuda\.cpp", ["cpu/team.h"]),  # stands in for cpu/team.cpp
     (r"cuda/[^/]*", ["base/", "cuda/"]),
     (r"ops/.*_ref\.cpp", ["base/", "own", "interfaces"]),
     (r"ops/.*_(cpu|avx512_bf16|amx)\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
