@@ -15,6 +15,12 @@ struct DeviceStep {
   std::int64_t first_row;   // of this step's batch, in the order of the call
 };
 
+// What a call has come to, as the CPU may look at it while the GPU goes on.
+struct Progress {
+  std::int64_t steps = 0, rows = 0;
+  double loss_sum = 0, last_loss = 0;
+};
+
 // What a kernel launched by this thread works with. Kernels that find a step here add it to what their
 // arguments say.
 struct Context {

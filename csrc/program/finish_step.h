@@ -19,12 +19,6 @@ inline HeadLoss head_loss(const HeadSpec& head, const HeadBuffers& buffers, std:
 // *total += the loss.
 void add_loss(const HeadLoss& head, double* total);
 
-// What a call has come to, as the CPU may look at it while the GPU goes on.
-struct Progress {
-  std::int64_t steps = 0, rows = 0;
-  double loss_sum = 0, last_loss = 0;
-};
-
 struct StepEnd {
   static constexpr int kMostHeads = 64;
   HeadLoss heads[kMostHeads];

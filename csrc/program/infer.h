@@ -47,6 +47,8 @@ class Inference {
   // Called by every rank.
   virtual void after_forward([[maybe_unused]] Batch batch, [[maybe_unused]] const Team& team) {}
   virtual void close(Batch batch);
+  // Whether nothing but the outputs is wanted of a chunk.
+  virtual bool only_outputs() const { return true; }
   virtual double loss_so_far() const { return 0; }
 
   const Feed& feed() const { return request_.feed; }

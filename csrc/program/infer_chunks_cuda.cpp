@@ -5,6 +5,7 @@
 #include "cuda/stream.h"
 #include "ops/batch/batch.h"
 #include "program/infer.h"
+#include "program/small_network.h"
 
 namespace hotloop {
 
@@ -43,7 +44,13 @@ void Inference::chunk(const Team& team) {
   gather(batch_, team);
   if (request_.refuse_nonfinite) look_for_nonfinite(batch_, team.share());
   if (!nonfinite_.load(std::memory_order_relaxed)) {
-    buffers_.forward(graph_, state_, batch_.rows, team);
+    const auto small =
+        only_outputs() ? small_network(graph_, outputs_, state_.parameters, batch_.rows) : std::nullopt;
+    if (small)
+      cuda::mlp_forward(*small, static_cast<const float*>(buffers_.value(graph_.inputs()[0])), batch_.rows,
+                        static_cast<float*>(buffers_.value(outputs_[0])));
+    else
+      buffers_.forward(graph_, state_, batch_.rows, team);
     after_forward(batch_, team);
   }
   end_chunk();

@@ -10,6 +10,7 @@
 
 #include "base/types.h"
 #include "cpu/team.h"
+#include "ops/activation/activation.h"
 
 namespace hotloop {
 
@@ -52,6 +53,15 @@ struct NodeSpec {
   std::int64_t parameter(const std::string& name) const;  // required
   std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;
   const ConstArray& array(const std::string& name, DType dtype, std::int64_t size) const;  // checked
+};
+
+// A dense layer as it stands, for whoever runs several of them in one go.
+struct DenseLayer {
+  std::int64_t inputs = 0, units = 0;
+  const float *kernel = nullptr, *bias = nullptr;                 // where they lie now; bias may be null
+  std::int64_t kernel_at = kNoParameter, bias_at = kNoParameter;  // their offsets in the arena
+  ActivationArgs activation{Activation::linear};
+  bool trainable = true;
 };
 
 // What a node sees of the step in progress. Pointers are to whole batches; each rank does its share.
@@ -117,6 +127,12 @@ class Node {
   virtual void backward(const NodeRun& run) = 0;
   // Multiply-adds a row costs forward, roughly: what decides whether a team is worth calling.
   virtual double work_per_row() const { return static_cast<double>(output().features); }
+  // True where the node is just a dense layer in float32, or an activation over whole rows, which it then
+  // describes. parameters: the arena, for nodes that are not frozen.
+  virtual bool as_dense([[maybe_unused]] const float* parameters, [[maybe_unused]] DenseLayer& layer) const {
+    return false;
+  }
+  virtual bool as_activation([[maybe_unused]] ActivationArgs& activation) const { return false; }
   // For profiles, which say in program/profile.h how they count: operations of a batch, forward and backward
   // with so many gradients of inputs wanted; in what numbers; and bytes of constants that a run reads.
   virtual double forward_operations(std::int64_t rows) const {

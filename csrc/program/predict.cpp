@@ -42,6 +42,8 @@ class Program::Evaluation final : public Inference {
     for (std::size_t i = 0; i < heads().size(); ++i) total_.add(heads()[i], buffers().head(i), batch.rows);
   }
 
+  bool only_outputs() const override { return false; }
+
   double loss_so_far() const override { return total_.value(); }
 
  private:

@@ -13,6 +13,7 @@
 #include "program/finish_step.h"
 #include "program/poll.h"
 #include "program/program.h"
+#include "program/small_network.h"
 
 namespace hotloop {
 namespace {
@@ -28,6 +29,7 @@ std::int64_t steps_ahead(double multiply_adds) {
   return std::clamp(static_cast<std::int64_t>(kWork / std::max(multiply_adds, 1.0)), std::int64_t{1},
                     std::int64_t{32});
 }
+constexpr std::int64_t kStepsOfABlock = 256;
 constexpr std::size_t kMostGraphs = 16;
 
 }  // namespace
@@ -156,24 +158,46 @@ TrainResult Program::train(const TrainRequest& request) {
         .first->second.get();
   };
 
-  const std::int64_t ahead = steps_ahead(3 * work_per_row() * static_cast<double>(most_rows));
-  Poll poll(request.hook);
-  const auto mean_loss = [&] { return c.progress().loss_sum / static_cast<double>(c.progress().rows); };
-  for (std::int64_t s = 0; s < request.steps; ++s) {
-    const std::int64_t first = (request.first_step + s) * request.batch_size;
-    const std::int64_t rows = std::min(request.batch_size, feed.rows - first);
-    if (request.timer != nullptr) {
+  std::optional<cuda::MlpTraining> small;
+  if (request.timer == nullptr)
+    small = small_training(*graph_, outputs_, heads_, update_, parameters_, gradients_, most_rows,
+                           feed.targets[0].row_size);
+  if (small) {
+    small->step = &state->step, small->progress = &state->progress, small->seen = c.seen.as<cuda::Progress>();
+    small->inputs = feed.inputs[0].data, small->bytes = feed.inputs[0].dtype == DType::u8;
+    small->targets = feed.targets[0].data, small->weights = feed.weights;
+    small->order = feed.order, small->rows = feed.rows;
+    small->predictions = request.outputs.empty() ? nullptr : request.outputs[0];
+  }
+  const auto launch = [&](std::int64_t first, std::int64_t steps) {
+    const std::int64_t begin = (request.first_step + first) * request.batch_size;
+    const std::int64_t rows = std::min(request.batch_size, feed.rows - begin);
+    if (small) {
+      small->steps = steps;
+      cuda::mlp_train(*small, update_.rule());
+    } else if (request.timer != nullptr) {
       const cuda::ContextScope inside({c.stream.get(), &state->step});
       ask_for_step(request, buffers, feed, rows);
     } else {
       cuda::check(cudaGraphLaunch(graph_of(rows), c.stream.get()), "a training step");
     }
+  };
+
+  const std::int64_t ahead = steps_ahead(3 * work_per_row() * static_cast<double>(most_rows));
+  const std::int64_t unit = !small ? 1 : request.stop_on_nan ? 1 : kStepsOfABlock;
+  Poll poll(request.hook);
+  const auto mean_loss = [&] { return c.progress().loss_sum / static_cast<double>(c.progress().rows); };
+  std::int64_t since = 0, turn = 0;
+  for (std::int64_t s = 0, steps = 0; s < request.steps; s += steps) {
+    steps = std::min(unit, request.steps - s);
+    launch(s, steps);
     if (request.stop_on_nan) {
       cuda::synchronize("train");
       if (std::isnan(c.progress().last_loss)) break;
     }
-    if ((s + 1) % ahead != 0) continue;
-    const std::int64_t turn = (s + 1) / ahead;
+    since += steps;
+    if (since < ahead) continue;
+    since = 0, ++turn;
     cuda::check(cudaEventRecord(c.turn[turn % 2].get(), c.stream.get()), "train");
     if (turn > 1) cuda::check(cudaEventSynchronize(c.turn[(turn + 1) % 2].get()), "train");
     if (c.progress().rows > 0 && poll.wants_stop(c.progress().steps, mean_loss)) break;

@@ -36,12 +36,16 @@ Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
   partials_.reserve(partials * 4);
 }
 
+bool Update::decays(std::int64_t offset) const {
+  return spec_.optimizer.weight_decay > 0 && !contains(spec_.undecayed, offset);
+}
+
 std::vector<Update::Segment> Update::segments(const std::vector<Stretch>& without) const {
   std::vector<Segment> found;
   for (std::size_t i = 0; i < spec_.variables.size(); ++i) {
     const Stretch where = spec_.variables[i];
     if (contains(without, where.offset)) continue;
-    const bool decay = spec_.optimizer.weight_decay > 0 && !contains(spec_.undecayed, where.offset);
+    const bool decay = decays(where.offset);
     const int norm = spec_.clipnorm > 0 ? static_cast<int>(i) : -1;
     // Neighbours treated alike are one segment: the gap between them is alignment, and stays zero.
     if (!found.empty() && norm < 0) {

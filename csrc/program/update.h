@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -57,6 +58,16 @@ class Update {
   // step of a call, and adds the regularisation loss to a number on the device. Called outside a capture;
   // returns where the tables lie.
   const void* stage(const float* learning_rates, std::int64_t iteration, std::int64_t steps, double* penalty);
+
+  // Where each parameter is updated by itself, without a look at others: what that takes, once staged.
+  struct Plain {
+    const OptimizerScalars* scalars;  // in device memory, one a step
+    float* const* slots;
+    std::size_t variables;
+  };
+  std::optional<Plain> plain() const;
+  OptimizerScalars rule() const { return optimizer_scalars(args_of(0.0f, 1)); }
+  bool decays(std::int64_t offset) const;
 
  private:
   double regularization(const float* weights, const Team& team);

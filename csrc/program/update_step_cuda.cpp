@@ -2,6 +2,7 @@
 // tables that the kernels read, so that a step can be captured once and replayed.
 #include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "cuda/context.h"
@@ -79,6 +80,11 @@ const void* Update::stage(const float* learning_rates, std::int64_t iteration, s
   s.put(s.penalties_at, s.penalties);
   s.put(s.scalars_at, scalars);
   return s.block.as<void>();
+}
+
+std::optional<Update::Plain> Update::plain() const {
+  if (by_norm() || !spec_.regularizers.empty() || !unreached_.empty()) return std::nullopt;
+  return Plain{staged_->at<OptimizerScalars>(staged_->scalars_at), spec_.slots, spec_.variables.size()};
 }
 
 double Update::regularization(const float* weights, const Team& team) {

@@ -12,6 +12,10 @@ class ElementwiseNode final : public Node {
       : args_(args), features_(features), from_output_(derivative_from_output(args)) {}
 
   ValueSpec output() const override { return {features_, DType::f32}; }
+  bool as_activation(ActivationArgs& activation) const override {
+    activation = args_;
+    return true;
+  }
   bool backward_reads_inputs() const override { return !from_output_; }
   bool backward_reads_output() const override { return from_output_; }
 
@@ -38,6 +42,10 @@ class RowNode final : public Node {
 
   ValueSpec output() const override {
     return {kind_ == Activation::glu ? features_ / 2 : features_, DType::f32};
+  }
+  bool as_activation(ActivationArgs& activation) const override {
+    activation = {kind_};
+    return last_axis_ == features_;
   }
   bool backward_reads_inputs() const override { return !derivative_from_output(kind_); }
   bool backward_reads_output() const override { return derivative_from_output(kind_); }
