@@ -107,17 +107,48 @@ stage_sanitizer() (
   pytest -q -p no:cacheprovider $tests
 )
 
-# Compiles what CUDA code there is; running it needs a GPU and is no part of this.
-stage_cuda() {
-  local nvcc files
-  nvcc=$(command -v nvcc || true)
-  files=$(find csrc -name '*.cu')
-  if [ -z "$nvcc" ] || [ -z "$files" ]; then
-    echo "nothing to do: nvcc is ${nvcc:-not installed}, $(printf '%s' "$files" | grep -c . || true) .cu files"
-    return
+# What PyPI has of CUDA's toolkit, for machines without one.
+NVCC="nvidia-cuda-nvcc==13.0.* nvidia-cuda-runtime==13.0.* nvidia-cuda-crt==13.0.* nvidia-nvvm==13.0.*"
+
+enter_with_nvcc() {
+  enter cuda
+  if ! command -v nvcc >/dev/null; then
+    pip install -q $NVCC
+    PATH="$(python -c 'import nvidia.cu13; print(*nvidia.cu13.__path__)')/bin:$PATH"
   fi
-  for file in $files; do
-    echo "$file"
-    "$nvcc" -std=c++17 -arch=sm_90 -Icsrc -c "$file" -o /dev/null
-  done
+  nvcc --version | tail -n 2
 }
+
+# Every kernel for two architectures, held to the list of registers; then the module as users build it, which has to
+# load and say that there is no GPU.
+stage_cuda() (
+  enter_with_nvcc
+  python tools/cuda_registers.py >"$work/registers.log" || { cat "$work/registers.log"; exit 1; }
+  pip install -q ".[test]" -C cmake.define.HOTLOOP_CUDA=ON -C cmake.define.HOTLOOP_CUDA_ARCHITECTURES=90a-real
+  HOTLOOP_CUDA_BUILT=1 pytest -q tests/test_cuda_build.py
+)
+
+# The CUDA half on the tests' emulator, where each thread of a GPU is a fiber: once with AddressSanitizer and
+# UndefinedBehaviorSanitizer, and in other orders of the threads, which must give the same bits.
+emulated() {
+  cmake -S . -B "$work/$1" -G Ninja -DCMAKE_BUILD_TYPE=Release -DHOTLOOP_CUDA_EMULATOR=ON "${@:2}" \
+    -Dpybind11_DIR="$(python -m pybind11 --cmakedir)" -DPython_EXECUTABLE="$(command -v python)" >/dev/null
+  cmake --build "$work/$1" --target _cuda >"$work/$1.log" 2>&1 || { tail -n 50 "$work/$1.log"; exit 1; }
+}
+
+stage_emulator() (
+  enter_tested
+  pip install -q cmake ninja pybind11
+  emulated emulator
+  export HOTLOOP_CUDA_EMULATED="$work/emulator"
+  for order in reverse random:1; do
+    HOTLOOP_EMULATOR_ORDER=$order pytest -q tests/test_cuda_*.py
+  done
+  emulated emulator-sanitized -DHOTLOOP_SANITIZE=ON
+  local runtime
+  runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so):$(g++ -print-file-name=libstdc++.so)"
+  export HOTLOOP_CUDA_EMULATED="$work/emulator-sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime
+  export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_stack_use_after_return=0
+  export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+  pytest -q -p no:cacheprovider tests/test_cuda_*.py
+)

@@ -33,8 +33,9 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"ops/.*_ref\.cpp", ["base/", "own", "interfaces"]),
     (r"ops/.*_(cpu|avx512_bf16|amx)\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
     (r"ops/.*(_cuda\.cu|\.cuh)", ["base/", "cuda/", "math/", "own", "interfaces"]),
-    (r"ops/.*_formula\.h", ["base/", "math/", "own"]),
+    (r"ops/.*_(formula|rows|rules)\.h", ["base/", "math/", "own", "interfaces"]),  # both devices share these
     (r"ops/.*_tile\.h", ["base/", "cpu/simd/", "own"]),
+    (r"ops/mlp/.*\.h", ["base/", "cuda/context.h", "own", "interfaces"]),  # there is none of it on the CPU
     (r"ops/.*\.h", ["base/", "cpu/isa.h", "own", "interfaces"]),
     (r"ops/.*\.cpp", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "own", "interfaces"]),
     (r"program/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "interfaces"]),
@@ -104,6 +105,8 @@ def test_includes_stay_within_the_rooms(path):
         (r"<\w*intrin\.h>|<arm_neon\.h>|\b_mm\d*_\w+", r"cpu/simd/.*"),
         (r"<cpuid\.h>|__builtin_cpu_", r"cpu/isa\.cpp"),
         (r"<cuda\w*\.h>|__global__|__device__", r"cuda/.*|.*\.cuh?|math/common\.h"),
+        (r"\basm\s+volatile", r"(cuda/device|cpu/simd|ops/peaks)/.*|math/common\.h"),
+        (r"(?i)emulat", r"nowhere"),
         (r"\b(abort|exit|_Exit|terminate)\s*\(", r"nowhere"),
         (r"-ffast-math|fast-math", r"nowhere"),
     ],
@@ -116,6 +119,22 @@ def test_dangerous_words_stand_only_at_home(word, home):
         if re.search(word, code) and not re.fullmatch(home, name):
             strays.append(name)
     assert not strays
+
+
+@pytest.mark.parametrize("path", sorted((CSRC / "cuda" / "device").glob("*.h")), ids=relative)
+def test_what_only_a_gpu_understands_has_a_stand_in(path):
+    """Instructions of the GPU stay in cuda/device; the emulator has the same functions under that name."""
+    if re.search(r"\basm\b", re.sub(r"//.*", "", path.read_text())):
+        assert (ROOT / "tests" / "emulator" / "cuda" / "device" / path.name).exists()
+
+
+def test_the_emulator_is_for_tests_alone():
+    for path in sorted((ROOT / "tests" / "emulator").rglob("*.*")):
+        if path.suffix in {".h", ".cpp"}:
+            wrong = [
+                name for name in includes(path) if name.startswith(("ops/", "program/", "bind/", "cpu/"))
+            ]
+            assert not wrong, f"{relative(path)} must not know {wrong}"
 
 
 def test_no_file_outgrows_its_room():

@@ -67,4 +67,5 @@ def test_wheel_is_small_and_complete():
         assert wanted in names
     assert any(name.startswith("hotloop/_native.") and name.endswith(".so") for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert not [name for name in names if "_cuda" in name]
     assert not [name for name in names if name.startswith(("tests/", "csrc/", "lib"))]

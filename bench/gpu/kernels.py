@@ -1,0 +1,201 @@
+"""Every kernel once on small shapes, for compute-sanitizer: what it looks at, not what comes out.
+
+Sizes are a few elements off the kernels' tiles, so that the ends of rows and of grids are taken.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gpu import arrays
+
+M, N, K = 67, 45, 83
+ENGINES = ("ampere", "hopper")
+OPTIMIZERS = {"sgd": 1, "rmsprop": 2, "adam": 2, "adamw": 2, "adagrad": 1, "nadam": 2, "adamax": 2, "lion": 1}
+Case = tuple[str, Callable[[], Any]]
+
+
+class Small:
+    """Small arrays and the kernels over them."""
+
+    def __init__(self) -> None:
+        self.cuda, self.cupy = arrays.load()
+        self._seed = 0
+
+    def normal(self, *shape: int) -> Any:
+        """Other numbers each time."""
+        self._seed += 1
+        return arrays.normal(self.cupy, shape, self._seed)
+
+    def empty(self, *shape: int, dtype: Any = np.float32) -> Any:
+        """An array that nobody wrote: reading it before it is written is what initcheck looks for."""
+        return self.cupy.empty(shape, dtype)
+
+    def integers(self, low: int, high: int, *shape: int, dtype: Any) -> Any:
+        """Uniform integers."""
+        self._seed += 1
+        return self.cupy.asarray(np.random.default_rng(self._seed).integers(low, high, shape).astype(dtype))
+
+    def cases(self) -> Iterator[Case]:
+        """All of them, by name."""
+        yield from self._products()
+        yield from self._rows()
+        yield from self._elements()
+        yield from self._models()
+
+    def _products(self) -> Iterator[Case]:
+        cuda, out, bias = self.cuda, self.empty(M, N), self.normal(N)
+        a, b = self.normal(M, K), self.normal(K, N)
+        yield "gemm", lambda: cuda.gemm(a, b, out, bias, "gelu")
+        yield "gemm, transposed", lambda: cuda.gemm(self.normal(K, M).T, self.normal(N, K).T, out)
+        half_a, half_b = (arrays.bfloat16(cuda, self.cupy, x) for x in (a, b))
+        for engine in ENGINES:
+            yield f"gemm_tensor tf32, {engine}", lambda e=engine: self._by(e, a, b, bias)
+            yield f"gemm_tensor bf16, {engine}", lambda e=engine: self._by(e, half_a, half_b, bias)
+        units = 2 * N
+        activations, weights = (
+            self.integers(0, 256, M, K, dtype=np.uint8),
+            self.integers(-127, 128, K, units, dtype=np.int8),
+        )
+        packed = self.empty(int(cuda.packed_size_s8(K, units)), dtype=np.int8)
+        sums = self.empty(units, dtype=np.int32)
+        yield "pack_weights_s8", lambda: cuda.pack_weights_s8(weights, packed, sums)
+        scale = self.normal(units)
+        for dtype in (np.uint8, np.int32, np.float32):
+            yield (
+                f"gemm_int8 to {np.dtype(dtype).name}",
+                lambda dtype=dtype: cuda.gemm_int8(
+                    activations, packed, units, self.empty(M, units, dtype=dtype), sums, scale
+                ),
+            )
+
+    def _by(self, engine: str, a: Any, b: Any, bias: Any) -> None:
+        """A product by one engine; on a GPU that has none of its kind, nothing."""
+        os.environ["HOTLOOP_CUDA_ENGINE"] = engine
+        try:
+            self.cuda.gemm_tensor(a, b, self.empty(M, N), bias, "relu")
+        except RuntimeError as error:
+            if "engine" not in str(error):
+                raise
+        finally:
+            del os.environ["HOTLOOP_CUDA_ENGINE"]
+
+    def _rows(self) -> Iterator[Case]:
+        cuda, x = self.cuda, self.normal(M, N)
+        for kind in cuda.row_activations():
+            y = self.empty(M, N)
+            yield f"{kind} forward", lambda kind=kind, y=y: cuda.row_activation_forward(kind, x, y)
+            yield (
+                f"{kind} backward",
+                lambda kind=kind, y=y: cuda.row_activation_backward(kind, x, y, x, self.empty(M, N)),
+            )
+        labels = self.integers(0, N, M, dtype=np.int32)
+        for kind in cuda.losses():
+            target = (
+                labels if kind.startswith("sparse") else self.cupy.asarray(np.full((M, N), 0.5, np.float32))
+            )
+            between = self.cupy.asarray(np.full((M, N), 0.25, np.float32))
+            yield (
+                f"loss {kind}",
+                lambda kind=kind, target=target, p=between: cuda.loss(
+                    kind, p, target, None, self.empty(M), self.empty(M, N)
+                ),
+            )
+        moving = [self.cupy.zeros((N,), np.float32) for _ in range(2)]
+        mean, inverse, gamma = self.empty(N), self.empty(N), self.normal(N)
+        yield "batch_norm", lambda: cuda.batch_norm(x, self.empty(M, N), *moving, gamma, gamma, mean, inverse)
+        yield (
+            "batch_norm_backward",
+            lambda: cuda.batch_norm_backward(
+                x, x, mean, inverse, True, gamma, self.empty(M, N), self.empty(N), self.empty(N)
+            ),
+        )
+        yield "column_sum", lambda: cuda.column_sum(x, self.empty(N))
+        index = self.integers(0, M, 31, dtype=np.int32)
+        yield "gather_rows", lambda: cuda.gather_rows(x, self.empty(31, N), index)
+        bytes_of = self.integers(0, 256, M, N, dtype=np.uint8)
+        yield "gather_rows of uint8", lambda: cuda.gather_rows(bytes_of, self.empty(31, N), index)
+        yield (
+            "quantize_rows",
+            lambda: cuda.quantize_rows(
+                x, self.empty(M, N, dtype=np.uint8), self.empty(M), self.empty(M, dtype=np.int32)
+            ),
+        )
+
+    def _elements(self) -> Iterator[Case]:
+        cuda, x, n = self.cuda, self.normal(M * N), M * N
+        for kind in cuda.elementwise_activations():
+            y = self.empty(n)
+            yield f"{kind} forward", lambda kind=kind, y=y: cuda.activation_forward(kind, None, 0.0, x, y)
+            yield (
+                f"{kind} backward",
+                lambda kind=kind, y=y: cuda.activation_backward(kind, None, 0.0, x, y, x, self.empty(n)),
+            )
+        for kind, count in OPTIMIZERS.items():
+            slots = [self.cupy.zeros((n,), np.float32) for _ in range(count)]
+            yield (
+                f"optimizer {kind}",
+                lambda kind=kind, slots=slots: cuda.optimizer_step(
+                    kind, self.normal(n), x, slots, momentum=0.9 if kind == "sgd" else 0.0
+                ),
+            )
+        yield "dropout", lambda: cuda.dropout(x, self.empty(n), 0.5)
+        yield "add", lambda: cuda.add_forward([x, x, x], self.empty(n))
+        yield "multiply", lambda: cuda.multiply_forward([x, x], self.empty(n))
+        yield "multiply backward", lambda: cuda.multiply_backward([x, x], 0, x, self.empty(n))
+        yield "copy", lambda: cuda.copy_or_add(x, self.empty(n), 2.0, 1.0)
+        yield "quantize", lambda: cuda.quantize(x, 0.1, 128, self.empty(n, dtype=np.uint8))
+        yield "all_finite", lambda: cuda.all_finite(x)
+        yield "sums", lambda: (cuda.sum_squares_blocks(x), cuda.sum_absolute_blocks(x))
+        yield "min_max", lambda: cuda.min_max(x)
+
+    def _models(self) -> Iterator[Case]:
+        for precision in ("float32", "mixed_bfloat16"):
+            yield f"training, {precision}", lambda precision=precision: self._train(precision)
+
+    def _train(self, precision: str) -> None:
+        """Captured steps, a last batch that is smaller, prediction and evaluation."""
+        import hotloop as hl
+
+        layers = hl.layers
+        model = hl.Sequential(
+            [
+                layers.Dense(70, activation="relu", input_shape=(K,)),
+                layers.BatchNormalization(),
+                layers.Dropout(0.3),
+                layers.Dense(66, activation="tanh"),
+                layers.Dense(7, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", precision=precision, device="cuda")
+        x = np.random.default_rng(1).standard_normal((150, K)).astype(np.float32)
+        y = np.random.default_rng(2).integers(0, 7, 150)
+        model.fit(x, y, epochs=2, batch_size=40, verbose=0)
+        model.evaluate(x, y, verbose=0)
+        model.predict(x)
+
+
+def main() -> int:
+    """Run all cases, one after the other; the next has its turn whatever happened."""
+    small = Small()
+    failed = ran = 0
+    for name, case in small.cases():
+        try:
+            case()
+            small.cuda.synchronize()
+            ran += 1
+        except Exception:
+            failed += 1
+            print(f"FAILED {name}\n{traceback.format_exc()}", flush=True)
+    print(f"{ran} kernels ran, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

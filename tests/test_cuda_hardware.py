@@ -1,0 +1,94 @@
+"""csrc/cuda/README.md says of hardware what bench/results has; kernels that changed since are named."""
+
+import json
+import warnings
+
+import pytest
+
+from gpu import results, table
+from gpu.hashes import HardwareOutdatedWarning, all_hashes, code_of, kernel_files, source_hash, sources_of
+from gpu.run import files_of, kernel_verdicts
+
+KERNEL = "csrc/ops/elementwise/elementwise_cuda.cu"
+UPDATE = "run `python bench/gpu_check.py --update-table`"
+
+
+def run_on(device, date, verdict="passed", source="0"):
+    """A run as bench/results has it."""
+    return {
+        "device": device,
+        "driver": "580.1",
+        "date": date,
+        "commit": "0123456789",
+        "kernels": {KERNEL: {"hash": source, "verdict": verdict}},
+        "sanitizer": {"memcheck": "clean", "racecheck": "not run: no time left"},
+    }
+
+
+def test_the_table_says_what_the_results_say():
+    written = table.table_in(table.README.read_text())
+    assert all(f"`{name}`" in written for name in kernel_files()), f"a kernel file is missing; {UPDATE}"
+    assert written == table.table(results.recorded()), f"the table is not what bench/results says; {UPDATE}"
+
+
+def test_kernels_that_changed_since_they_passed_are_named():
+    for name in table.outdated(results.recorded(), all_hashes()):
+        warnings.warn(
+            f"{name} has changed since it last passed on hardware: run bench/gpu_check.py on a GPU",
+            HardwareOutdatedWarning,
+            stacklevel=1,
+        )
+
+
+def test_the_latest_pass_counts():
+    runs = [
+        run_on("A", "2026-01-02"),
+        run_on("B", "2026-03-04T05:06:07+00:00"),
+        run_on("C", "2026-05-06", verdict="failed"),
+    ]
+    line = table.line_of(KERNEL, runs)
+    assert line == f"| `{KERNEL}` | B, driver 580.1, 2026-03-04, commit 0123456 | memcheck |"
+    assert table.line_of(KERNEL, runs[2:]) == f"| `{KERNEL}` | {table.NEVER} | |"
+    assert table.line_of("csrc/other_cuda.cu", runs) == f"| `csrc/other_cuda.cu` | {table.NEVER} | |"
+
+
+def test_only_another_source_is_outdated():
+    runs = [run_on("A", "2026-01-02", source="1")]
+    assert table.outdated(runs, {KERNEL: "1", "csrc/other_cuda.cu": "2"}) == []
+    assert table.outdated(runs, {KERNEL: "2"}) == [KERNEL]
+
+
+def test_a_hash_covers_headers_but_not_comments(tmp_path):
+    assert {"csrc/cuda/launch.h", "csrc/base/types.h"} <= {
+        path.relative_to(table.ROOT).as_posix() for path in sources_of(table.ROOT / KERNEL)
+    }
+    one, other = tmp_path / "one.h", tmp_path / "other.h"
+    one.write_text("int a;  // first\nint b;\n")
+    other.write_text("/* second\n */ int a;\n\n  int b;\n")
+    assert code_of(one) == code_of(other) == "int a; int b;"
+    assert source_hash(KERNEL) == source_hash(KERNEL)
+
+
+def test_the_table_is_replaced_in_its_place_and_nowhere_else():
+    text = f"before\n{table.BEGIN}\nold\n{table.END}\nafter old\n"
+    assert table.with_table(text, "new") == f"before\n{table.BEGIN}\nnew\n{table.END}\nafter old\n"
+    with pytest.raises(ValueError, match="expected a table between"):
+        table.table_in("no table")
+
+
+def test_a_kernel_s_verdict_is_that_of_its_tests():
+    files = ["tests/test_cuda_elementwise.py", "tests/test_cuda_other.py"]
+    assert files_of(KERNEL, files) == files[:1]
+    assert files_of("csrc/program/finish_step_cuda.cu", files) == files
+    made = kernel_verdicts({files[0]: "passed", files[1]: "failed"})
+    assert made[KERNEL]["verdict"] == "passed"
+    assert made["csrc/program/finish_step_cuda.cu"]["verdict"] == "failed"
+    assert kernel_verdicts({files[0]: "skipped"})[KERNEL]["verdict"] == "not run"
+
+
+def test_results_of_other_benchmarks_are_no_runs(tmp_path):
+    (tmp_path / "cpu.json").write_text("{}")
+    results.write(tmp_path / "gpu.json", run_on("A", "2026-01-02"))
+    assert [run["device"] for run in results.recorded(tmp_path)] == ["A"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cpu.json", "gpu.json"]
+    assert json.loads((tmp_path / "gpu.json").read_text())["driver"] == "580.1"
