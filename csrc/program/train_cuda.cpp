@@ -174,7 +174,7 @@ TrainResult Program::train(const TrainRequest& request) {
     const std::int64_t rows = std::min(request.batch_size, feed.rows - begin);
     if (small) {
       small->steps = steps;
-      cuda::mlp_train(*small, update_.rule());
+      cuda::mlp_train(*small);
     } else if (request.timer != nullptr) {
       const cuda::ContextScope inside({c.stream.get(), &state->step});
       ask_for_step(request, buffers, feed, rows);

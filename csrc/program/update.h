@@ -66,7 +66,6 @@ class Update {
     std::size_t variables;
   };
   std::optional<Plain> plain() const;
-  OptimizerScalars rule() const { return optimizer_scalars(args_of(0.0f, 1)); }
   bool decays(std::int64_t offset) const;
 
  private:

@@ -137,6 +137,7 @@ inline float __int_as_float(int bits) {
 inline unsigned __float_as_uint(float a) { return static_cast<unsigned>(__float_as_int(a)); }
 inline float __uint_as_float(unsigned bits) { return __int_as_float(static_cast<int>(bits)); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>(std::uint64_t{a} * b >> 32); }
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline int __dp4a(int a, int b, int c) {
   for (int i = 0; i < 32; i += 8) c += static_cast<std::int8_t>(a >> i) * static_cast<std::int8_t>(b >> i);
   return c;
@@ -172,7 +173,13 @@ T atomicMax(T* p, T value) {
   return before;
 }
 
-struct cudaLaunchAttribute;
+enum cudaLaunchAttributeID { cudaLaunchAttributeClusterDimension = 4 };
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  struct {
+    dim3 clusterDim;
+  } val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes = 0;
@@ -183,6 +190,8 @@ struct cudaLaunchConfig_t {
 
 namespace emulator {
 
+// Not 0 once a kernel has faulted: then nothing runs until somebody has waited, and been told.
+int launch_status();
 // Runs the task now, or keeps it for the graph that the stream is capturing.
 int run_or_capture(cudaStream_t stream, const std::function<int()>& task);
 
@@ -193,9 +202,11 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   auto packed = std::make_tuple(std::decay_t<P>(std::forward<A>(args))...);
   const dim3 grid = config->gridDim, block = config->blockDim;
   const std::size_t shared = config->dynamicSmemBytes;
+  const unsigned cluster = config->numAttrs > 0 ? config->attrs[0].val.clusterDim.x : 1;
   return static_cast<cudaError_t>(emulator::run_or_capture(config->stream, [=] {
+    if (emulator::launch_status() != 0) return 0;
     emulator::run_grid("(launched)", {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared,
-                       [&] { std::apply(kernel, packed); });
+                       [&] { std::apply(kernel, packed); }, cluster);
     return 0;
   }));
 }

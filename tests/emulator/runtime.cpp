@@ -3,6 +3,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cuda_runtime.h"
@@ -21,6 +22,23 @@ struct EmulatedEvent {
 namespace {
 
 thread_local cudaError_t last = cudaSuccess;
+thread_local cudaError_t pending = cudaSuccess;  // a kernel's fault, which shows when somebody waits
+
+// HOTLOOP_EMULATOR_FAULT=n: the kernel that is launched n-th from then on faults.
+bool faults() {
+  static thread_local int countdown = 0;
+  static thread_local std::string told;
+  const char* wanted = std::getenv("HOTLOOP_EMULATOR_FAULT");
+  if (wanted == nullptr) return told.clear(), false;
+  if (told != wanted) told = wanted, countdown = std::atoi(wanted);
+  return countdown > 0 && --countdown == 0;
+}
+cudaError_t waited() {
+  const cudaError_t error = pending;
+  pending = cudaSuccess;
+  if (error != cudaSuccess) last = error;
+  return error != cudaSuccess ? error : last;
+}
 EmulatedStream default_stream;
 
 // 1 and 2 are the names of the default streams.
@@ -36,6 +54,11 @@ cudaError_t keep(cudaError_t error) {
 }  // namespace
 
 namespace emulator {
+
+int launch_status() {
+  if (faults()) pending = cudaErrorLaunchFailure;
+  return pending;
+}
 
 int run_or_capture(cudaStream_t stream, const std::function<int()>& task) {
   EmulatedStream& s = stream_of(stream);
@@ -119,8 +142,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) { return delete stream, cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return last; }
-cudaError_t cudaStreamQuery(cudaStream_t) { return last; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return waited(); }
+cudaError_t cudaStreamQuery(cudaStream_t) { return waited(); }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
 cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
   *status = stream_of(stream).capture != nullptr ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
@@ -157,8 +180,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   event->when = std::chrono::steady_clock::now();
   return cudaSuccess;
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return last; }
-cudaError_t cudaEventQuery(cudaEvent_t) { return last; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) { return waited(); }
+cudaError_t cudaEventQuery(cudaEvent_t) { return waited(); }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
   *milliseconds = std::chrono::duration<float, std::milli>(to->when - from->when).count();
   return cudaSuccess;

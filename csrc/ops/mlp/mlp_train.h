@@ -43,7 +43,6 @@ struct MlpTraining {
 
 // Whether one block can do it: shared memory holds a batch of so many rows with all its values.
 bool fits_a_block(const Mlp& mlp, std::int64_t batch_size, std::int64_t target_size);
-// rule: the scalars of any of the steps.
-void mlp_train(const MlpTraining& training, const OptimizerScalars& rule);
+void mlp_train(const MlpTraining& training);
 
 }  // namespace hotloop::cuda
