@@ -97,6 +97,16 @@ struct Exchange {
   std::uint64_t values[32] = {};
 };
 
+// One block of a cluster.
+struct Cta {
+  int alive = 0;
+  NamedBarrier barriers[16];
+  std::vector<Exchange> exchanges;  // by warp and the lowest lane of the mask
+  std::unique_ptr<char[]> shared;
+  char* shared_aligned = nullptr;
+};
+
+// The blocks that run together: a cluster, mostly of one.
 struct Block {
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::size_t running = 0;  // the fiber that runs
@@ -104,10 +114,11 @@ struct Block {
   Machine scheduler;
   const std::function<void()>* body = nullptr;
   std::exception_ptr thrown;
-  NamedBarrier barriers[16];
-  std::vector<Exchange> exchanges;  // by warp and the lowest lane of the mask
-  std::unique_ptr<char[]> shared;
-  char* shared_aligned = nullptr;
+  std::vector<Cta> ctas;
+  NamedBarrier cluster;
+  std::unique_ptr<Attachment> attached[3];  // by Place
+  std::mt19937* random = nullptr;
+  char how = 'f';
   const void* scheduler_stack = nullptr;
   std::size_t scheduler_stack_size = 0;
   void* scheduler_fake = nullptr;
@@ -117,6 +128,7 @@ thread_local Block* block = nullptr;
 thread_local ThreadState outside;
 
 Fiber& self() { return *block->fibers[block->running]; }
+Cta& own_cta() { return block->ctas[static_cast<std::size_t>(self().state.cta)]; }
 
 void to_scheduler(bool for_ever) {
   Fiber& fiber = self();
@@ -155,6 +167,7 @@ void fiber_main() {
   }
   self().done = true;
   --block->alive;
+  --own_cta().alive;
   to_scheduler(true);
   std::abort();  // a fiber that is done is not run again
 }
@@ -199,12 +212,13 @@ ThreadState& current() { return block != nullptr ? self().state : outside; }
 void fail(const char* what) { throw std::runtime_error(std::string("emulated kernel: ") + what); }
 
 void run_grid(const char* name, Index3 grid, Index3 size, std::size_t shared_bytes,
-              const std::function<void()>& body) {
+              const std::function<void()>& body, unsigned cluster) {
   if (block != nullptr) fail("a kernel was launched inside a kernel");
   const std::size_t threads = std::size_t{size.x} * size.y * size.z;
   if (threads == 0 || threads > 1024) fail("a block has 1 to 1024 threads");
   if (grid.y > 65535 || grid.z > 65535 || grid.x > 2147483647u) fail("the grid is too large");
   if (shared_bytes > 227 * 1024) fail("a block has at most 227 KB of shared memory");
+  if (cluster == 0 || cluster > 8 || grid.x % cluster != 0) fail("the grid is not made of whole clusters");
   const char* wanted = std::getenv("HOTLOOP_EMULATOR_ORDER");
   char how = 'f';
   unsigned seed = 0;
@@ -218,25 +232,30 @@ void run_grid(const char* name, Index3 grid, Index3 size, std::size_t shared_byt
   static thread_local std::vector<std::unique_ptr<Fiber>> pool;
   Block here;
   here.body = &body;
-  while (pool.size() < threads) pool.push_back(std::make_unique<Fiber>());
-  for (std::size_t i = 0; i < threads; ++i) here.fibers.push_back(std::move(pool[i]));
+  here.random = &random;
+  here.how = how;
+  while (pool.size() < threads * cluster) pool.push_back(std::make_unique<Fiber>());
+  for (std::size_t i = 0; i < threads * cluster; ++i) here.fibers.push_back(std::move(pool[i]));
   // Aligned to 1 KB, as swizzled tiles want it; what lies behind the kernel's share is poisoned.
   constexpr std::size_t kAlign = 1024;
   const std::size_t room = shared_bytes + 2 * kAlign;
-  here.shared.reset(new char[room]);
-  const auto base = reinterpret_cast<std::uintptr_t>(here.shared.get());
-  here.shared_aligned = here.shared.get() + (kAlign - base % kAlign) % kAlign;
+  here.ctas.resize(cluster);
+  for (Cta& cta : here.ctas) {
+    cta.shared.reset(new char[room]);
+    const auto base = reinterpret_cast<std::uintptr_t>(cta.shared.get());
+    cta.shared_aligned = cta.shared.get() + (kAlign - base % kAlign) % kAlign;
 #if defined(__SANITIZE_ADDRESS__)
-  const std::size_t tail = static_cast<std::size_t>(here.shared.get() + room - here.shared_aligned) - shared_bytes;
-  ASAN_POISON_MEMORY_REGION(here.shared_aligned + shared_bytes, tail);
+    const std::size_t tail = static_cast<std::size_t>(cta.shared.get() + room - cta.shared_aligned) - shared_bytes;
+    ASAN_POISON_MEMORY_REGION(cta.shared_aligned + shared_bytes, tail);
 #endif
+  }
   struct Leave {
     Block& here;
     std::size_t room;
     ~Leave() {
       block = nullptr;
 #if defined(__SANITIZE_ADDRESS__)
-      ASAN_UNPOISON_MEMORY_REGION(here.shared.get(), room);
+      for (Cta& cta : here.ctas) ASAN_UNPOISON_MEMORY_REGION(cta.shared.get(), room);
 #else
       (void)room;
 #endif
@@ -250,28 +269,48 @@ void run_grid(const char* name, Index3 grid, Index3 size, std::size_t shared_byt
 
   for (unsigned z = 0; z < grid.z; ++z)
     for (unsigned y = 0; y < grid.y; ++y)
-      for (unsigned x = 0; x < grid.x; ++x) {
-        std::memset(here.shared_aligned, 0xCB, shared_bytes);  // what nobody wrote is no number
-        for (NamedBarrier& barrier : here.barriers) barrier = NamedBarrier();
-        here.exchanges.assign((threads + 31) / 32 * 32, Exchange());
-        here.alive = static_cast<int>(threads);
-        for (std::size_t i = 0; i < threads; ++i) {
+      for (unsigned x = 0; x < grid.x; x += cluster) {
+        for (Cta& cta : here.ctas) {
+          std::memset(cta.shared_aligned, 0xCB, shared_bytes);  // what nobody wrote is no number
+          for (NamedBarrier& barrier : cta.barriers) barrier = NamedBarrier();
+          cta.exchanges.assign((threads + 31) / 32 * 32, Exchange());
+          cta.alive = static_cast<int>(threads);
+        }
+        here.cluster = NamedBarrier();
+        for (auto& kept : here.attached) kept.reset();
+        here.alive = static_cast<int>(threads * cluster);
+        for (std::size_t i = 0; i < here.fibers.size(); ++i) {
           Fiber& fiber = *here.fibers[i];
           fiber.done = false;
           fiber.ready = nullptr;
           fiber.fake_stack = nullptr;
           ThreadState& state = fiber.state;
-          state.block = {x, y, z}, state.block_size = size, state.grid_size = grid;
-          state.rank = static_cast<int>(i);
-          const auto at = static_cast<unsigned>(i);
+          const auto cta = static_cast<unsigned>(i / threads), at = static_cast<unsigned>(i % threads);
+          state.block = {x + cta, y, z}, state.block_size = size, state.grid_size = grid;
+          state.rank = static_cast<int>(at);
+          state.cta = static_cast<int>(cta);
           state.thread = {at % size.x, at / size.x % size.y, at / (size.x * size.y)};
           prepare(fiber.machine, fiber.stack.get(), kStack, &fiber_main);
         }
         run_block(name, random, how);
+        for (auto& kept : here.attached)
+          if (kept) kept->finished();
       }
 }
 
-void* dynamic_shared() { return block->shared_aligned; }
+void* dynamic_shared() { return own_cta().shared_aligned; }
+
+void* shared_of(int cta, const void* mine) {
+  if (cta < 0 || cta >= cluster_size()) fail("the cluster has no block of that rank");
+  return block->ctas[static_cast<std::size_t>(cta)].shared_aligned +
+         (static_cast<const char*>(mine) - own_cta().shared_aligned);
+}
+
+int cluster_size() { return static_cast<int>(block->ctas.size()); }
+
+std::unique_ptr<Attachment>& attachment(Place place) { return block->attached[static_cast<std::size_t>(place)]; }
+
+bool early() { return block->how == 'r' || (block->how == '?' && (*block->random)() % 2 == 0); }
 
 void wait_until(const std::function<bool()>& ready, const char* what) {
   if (ready()) return;
@@ -280,25 +319,38 @@ void wait_until(const std::function<bool()>& ready, const char* what) {
   to_scheduler(false);
 }
 
-void block_barrier(int id, int count) {
-  NamedBarrier& barrier = block->barriers[id];
+namespace {
+
+// Whoever finds it complete first opens it; a thread that returns may be what completes it. count: a number, or
+// where that of those who have not returned stands.
+template <class Count>
+void meet(NamedBarrier& barrier, Count count, const char* what) {
   const unsigned phase = barrier.phase;
   ++barrier.arrived;
-  Block* const here = block;
-  const auto complete = [here, &barrier, count] { return barrier.arrived >= (count > 0 ? count : here->alive); };
-  // Whoever finds it complete first opens it; a thread that returns may be what completes it.
   wait_until(
-      [&barrier, phase, complete] {
-        if (barrier.phase == phase && complete()) barrier.arrived = 0, ++barrier.phase;
+      [&barrier, phase, count] {
+        if (barrier.phase == phase && barrier.arrived >= count()) barrier.arrived = 0, ++barrier.phase;
         return barrier.phase != phase;
       },
-      "a barrier of the block");
+      what);
+}
+
+}  // namespace
+
+void block_barrier(int id, int count) {
+  Cta& cta = own_cta();
+  meet(cta.barriers[id], [&cta, count] { return count > 0 ? count : cta.alive; }, "a barrier of the block");
+}
+
+void cluster_barrier() {
+  Block& here = *block;
+  meet(here.cluster, [&here] { return here.alive; }, "a barrier of the cluster");
 }
 
 void exchange(unsigned mask, std::uint64_t mine, std::uint64_t (&all)[32]) {
   const int lane = current().lane(), warp = current().warp();
   if ((mask >> lane & 1) == 0) fail("a thread that the mask does not name takes part in a warp's exchange");
-  Exchange& x = block->exchanges[static_cast<std::size_t>(warp * 32 + __builtin_ctz(mask))];
+  Exchange& x = own_cta().exchanges[static_cast<std::size_t>(warp * 32 + __builtin_ctz(mask))];
   const unsigned bit = 1u << lane;
   wait_until([&x] { return x.departed == 0; }, "an exchange of the warp that others have not left");
   if (x.arrived == 0) x.mask = mask;

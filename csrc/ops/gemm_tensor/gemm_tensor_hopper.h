@@ -9,6 +9,7 @@ namespace hotloop {
 // The GPU's capability is looked at elsewhere.
 bool hopper_takes(TensorType type, const GemmTensorArgs& args);
 void gemm_tensor_hopper(TensorType type, const GemmTensorArgs& args);
+void gemm_bf16_hopper(const GemmTensorArgs& args);
 
 // The same for int8: args.weights are placed, [n][placed_depth_s8(k)].
 bool hopper_takes_int8(const GemmInt8Args& args);
