@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from hotloop.config import set_num_threads as set_num_threads
     from hotloop.config import set_seed as set_seed
     from hotloop.config import show_config as show_config
+    from hotloop.device import get_device as get_device
+    from hotloop.device import set_device as set_device
     from hotloop.inference import evaluate_performance as evaluate_performance
     from hotloop.layers import Input as Input
     from hotloop.models import Model as Model
@@ -75,12 +77,14 @@ _NAMES = {
     "clone_model": "models",
     "evaluate_performance": "inference",
     "freeze": "session",
+    "get_device": "device",
     "load_model": "saving",
     "model_from_json": "models",
     "num_threads": "config",
     "profile": "profiling",
     "prune_model": "compress",
     "quantize_model": "compress",
+    "set_device": "device",
     "set_num_threads": "config",
     "set_seed": "config",
     "show_config": "config",
@@ -99,6 +103,7 @@ __all__ = [
     "data",
     "evaluate_performance",
     "freeze",
+    "get_device",
     "initializers",
     "kernels",
     "layers",
@@ -114,6 +119,7 @@ __all__ = [
     "quantize_model",
     "regularizers",
     "schedules",
+    "set_device",
     "set_num_threads",
     "set_seed",
     "show_config",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
+from hotloop import device
 from hotloop.errors import bad_type, bad_value
 from hotloop.parameters import Shape
 
@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float32]
 def as_array(what: str, value: Any) -> Array:
     """Return anything that looks like an array of numbers as a NumPy array of a numeric dtype.
 
+    What lies on a GPU stays there, as CuPy's array of the same memory.
+
     Raises
     ------
     TypeError
@@ -29,8 +31,9 @@ def as_array(what: str, value: Any) -> Array:
     """
     if value is None:
         raise bad_type(what, "an array", value)
+    value = device.adopt(value)
     try:
-        array = value if type(value) is np.ndarray else np.asarray(value)
+        array = value if type(value) is np.ndarray or device.on_gpu(value) else np.asarray(value)
     except ValueError as error:
         raise bad_value(what, "an array", f"{type(value).__name__} that is none ({error})") from None
     if array is not value and isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
@@ -48,12 +51,35 @@ def as_array(what: str, value: Any) -> Array:
     )
 
 
+def require_here(what: str, array: Array, where: device.Host) -> None:
+    """Refuse an array on the GPU for a model that is not there; what lies on the host can always be uploaded.
+
+    Raises
+    ------
+    TypeError
+        Saying how to bring the two together.
+    """
+    if where is device.HOST and device.on_gpu(array):
+        raise TypeError(
+            f"{what}: expected an array in the CPU's memory, where the model is, got an array on a GPU; "
+            "move it with cupy.asnumpy, or the model with model.device = 'cuda'"
+        )
+
+
 def as_floats(what: str, array: Array) -> Floats:
-    """Return float32 and C-contiguous, itself when it is that already."""
-    if array.dtype == np.float32:
-        return np.ascontiguousarray(array, np.float32)
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, np.float32)
+    """Return float32 and C-contiguous, itself when it is that already; on the device where it is."""
+    if array.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, order="C")
+    return contiguous(array)
+
+
+def contiguous(array: Array) -> Array:
+    """Return it C-contiguous, on the device where it is."""
+    if device.on_gpu(array):
+        made: Array = device.gpu().contiguous(array)
+        return made
+    return np.ascontiguousarray(array)
 
 
 def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
@@ -64,8 +90,9 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
     ValueError
         When there is one and ``allow_nonfinite`` is False.
     """
-    if allow_nonfinite or _native.all_finite(array):
+    if allow_nonfinite or device.backend_of(array).native.all_finite(array):
         return
+    array = device.to_host(array)
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
     raise bad_value(
         what,
@@ -75,11 +102,13 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
     )
 
 
-def input_array(what: str, value: Any, shape: Shape, allow_nonfinite: bool) -> Array:
+def input_array(
+    what: str, value: Any, shape: Shape, allow_nonfinite: bool, where: device.Host = device.HOST
+) -> Array:
     """Return one input as (rows, features), float32 or uint8, C-contiguous.
 
     uint8 stays as it is; booleans, integers and other floats become float32. Where one sample is one number,
-    an array of shape (rows,) will do.
+    an array of shape (rows,) will do. For a model that is on a GPU (``where``) it may lie there as well.
 
     Raises
     ------
@@ -87,6 +116,7 @@ def input_array(what: str, value: Any, shape: Shape, allow_nonfinite: bool) -> A
         For another shape, no rows, no numbers, NaN or infinity.
     """
     array = as_array(what, value)
+    require_here(what, array, where)
     if shape == (1,) and array.ndim == 1:
         array = array[:, None]
     if array.ndim == 0 or array.shape[1:] != shape:
@@ -100,7 +130,7 @@ def input_array(what: str, value: Any, shape: Shape, allow_nonfinite: bool) -> A
     if array.shape[0] == 0:
         raise bad_value(what, "at least one row", "none")
     if array.dtype == np.uint8:
-        return np.ascontiguousarray(array).reshape(array.shape[0], -1)
+        return contiguous(array).reshape(array.shape[0], -1)
     floats = as_floats(what, array)
     require_finite(what, floats, allow_nonfinite)
     return floats.reshape(array.shape[0], -1)
@@ -132,7 +162,12 @@ def split_by_name(what: str, value: Any, names: Sequence[str], shapes: Sequence[
 
 
 def input_arrays(
-    value: Any, names: Sequence[str], shapes: Sequence[Shape], allow_nonfinite: bool, label: str = ""
+    value: Any,
+    names: Sequence[str],
+    shapes: Sequence[Shape],
+    allow_nonfinite: bool,
+    label: str = "",
+    where: device.Host = device.HOST,
 ) -> list[Array]:
     """Return all inputs as programs read them: see :func:`split_by_name` and :func:`input_array`.
 
@@ -142,7 +177,7 @@ def input_arrays(
     arrays = {}
     for name, array, shape in zip(names, given, shapes, strict=True):
         what = f"{label}x" if len(names) == 1 else f"{label}x[{name!r}]"
-        arrays[what] = input_array(what, array, shape, allow_nonfinite)
+        arrays[what] = input_array(what, array, shape, allow_nonfinite, where)
     require_same_rows(arrays)
     return list(arrays.values())
 
@@ -150,37 +185,57 @@ def input_arrays(
 def output_arrays(
     out: Any, names: Sequence[str], shapes: Sequence[Shape], inputs: Sequence[Array]
 ) -> list[Floats]:
-    """Return the arrays that results go to, made here where ``out`` is None.
+    """Return the arrays that results go to, checked; of the kind that the inputs are.
 
     Raises
     ------
     TypeError
-        When one is no float32 array.
+        When one is no float32 array, or lies elsewhere than the inputs.
     ValueError
         When there are more or fewer than outputs, when one has another shape, is read-only or not
         C-contiguous, or shares memory with an input or another output.
     """
     rows = inputs[0].shape[0]
     wanted = [(rows, *shape) for shape in shapes]
-    if out is None:
-        return [np.empty(shape, np.float32) for shape in wanted]
-    given = [out] if len(names) == 1 and isinstance(out, np.ndarray) else out
+    given = [out] if len(names) == 1 and _is_array(out) else out
     if not isinstance(given, list | tuple) or len(given) != len(names):
         expected = "an array" if len(names) == 1 else f"a list of {len(names)} arrays"
         raise bad_type("out", expected, out)
+    there = any(device.on_gpu(array) for array in inputs)
     for i, (name, array, shape) in enumerate(zip(names, given, wanted, strict=True)):
         what = "out" if len(names) == 1 else f"out[{name!r}]"
-        if not isinstance(array, np.ndarray) or array.dtype != np.float32:
-            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        if not _is_array(array) or array.dtype != np.float32:
+            kind = array.dtype if _is_array(array) else type(array).__name__
             raise TypeError(f"{what}: expected a float32 array, got {kind}")
+        if device.on_gpu(array) != there:
+            expected, got = ("on the GPU", "the CPU's") if there else ("in the CPU's memory", "the GPU's")
+            raise TypeError(f"{what}: expected an array {expected}, as the inputs are, got one in {got}")
         if array.shape != shape:
             raise bad_value(what, f"shape {shape}", f"shape {array.shape}")
-        if not array.flags.c_contiguous or not array.flags.aligned or not array.flags.writeable:
-            lack = "read-only" if not array.flags.writeable else "not contiguous or not aligned"
-            raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")
-        if any(np.may_share_memory(array, other) for other in [*inputs, *given[:i]]):
+        require_writable(what, array)
+        others = [other for other in [*inputs, *given[:i]] if device.on_gpu(other) == there]
+        if any(device.backend_of(array).may_share(array, other) for other in others):
             raise bad_value(what, "memory of its own", "an array that overlaps an input or another output")
     return list(given)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) or device.on_gpu(value)
+
+
+def require_writable(what: str, array: Array) -> None:
+    """Refuse to write what is read-only, strided or misaligned.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    read_only = not device.on_gpu(array) and not array.flags.writeable
+    aligned = True if device.on_gpu(array) else array.flags.aligned
+    if not array.flags.c_contiguous or not aligned or read_only:
+        lack = "read-only" if read_only else "not contiguous or not aligned"
+        raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")
 
 
 def require_same_rows(arrays: Mapping[str, Array]) -> int:

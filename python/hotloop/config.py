@@ -112,6 +112,7 @@ def configuration() -> dict[str, str]:
 
     import hotloop
     from hotloop import _native
+    from hotloop.device import cuda_text
 
     versions = {}
     for package in ("numpy", "safetensors", "tqdm"):
@@ -124,7 +125,7 @@ def configuration() -> dict[str, str]:
         "CPU": cpu_name(),
         "instruction set": f"{_native.isa_level()} (best of this CPU: {_native.best_isa_level()})",
         "threads": f"{_native.num_threads()} (CPUs available: {_native.available_cpus()})",
-        "CUDA": "not built",
+        "CUDA": cuda_text(),
         "Python": platform.python_version(),
         **versions,
         "system": platform.platform(),

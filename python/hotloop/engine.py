@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
-from hotloop.aligned import aligned_zeros
+from hotloop import device
 from hotloop.arrays import Array, Floats
 from hotloop.graph import FunctionalGraph, SymbolicTensor
 from hotloop.heads import Head
@@ -18,6 +17,7 @@ from hotloop.layers.reshape import Reshape
 from hotloop.lowering import Lowering, lower
 from hotloop.optimizers import Optimizer
 from hotloop.parameters import Parameter, ParameterStore
+from hotloop.staging import run_forward
 
 if TYPE_CHECKING:
     from hotloop.layers.base import Layer
@@ -36,6 +36,8 @@ class PredictionProgram:
 
     Attributes
     ----------
+    backend : device.Host
+        Where it runs.
     features : tuple of int
         Numbers a sample, of each output.
     run_rows : callable or None
@@ -46,23 +48,21 @@ class PredictionProgram:
     """
 
     def __init__(self, graph: FunctionalGraph, store: ParameterStore) -> None:
-        lowering = lower(graph)
-        self.native = _native.Program(lowering.graph, lowering.outputs, store.values)
+        self.backend = store.backend
+        lowering = lower(graph, native=self.backend.native)
+        self.native = self.backend.native.Program(lowering.graph, lowering.outputs, store.values)
         self.features = tuple(tensor.features for tensor in graph.outputs)
         self.sources = lowering.sources
         self.store = store
         self.version = store.version
         self.run_rows = None
-        if len(graph.inputs) == len(graph.outputs) == 1:
+        if len(graph.inputs) == len(graph.outputs) == 1 and self.backend is device.HOST:
             self.native.set_shapes(graph.inputs[0].shape, graph.outputs[0].shape)
             self.run_rows = self.native.predict_rows
 
     def run(self, inputs: list[Array]) -> list[Floats]:
-        """Return an array (rows, features) for each output."""
-        rows = inputs[0].shape[0]
-        outputs: list[Floats] = [np.empty((rows, features), np.float32) for features in self.features]
-        self.native.predict(inputs, outputs)
-        return outputs
+        """Return an array (rows, features) for each output, on the GPU where an input is there."""
+        return run_forward(self.backend, self.native.predict, inputs, self.features)
 
 
 class TrainingProgram:
@@ -75,8 +75,8 @@ class TrainingProgram:
     heads : list of Head
     trainable : frozenset of Layer
         Whose weights learn.
-    mixed : bool
-        Whether Dense layers multiply in bfloat16.
+    precision : str
+        As ``compile`` was told.
     """
 
     def __init__(
@@ -85,21 +85,29 @@ class TrainingProgram:
         store: ParameterStore,
         heads: Sequence[Head],
         trainable: frozenset[Layer],
-        mixed: bool = False,
+        precision: str = "float32",
     ) -> None:
         self.graph = graph
         self.store = store
         self.version = store.version
         self.heads = list(heads)
-        self.gradients = aligned_zeros(store.size)
+        self.backend = store.backend
+        self.gradients: Floats = self.backend.zeros(store.size)
         self.parameters = [
             p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
         ]
         separate = [_behind_reshapes(graph.outputs[head.index]) for head in heads if _fuses(head)]
+        native = self.backend.native
         lowering = lower(
-            graph, training=True, is_trainable=trainable.__contains__, separate=separate, mixed=mixed
+            graph,
+            training=True,
+            is_trainable=trainable.__contains__,
+            separate=separate,
+            mixed=precision == "mixed_bfloat16",
+            tf32=precision == "tf32" and self.backend is not device.HOST,
+            native=native,
         )
-        self.native = _native.Program(lowering.graph, lowering.outputs, store.values, self.gradients)
+        self.native = native.Program(lowering.graph, lowering.outputs, store.values, self.gradients)
         self.native.set_loss([_loss_config(lowering, head) for head in heads])
         self.sources = lowering.sources
         self._settings: tuple[Any, ...] | None = None
@@ -149,6 +157,7 @@ class TrainingProgram:
         tuple
             Steps done, the loss summed over their rows, and the number of rows.
         """
+        self.backend.require()
         rates = optimizer.learning_rates(optimizer.iterations, steps)
         try:
             done, loss_sum, rows = self.native.train(
@@ -220,9 +229,10 @@ class SlotLayout:
         """Give every parameter's state its new place; new parameters begin at zero."""
         old = optimizer.slots
         optimizer.slots = {}
-        optimizer.build(store.size)
+        optimizer.build(store.size, store.backend)
         for name, new in optimizer.slots.items():
             if name not in old or old[name].size != self.size:
                 continue
             for parameter, offset in self.places:
-                parameter.of(new)[...] = old[name][offset : offset + parameter.size].reshape(parameter.shape)
+                part = old[name][offset : offset + parameter.size].reshape(parameter.shape)
+                device.write(parameter.of(new), part)

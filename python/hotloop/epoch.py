@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
+from hotloop import _native, device
 from hotloop.arrays import Floats
 from hotloop.callbacks import CallbackList
-from hotloop.engine import TrainingProgram
 from hotloop.feed import Feed
 from hotloop.heads import compute_metrics
 from hotloop.progress import Progress
+from hotloop.staging import Resident, Streamed, place
 
 if TYPE_CHECKING:
+    from hotloop.engine import TrainingProgram
     from hotloop.training import Trainer
 
 Order = npt.NDArray[np.int32] | None
@@ -53,15 +54,33 @@ class Batches:
 
 
 class EpochRecord:
-    """The loss summed over an epoch's rows, and their predictions where a metric wants them."""
+    """The loss summed over an epoch's rows, and their predictions where a metric wants them.
 
-    def __init__(self, feed: Feed, features: Sequence[int]) -> None:
+    Attributes
+    ----------
+    feed : Feed
+    source : Resident or Streamed
+        The feed's rows where the program reads them.
+    """
+
+    def __init__(self, program: TrainingProgram, feed: Feed, batch_size: int) -> None:
         self.feed = feed
+        features = [tensor.features for tensor in program.graph.outputs]
         self.several_outputs = len(features) > 1
         wants = self.several_outputs or any(head.metrics or head.weighted_metrics for head in feed.heads)
         self.features = features if wants else []
-        self.outputs = feed.empty_outputs(self.features)
+        self.batch_size = batch_size
+        self.source: Resident | Streamed = place(program, feed, batch_size, self.features)
+        self.outputs = self.source.empty_outputs(self.features)
+        self._labels: list[npt.NDArray[Any]] | None = None
         self.begin()
+
+    def use(self, program: TrainingProgram) -> None:
+        """Go on with another program of the same model; rows that lie where it is stay there."""
+        if program.backend is not self.source.backend:
+            self.source = place(program, self.feed, self.batch_size, self.features)
+            self.outputs = self.source.empty_outputs(self.features)
+        self.source.program = program
 
     def begin(self) -> None:
         """Forget the last epoch."""
@@ -71,7 +90,7 @@ class EpochRecord:
     def next_part(self) -> None:
         """Keep what was written from being written over: this epoch goes on in a second pass."""
         if self.kept:
-            self.outputs = self.feed.empty_outputs(self.features)
+            self.outputs = self.source.empty_outputs(self.features)
 
     def add(self, loss_sum: float, rows: int) -> None:
         self.loss_sum += loss_sum
@@ -91,13 +110,18 @@ class EpochRecord:
         logs: dict[str, Any] = {"loss": self.mean_loss}
         if not self.kept:
             return logs
-        outputs = [_joined([part[i][rows] for _, rows, part in self.kept]) for i in range(len(self.features))]
+        outputs = [
+            _joined([device.to_host(part[i][rows]) for _, rows, part in self.kept])
+            for i in range(len(self.features))
+        ]
+        if self._labels is None:
+            self._labels = [device.to_host(array) for array in self.feed.labels]
 
         def in_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             return _joined([array[rows if order is None else order[rows]] for order, rows, _ in self.kept])
 
-        labels = [in_order(array) for array in self.feed.labels]
-        weights = None if self.feed.weights is None else in_order(self.feed.weights)
+        labels = [in_order(array) for array in self._labels]
+        weights = None if self.feed.weights is None else in_order(device.to_host(self.feed.weights))
         logs.update(compute_metrics(self.feed.heads, labels, outputs, weights, self.several_outputs))
         return logs
 
@@ -108,7 +132,6 @@ def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 def run_epoch(
     model: Trainer,
-    program: TrainingProgram,
     record: EpochRecord,
     batches: Batches,
     steps: int,
@@ -119,7 +142,7 @@ def run_epoch(
 
     One native call, or one a step when a callback asks for it.
     """
-    feed, size = record.feed, batches.size
+    source, size = record.source, batches.size
     record.begin()
     done = 0
 
@@ -131,11 +154,8 @@ def run_epoch(
                 progress.update(before + steps_done, loss)
             return model.stop_training
 
-        made, loss_sum, rows = program.train(
+        made, loss_sum, rows = source.train(
             model.optimizer,
-            feed.inputs,
-            feed.targets,
-            feed.weights,
             order,
             size,
             first,

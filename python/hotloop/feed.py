@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hotloop import device
 from hotloop.arrays import Array, Floats
 from hotloop.errors import bad_value, number
 from hotloop.heads import Head
@@ -21,13 +22,13 @@ class Feed:
 
     Attributes
     ----------
-    inputs : list of ndarray
-        (rows, features), float32 or uint8.
-    targets : list of ndarray
+    inputs : list of arrays
+        (rows, features), float32 or uint8; like the others NumPy's, or CuPy's where they were given so.
+    targets : list of arrays
         One for each head, as its loss reads them.
-    labels : list of ndarray
+    labels : list of arrays
         As given, for the metrics.
-    weights : ndarray or None
+    weights : array or None
         Sample times class weight, one a row.
     heads : list of Head
     """
@@ -53,7 +54,8 @@ class Feed:
             target_array(name, y, head.loss, head.shape, allow_nonfinite)
             for name, y, head in zip(what, labels, heads, strict=True)
         ]
-        weights = None if sample_weight is None else sample_weights(sample_weight, inputs[0].shape[0])
+        rows = inputs[0].shape[0]
+        weights = None if sample_weight is None else sample_weights(sample_weight, rows)
         return cls(inputs, targets, labels, weights, heads)
 
     def with_class_weight(self, class_weight: Any) -> Feed:
@@ -66,9 +68,9 @@ class Feed:
         """
         if len(self.heads) != 1:
             raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
-        weights = class_weights(class_weight, self.labels[0], self.heads[0].shape)
+        weights = class_weights(class_weight, device.to_host(self.labels[0]), self.heads[0].shape)
         if self.weights is not None:
-            weights = weights * self.weights
+            weights = weights * device.to_host(self.weights)
         return replace(self, weights=weights.astype(np.float32))
 
     @property
@@ -102,7 +104,3 @@ class Feed:
             got = f"{part:g} of {self.rows} rows"
             raise bad_value("validation_split", "a part that leaves rows on both sides", got)
         return self.part(0, at), self.part(at, self.rows)
-
-    def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
-        """Return room for the predictions of all rows."""
-        return [np.empty((self.rows, size), np.float32) for size in features]

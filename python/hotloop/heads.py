@@ -10,6 +10,7 @@ import numpy as np
 
 from hotloop import losses, metrics, optimizers
 from hotloop.arrays import Array, Floats
+from hotloop.device import to_host
 from hotloop.errors import bad_type, bad_value, number, unknown_name
 from hotloop.losses import Loss
 from hotloop.metrics import Metric
@@ -19,7 +20,7 @@ from hotloop.parameters import Shape
 
 NamedMetrics = list[tuple[str, Metric]]
 TRIED_ROWS = 1000
-PRECISIONS = ("float32", "mixed_bfloat16")
+PRECISIONS = ("float32", "tf32", "mixed_bfloat16")
 
 
 @dataclass
@@ -185,7 +186,7 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
         What the metric says.
     """
     for head, y in zip(heads, labels, strict=True):
-        some = y[:TRIED_ROWS]
+        some = to_host(y[:TRIED_ROWS])
         zeros = np.broadcast_to(np.float32(0), (some.shape[0], *head.shape))
         for _, metric in [*head.metrics, *head.weighted_metrics]:
             if not isinstance(metric, metrics.FunctionMetric):  # the user's, who may count its calls

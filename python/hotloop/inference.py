@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import losses, metrics
+from hotloop.arrays import as_array, contiguous
+from hotloop.device import backend_of, to_host
 from hotloop.errors import bad_type, integer, number
 from hotloop.heads import Compilation
 
@@ -73,6 +75,9 @@ class PerformanceReport(Mapping[str, Any]):
         How many a call may use.
     isa : str
         The instruction set in use.
+    device : str
+        "cpu", or "cuda": then calls are timed until their results are there, in the CPU's memory for an ``x``
+        of NumPy's, and on the GPU for one of CuPy's.
     """
 
     name: str
@@ -86,6 +91,7 @@ class PerformanceReport(Mapping[str, Any]):
     calls: dict[int, int]
     threads: int
     isa: str
+    device: str = "cpu"
     _keys: tuple[str, ...] = field(
         default=(
             "name",
@@ -99,6 +105,7 @@ class PerformanceReport(Mapping[str, Any]):
             "calls",
             "threads",
             "isa",
+            "device",
         ),
         repr=False,
         compare=False,
@@ -134,6 +141,8 @@ class PerformanceReport(Mapping[str, Any]):
         for size, values in self.latency_us.items():
             rows.append((f"latency, batch {size}", f"p50 {values['p50']:.1f} us, p99 {values['p99']:.1f} us"))
             rows.append((f"throughput, batch {size}", f"{self.throughput[size]:,.0f} rows/s"))
+        if self.device != "cpu":
+            rows.append(("device", self.device))
         rows.append(("machine", f"{self.threads} thread{'s' if self.threads != 1 else ''}, {self.isa}"))
         width = max(len(label) for label, _ in rows)
         title = f"{self.name} ({self.precision})"
@@ -188,14 +197,15 @@ def evaluate_performance(
     sizes = [integer("batch_sizes", size, at_least=1) for size in batch_sizes]
     if isinstance(x, list | tuple | dict):
         raise bad_type("x", "one array (models with several inputs can't be measured yet)", x)
-    x = np.asarray(x)
+    x = as_array("x", x)
     if x.ndim == 0 or x.shape[0] == 0:
         raise ValueError(f"x: expected at least one row, got shape {x.shape}")
 
-    scores = {} if y is None else _scores(model, x, np.asarray(y))
+    scores = {} if y is None else _scores(model, x, to_host(y))
     latency, throughput, calls = {}, {}, {}
     for size in sizes:
-        batch = np.ascontiguousarray(np.take(x, np.arange(size) % x.shape[0], axis=0))
+        rows = np.arange(size) % x.shape[0]
+        batch = contiguous(x[backend_of(x).upload(rows)])
         times = _time_calls(model, batch, seconds)
         p50, p99 = np.percentile(times, [50, 99]) * 1e6
         latency[size] = {"p50": float(p50), "p99": float(p99)}
@@ -213,6 +223,7 @@ def evaluate_performance(
         calls=calls,
         threads=int(_native.num_threads()),
         isa=str(_native.isa_level()),
+        device=str(getattr(model, "device", "cpu")),
     )
 
 
@@ -221,6 +232,7 @@ def _scores(model: Predictor, x: Array, y: Array) -> dict[str, float]:
     predictions = model.predict(x)
     if isinstance(predictions, list):
         raise bad_type("model", "one output (several can't be measured yet)", predictions)
+    predictions = to_host(predictions)
     compilation = model._compilation
     columns = predictions.shape[-1]
     if compilation is not None and compilation.loss is not None:
@@ -250,13 +262,17 @@ def _scores(model: Predictor, x: Array, y: Array) -> dict[str, float]:
 def _time_calls(model: Predictor, batch: Array, seconds: float) -> list[float]:
     clock = time.perf_counter
     end = clock() + seconds / 5
+    # Results that stay on the GPU are there only once it was waited for.
+    wait = backend_of(batch).synchronize
     model.predict_on_batch(batch)
     while clock() < end:
         model.predict_on_batch(batch)
+        wait()
     times = []
     start = clock()
     while True:
         model.predict_on_batch(batch)
+        wait()
         now = clock()
         times.append(now - start)
         start = now

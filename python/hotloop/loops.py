@@ -11,7 +11,6 @@ import numpy as np
 
 from hotloop.callbacks import CallbackList, History
 from hotloop.callbacks.base import say
-from hotloop.engine import TrainingProgram
 from hotloop.epoch import Batches, EpochRecord, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
@@ -61,15 +60,13 @@ class FitArguments:
         return epoch + 1 in self.validation_freq
 
 
-def evaluate_feed(program: TrainingProgram, feed: Feed, callbacks: CallbackList) -> dict[str, Any]:
+def evaluate_record(record: EpochRecord, callbacks: CallbackList) -> dict[str, Any]:
     """Return the loss and the metrics over all rows, without dropout."""
     callbacks.on_test_begin(None)
     callbacks.on_test_batch_begin(0, None)
-    features = [tensor.features for tensor in program.graph.outputs]
-    record = EpochRecord(feed, features)
-    loss_sum = program.native.evaluate(feed.inputs, feed.targets, feed.weights, record.outputs)
-    record.add(loss_sum, feed.rows)
-    record.keep(None, 0, feed.rows)
+    record.begin()
+    record.add(record.source.evaluate(record.outputs), record.source.rows)
+    record.keep(None, 0, record.source.rows)
     logs = record.logs()
     callbacks.on_test_batch_end(0, dict(logs))
     callbacks.on_test_end(dict(logs))
@@ -122,7 +119,9 @@ def fit(
     assert callbacks.history is not None
     model.history = callbacks.history
     model.stop_training = False
-    record = EpochRecord(feed, [tensor.features for tensor in program.graph.outputs])
+    record = EpochRecord(program, feed, batches.size)
+    # Brought to the device once, as the rows to train on are.
+    judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
     progress = Progress(arguments.epochs, steps, arguments.verbose)
     callbacks.on_train_begin(None)
     logs: dict[str, Any] = {}
@@ -133,9 +132,11 @@ def fit(
             start = time.perf_counter()
             # A callback may have loaded weights, changed the optimizer or called the model on something new.
             program = model.training_program(feed)
-            logs = run_epoch(model, program, record, batches, steps, callbacks, progress)
-            if validation is not None and arguments.validates_after(epoch):
-                logs.update({f"val_{k}": v for k, v in evaluate_feed(program, validation, callbacks).items()})
+            record.use(program)
+            logs = run_epoch(model, record, batches, steps, callbacks, progress)
+            if judged is not None and arguments.validates_after(epoch):
+                judged.use(program)
+                logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks).items()})
             progress.epoch_end(epoch, logs, time.perf_counter() - start)
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
@@ -163,7 +164,7 @@ def evaluate(
     with model.building(x):
         feed = _first_batches(model.feed(x, y, sample_weight, model.allow_nonfinite), batch_size, steps)
         program = model.training_program(feed)
-    logs = evaluate_feed(program, feed, listeners)
+    logs = evaluate_record(EpochRecord(program, feed, DEFAULT_BATCH_SIZE), listeners)
     if level:
         say(logs_text(logs))
     return logs
@@ -204,5 +205,5 @@ def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_wei
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)
     model.stop_training = False
-    record = EpochRecord(feed, [tensor.features for tensor in program.graph.outputs])
-    return run_epoch(model, program, record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    record = EpochRecord(program, feed, feed.rows)
+    return run_epoch(model, record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())

@@ -26,11 +26,13 @@ class Lowering:
 
     Attributes
     ----------
-    graph : _native.Graph
+    graph : Graph of the native half
     training : bool
         Whether dropout and batch statistics are wanted.
     mixed : bool
         Whether products may be computed in bfloat16.
+    tf32 : bool
+        Whether products may be computed in TF32.
     values : dict of SymbolicTensor to int
         What has been lowered so far.
     outputs : list of int
@@ -47,10 +49,13 @@ class Lowering:
         is_trainable: Callable[[Layer], bool] | None = None,
         separate: Sequence[SymbolicTensor] = (),
         mixed: bool = False,
+        tf32: bool = False,
+        native: Any = _native,
     ) -> None:
-        self.graph = _native.Graph()
+        self.graph = native.Graph()
         self.training = training
         self.mixed = mixed
+        self.tf32 = tf32
         self.values: dict[SymbolicTensor, int] = {}
         self.outputs: list[int] = []
         self.layer_name = ""
@@ -153,6 +158,8 @@ def lower(
     is_trainable: Callable[[Layer], bool] | None = None,
     separate: Sequence[SymbolicTensor] = (),
     mixed: bool = False,
+    tf32: bool = False,
+    native: Any = _native,
 ) -> Lowering:
     """Lower all nodes of a graph.
 
@@ -166,9 +173,11 @@ def lower(
         Asked for each layer; by default its ``trainable`` attribute.
     separate : sequence of SymbolicTensor
         Outputs whose activation must stay a node of its own, for the loss to fuse with.
-    mixed : bool
-        Whether products may be computed in bfloat16.
+    mixed, tf32 : bool
+        Whether products may be computed in bfloat16, in TF32.
+    native : module
+        The half that makes the graph: the CPU's, or the GPU's.
     """
-    lowering = Lowering(training, is_trainable, separate, mixed)
+    lowering = Lowering(training, is_trainable, separate, mixed, tf32, native)
     lowering.run(graph)
     return lowering

@@ -1,14 +1,15 @@
-"""Where weights live: one aligned float32 arena a model, and views into it."""
+"""Where weights live: one aligned float32 arena a model, on the model's device, and views into it."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.aligned import aligned_copy, aligned_zeros
+from hotloop import device
 from hotloop.errors import bad_value
 
 Shape = tuple[int, ...]
@@ -74,7 +75,7 @@ class Parameter:
 
     @property
     def value(self) -> npt.NDArray[np.float32]:
-        """The numbers themselves: a writable view into the arena."""
+        """The numbers themselves: a writable view into the arena; CuPy's where the model is on a GPU."""
         return self.of(self.store.values)
 
     def of(self, arena: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -82,24 +83,26 @@ class Parameter:
         return arena[self.offset : self.offset + self.size].reshape(self.shape)
 
     def numpy(self) -> npt.NDArray[np.float32]:
-        """Return a copy of the numbers."""
-        return np.array(self.value, np.float32)
+        """Return a copy of the numbers in the CPU's memory."""
+        return np.array(device.to_host(self.value), np.float32)
 
     def assign(self, value: npt.ArrayLike) -> None:
-        """Overwrite the numbers.
+        """Overwrite the numbers; those of an array on the model's GPU stay there.
 
         Raises
         ------
         ValueError
             When the shape is another one.
         """
-        array = np.asarray(value, np.float32)
+        array = device.adopt(value)
+        if not device.on_gpu(array):
+            array = np.asarray(array, np.float32)
         if array.shape != self.shape:
             raise bad_value(f"weight {self.path!r}", f"shape {self.shape}", f"shape {array.shape}")
-        self.value[...] = array
+        device.write(self.value, array)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        array: npt.NDArray[Any] = self.value
+        array: npt.NDArray[Any] = device.to_host(self.value)
         if dtype is not None and np.dtype(dtype) != array.dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
@@ -111,12 +114,16 @@ class Parameter:
 class ParameterStore:
     """The arena: parameters one after the other, each on a 64-byte boundary, gaps zero.
 
-    Gradients and optimizer slots are arrays of the same size and order.
+    Gradients and optimizer slots are arrays of the same size and order, on the same device.
 
     Attributes
     ----------
     values : float32 array, 1-D
-        All numbers. Another array after :meth:`add` or :meth:`absorb`.
+        All numbers. Another array after :meth:`add`, :meth:`absorb` or :meth:`move`.
+    backend : device.Host
+        Where they lie.
+    placed : bool
+        Whether that was decided: by ``compile``, or by the first use.
     parameters : list of Parameter
         In the order of their offsets.
     version : int
@@ -124,7 +131,9 @@ class ParameterStore:
     """
 
     def __init__(self) -> None:
-        self.values = aligned_zeros(0)
+        self.backend = device.HOST
+        self.placed = False
+        self.values: npt.NDArray[np.float32] = self.backend.zeros(0)
         self.parameters: list[Parameter] = []
         self.version = 0
 
@@ -132,21 +141,49 @@ class ParameterStore:
     def size(self) -> int:
         return int(self.values.size)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickles say nothing of a device: whoever reads one may have another."""
+        values = device.to_host(self.values)
+        return {**vars(self), "values": values, "placed": False}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self.values = aligned_copy(self.values)
+        self.backend = device.HOST
+        self.values = self.backend.copy(self.values)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ParameterStore:
+        """A copy in the same process stays where the original is."""
+        twin = memo[id(self)] = ParameterStore.__new__(ParameterStore)
+        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        if self.placed:
+            twin.move(self.backend)
+        return twin
+
+    def move(self, backend: device.Host) -> None:
+        """Bring all numbers to a device; where that fails all is as it was."""
+        if backend is not self.backend:
+            self.values = backend.copy(self.values)
+            self.backend = backend
+            self.version += 1
+        self.placed = True
 
     def add(self, parameters: Iterable[Parameter]) -> None:
         """Append new parameters, as zeros."""
         self._append([(parameter, None) for parameter in parameters])
 
     def absorb(self, other: ParameterStore) -> None:
-        """Take over all parameters of another store, which is empty afterwards."""
+        """Take over all parameters of another store, which is empty afterwards.
+
+        Where one of the two is on a GPU, all are afterwards.
+        """
         if other is self:
             return
+        if self.backend is device.HOST and other.backend is not device.HOST:
+            self.move(other.backend)
+        self.placed = self.placed or other.placed
         self._append([(parameter, parameter.value) for parameter in other.parameters])
         other.parameters = []
-        other.values = aligned_zeros(0)
+        other.values = other.backend.zeros(0)
         other.version += 1
 
     def _append(self, items: list[tuple[Parameter, npt.NDArray[np.float32] | None]]) -> None:
@@ -157,13 +194,13 @@ class ParameterStore:
         for parameter, _ in items:
             offsets.append(end)
             end += aligned_size(parameter.size)
-        values = aligned_zeros(end)
+        values = self.backend.zeros(end)
         values[: self.size] = self.values
         self.values = values
         for (parameter, old), offset in zip(items, offsets, strict=True):
             parameter.store, parameter.offset = self, offset
             if old is not None:
-                parameter.value[...] = old
+                device.write(parameter.value, old)
             self.parameters.append(parameter)
         self.version += 1
 

@@ -7,8 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hotloop.arrays import Array, as_array, input_arrays, require_same_rows, split_by_name
+from hotloop.arrays import (
+    Array,
+    as_array,
+    input_arrays,
+    require_here,
+    require_same_rows,
+    split_by_name,
+)
 from hotloop.config import derive_seed, seed_generation
+from hotloop.device import Host, backend
 from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
 from hotloop.feed import Feed
@@ -33,6 +41,7 @@ class ProgramOwner:
         self.stop_training = False
         self.allow_nonfinite = False
         self._compilation: Compilation | None = None
+        self._where: Host | None = None  # what compile was told, for a store that has yet to be placed
         self._trainable: frozenset[Layer] | None = None
         self._heads: list[Head] | None = None
         self._label_kinds: list[Any] | None = None  # of the labels that the metrics were tried on
@@ -104,12 +113,42 @@ class ProgramOwner:
         self._seed = integer("seed", seed, at_least=0) % 2**63
         self._seed_generation = seed_generation()
 
+    @property
+    def device(self) -> str:
+        """Where the model computes: "cpu" or "cuda". Setting it moves weights and the optimizer's state.
+
+        Models that share a layer are on the same device. Where a move fails, all stays as it was.
+        """
+        if self.built:
+            return self._placed_store().backend.name
+        return (self._where or backend()).name
+
+    @device.setter
+    def device(self, name: str) -> None:
+        where = backend(name)
+        with self._lock:
+            if self.built:
+                self.store.move(where)
+            self._where = where
+            optimizer = None if self._compilation is None else self._compilation.optimizer
+            if optimizer is not None and optimizer.slots:
+                optimizer.build(next(iter(optimizer.slots.values())).size, where)
+            self._prediction = self._training = None  # they hold on to memory of the other device
+
+    def _placed_store(self) -> ParameterStore:
+        """The arena, on the device that ``compile`` was told, or on the default one."""
+        store = self.store
+        if not store.placed:
+            store.move(self._where or backend())
+        return store
+
     # -- from data to programs
 
     def input_arrays(self, x: Any, allow_nonfinite: bool, label: str = "") -> list[Array]:
         """Return the inputs as programs read them: (rows, features), float32 or uint8."""
         shapes = [tensor.shape for tensor in self.graph.inputs]
-        return input_arrays(x, self.input_names, shapes, allow_nonfinite, label)
+        where = self._placed_store().backend
+        return input_arrays(x, self.input_names, shapes, allow_nonfinite, label, where)
 
     @contextmanager
     def building(self, x: Any) -> Iterator[None]:
@@ -136,6 +175,8 @@ class ProgramOwner:
         given = split_by_name(f"{label}y", y, chosen_names, [shapes[i] for i in chosen])
         what = [f"{label}y"] if len(chosen) == 1 else [f"{label}y[{name!r}]" for name in chosen_names]
         labels = [as_array(text, value) for text, value in zip(what, given, strict=True)]
+        for text, array in zip(what, labels, strict=True):
+            require_here(text, array, self.store.backend)
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
         heads = self._heads or compilation.heads(names, shapes, labels)
         feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite)
@@ -148,7 +189,7 @@ class ProgramOwner:
     def prediction_program(self) -> PredictionProgram:
         """The program that predicts; made anew when the weights moved."""
         with self._lock:
-            store = self.store
+            store = self._placed_store()
             program = self._prediction
             if program is None or program.store is not store or program.version != store.version:
                 program = self._prediction = PredictionProgram(self.graph, store)
@@ -157,16 +198,16 @@ class ProgramOwner:
     def training_program(self, feed: Feed) -> TrainingProgram:
         """The program that trains and evaluates, with the optimizer's state in place."""
         with self._lock:
-            store, optimizer = self.store, self._compiled.optimizer
+            store, optimizer = self._placed_store(), self._compiled.optimizer
             if self._trainable is None:
                 self._trainable = self._trainable_layers()
             program = self._training
             if program is None or program.store is not store or program.version != store.version:
-                mixed = self._compiled.precision == "mixed_bfloat16"
-                program = TrainingProgram(self.graph, store, feed.heads, self._trainable, mixed)
+                precision = self._compiled.precision
+                program = TrainingProgram(self.graph, store, feed.heads, self._trainable, precision)
             if self._slots is not None and not self._slots.is_current(store):
                 self._slots.move(optimizer, store)
-            optimizer.build(store.size)
+            optimizer.build(store.size, store.backend)
             program.set_optimizer(optimizer)
             if self._slots is None or not self._slots.is_current(store):
                 self._slots = SlotLayout(self.weights, store)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors, serialization
+from hotloop import device, errors, serialization
 
 __all__ = ["CLASSES", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
 
@@ -33,7 +33,7 @@ class Regularizer(serialization.Configurable):
 
     def __call__(self, weights: npt.ArrayLike) -> float:
         """Return the penalty, summed in double."""
-        w = np.asarray(weights, dtype=np.float64)
+        w = np.asarray(device.to_host(weights), dtype=np.float64)
         return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.container import Container, PathLike, read_container, write_container
+from hotloop.device import to_host
 from hotloop.errors import bad_value, integer
 from hotloop.models import CLASSES, model_from_config
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
@@ -26,8 +27,8 @@ def save_model(
     """Write a model into one file: architecture, weights and, when it is compiled, the training's state.
 
     The file is a safetensors file with a JSON config, a format version and a SHA-256 in its metadata. It is
-    written beside `path` and renamed, so an existing file is replaced only by a complete one. The same as
-    ``model.save(path)``.
+    written beside `path` and renamed, so an existing file is replaced only by a complete one. It says nothing
+    of the device: what was trained on one loads on another. The same as ``model.save(path)``.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def save_model(
     kind = type(model).__name__
     if CLASSES.get(kind) is not type(model):
         raise TypeError(f"save: {kind} is not a class that a file can name; expected {' or '.join(CLASSES)}")
-    tensors = {f"weights/{p.path}": p.value for p in model.weights}
+    tensors = {f"weights/{p.path}": to_host(p.value) for p in model.weights}
     config: dict[str, Any] = {
         "class_name": kind,
         "config": model.get_config(),
@@ -70,7 +71,7 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
     """Read a model that ``save`` wrote, float or quantised.
 
     A compiled model comes back compiled, with the optimizer's state: training goes on with the same bits as
-    if it had never stopped.
+    if it had never stopped. It computes on the default device (see :func:`hotloop.set_device`).
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
 def save_weights(model: Model, path: PathLike, *, overwrite: bool = True) -> None:
     """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
     _check_overwrite(path, overwrite)
-    tensors = {f"weights/{p.path}": p.value for p in model.weights}
+    tensors = {f"weights/{p.path}": to_host(p.value) for p in model.weights}
     write_container(path, "weights", {"weights": [p.path for p in model.weights]}, tensors)
 
 
@@ -155,7 +156,7 @@ def load_weights(model: Model, path: PathLike) -> None:
                 f"{array.shape}",
             )
     for parameter, array in zip(parameters, arrays.values(), strict=True):
-        parameter.value[...] = array
+        parameter.assign(array)
 
 
 def _model_of(container: Container) -> Model:

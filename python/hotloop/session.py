@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hotloop import _native
 from hotloop.arrays import input_arrays, output_arrays
 from hotloop.compress import plan as plans
 from hotloop.compress.quantized_model import QuantizedModel
+from hotloop.device import HOST, Host, backend
 from hotloop.errors import bad_type, integer
 from hotloop.lowering import lower
 from hotloop.models import Model
+from hotloop.staging import run_forward
 
 if TYPE_CHECKING:
     from hotloop.parameters import Shape
@@ -54,10 +57,12 @@ class Session:
         outputs: list[tuple[str, Shape]],
         allow_nonfinite: bool,
         sources: list[tuple[str, str]],
+        where: Host = HOST,
     ) -> None:
         self._native = native
         self._sources = sources  # by node: its layer, and what it computes
-        self._run_rows = native.run_rows
+        self._where = where
+        self._run_rows = native.run_rows if where is HOST else _no_short_way
         self._allow_nonfinite = allow_nonfinite
         self.name = name
         self.precision = precision
@@ -74,13 +79,13 @@ class Session:
         x : array of shape (rows, ...), or a list or dict of them
             As for the model's ``predict``. What is quickest is a C-contiguous array of float32 or uint8.
         out : float32 array of shape (rows, ...), or a list of them for several outputs, optional
-            Where results are to go: C-contiguous, writable, and apart from the inputs. After an error its
-            contents are undefined.
+            Where results are to go: of the inputs' kind, C-contiguous, writable, and apart from them. After
+            an error its contents are undefined.
 
         Returns
         -------
         float32 array of shape (rows, ...), or a list of them when there are several outputs
-            ``out``, where that was given.
+            ``out``, where that was given; else CuPy's where an input is, or NumPy's.
 
         Raises
         ------
@@ -103,12 +108,20 @@ class Session:
     __call__ = run
 
     def _run_any(self, x: Any, out: Any) -> Any:
-        inputs = input_arrays(x, self.input_names, self.input_shapes, self._allow_nonfinite)
-        outputs = output_arrays(out, self.output_names, self.output_shapes, inputs)
-        self._native.run(inputs, outputs)
+        names, shapes = self.input_names, self.input_shapes
+        inputs = input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where)
+        given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
+        features = [math.prod(shape) for shape in self.output_shapes]
+        outputs = run_forward(self._where, self._native.run, inputs, features, given)
         if out is not None:
             return out
-        return outputs[0] if len(outputs) == 1 else outputs
+        shaped = [a.reshape(-1, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    @property
+    def device(self) -> str:
+        """Where it computes, as the model did when it was frozen."""
+        return self._where.name
 
     def __copy__(self) -> Session:
         return self  # nothing about it can change
@@ -123,6 +136,10 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}>"
+
+
+def _no_short_way(_x: Any, _out: Any, _allow_nonfinite: bool) -> None:
+    """For a session on a GPU: there are always arrays to be brought there and back."""
 
 
 def freeze(
@@ -171,13 +188,15 @@ def freeze(
     most_threads = 0 if threads is None else integer("threads", threads, at_least=1)
     precision = "float32"
     if isinstance(model, Model):
-        lowering = lower(model.graph)
+        where = backend(model.device)
+        lowering = lower(model.graph, native=where.native)
         sources = lowering.sources
         graph, values, arena = lowering.graph, lowering.outputs, model.store.values
         inputs = [(name, t.shape) for name, t in zip(model.input_names, model.graph.inputs, strict=True)]
         outputs = [(name, t.shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)]
     elif isinstance(model, QuantizedModel):
-        lowered = plans.lower(model._plan)
+        where = backend(model.device)
+        lowered = plans.lower(model._plan, where)
         sources = model._plan.sources()
         graph, arena, precision = lowered.graph, lowered.arena, model.precision
         values = [lowered.values[value] for value in model._plan.outputs]
@@ -185,7 +204,8 @@ def freeze(
         outputs = list(zip(model.output_names, model.output_shapes, strict=True))
     else:
         raise bad_type("freeze", "a Model or a QuantizedModel", model)
-    native = _native.Session(
+    where.require()
+    native = where.native.Session(
         graph, values, arena, [s for _, s in inputs], [s for _, s in outputs], rows, most_threads
     )
     if allow_nonfinite is None:
@@ -198,4 +218,5 @@ def freeze(
         outputs=outputs,
         allow_nonfinite=bool(allow_nonfinite),
         sources=sources,
+        where=where,
     )

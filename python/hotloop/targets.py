@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop import device
 from hotloop.arrays import Array, Floats, as_array, as_floats, require_finite
 from hotloop.errors import bad_type, bad_value
 from hotloop.losses.rows import classes
@@ -27,7 +28,7 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
     ----------
     what : str
         For messages.
-    y : ndarray
+    y : ndarray, or CuPy's
         Classes of shape (rows, ...) for a sparse loss, where ``shape`` is (..., classes); else numbers of
         shape (rows, *shape), where a last axis of one number may be missing.
     loss : Loss
@@ -38,7 +39,7 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
     Returns
     -------
     ndarray
-        int32 (rows, positions) or float32 (rows, features).
+        int32 (rows, positions) or float32 (rows, features); the latter on the GPU where the labels are.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
         raise bad_value(what, "an array with a row for each sample", "a single number")
     rows = y.shape[0]
     if loss.targets == "sparse":
-        numbers = classes(y, (rows, *shape), what).astype(np.int32)
+        numbers = classes(device.to_host(y), (rows, *shape), what).astype(np.int32)
         return np.ascontiguousarray(numbers).reshape(rows, -1)
     if y.shape == (rows, *shape[:-1]) and shape[-1:] == (1,):
         y = y[..., None]
@@ -61,9 +62,10 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
         raise bad_value(what, expected, f"shape {y.shape}", mend)
     floats = as_floats(what, loss.prepare(y))
     require_finite(what, floats, allow_nonfinite)
-    if loss.native in PROBABILITIES and rows and (floats.min() < 0 or floats.max() > 1):
-        got = f"{floats.min():g} to {floats.max():g}"
-        raise bad_value(what, f"labels from 0 to 1 for {loss.name}", got)
+    if loss.native in PROBABILITIES and rows:
+        low, high = device.backend_of(floats).native.min_max(floats)
+        if low < 0 or high > 1:
+            raise bad_value(what, f"labels from 0 to 1 for {loss.name}", f"{low:g} to {high:g}")
     return floats.reshape(rows, math.prod(shape))
 
 
@@ -115,7 +117,7 @@ def sample_weights(sample_weight: Any, rows: int) -> Floats:
     ValueError, TypeError
         When there are not as many as rows, or one is negative, NaN or infinite.
     """
-    array = as_array("sample_weight", sample_weight)
+    array = device.to_host(as_array("sample_weight", sample_weight))
     if array.shape == (rows, 1):
         array = array[:, 0]
     if array.shape != (rows,):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hotloop.arrays import Floats
+from hotloop.device import backend
 from hotloop.heads import Compilation
 from hotloop.programs import ProgramOwner
 
@@ -29,8 +30,9 @@ class Trainer(ProgramOwner):
         *,
         allow_nonfinite: bool = False,
         precision: str = "float32",
+        device: str | None = None,
     ) -> None:
-        """Say how the model learns.
+        """Say how the model learns, and where it computes.
 
         Parameters
         ----------
@@ -46,17 +48,26 @@ class Trainer(ProgramOwner):
             sample and class weights. For several outputs a list of lists, or a dict.
         allow_nonfinite : bool
             Take NaN and infinity in the data instead of refusing them.
-        precision : {"float32", "mixed_bfloat16"}
+        precision : {"float32", "tf32", "mixed_bfloat16"}
             What training computes the products of Dense layers in. "mixed_bfloat16" rounds their operands to
             bfloat16 and sums in float32; weights, gradients, the optimizer's state, losses and all other
             layers stay float32, and no loss scaling is needed. Layers with fewer than 64 inputs or units, and
-            CPUs without fast bfloat16 units, compute in float32. ``predict`` and ``evaluate`` always do.
-            Its bits depend on the CPU's unit, but not on the number of threads.
+            CPUs without fast bfloat16 units, compute in float32. "tf32" rounds the operands to TF32's 10 bits
+            behind the point, on a GPU; on the CPU it is "float32". ``predict`` computes in float32.
+            "float32" gives the same bits on every CPU and GPU. The others' bits depend on the CPU's unit or
+            the kind of GPU, but there they are the same from run to run, and with any number of threads.
+        device : {"cpu", "cuda"}, optional
+            Where the model computes: its weights move there. By default what :func:`hotloop.set_device` said.
+            Data may come from NumPy on either; CuPy's arrays, and others' on the GPU, are for "cuda".
 
         Raises
         ------
         ValueError
             For unknown names; the nearest known one is given.
+        RuntimeError
+            When the device can't be used, saying why.
+        MemoryError
+            When the weights don't fit there.
 
         Examples
         --------
@@ -64,14 +75,18 @@ class Trainer(ProgramOwner):
         >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
+        where = backend(device)
         compilation = Compilation.of(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
         )
         if self.built and loss is not None:
             compilation.outputs_with_loss(self.output_names)
+        if self.built:
+            self.store.move(where)
+        self._where = where
         self._compilation = compilation
         self.allow_nonfinite = self._compilation.allow_nonfinite
-        self._heads = self._training = self._slots = None
+        self._heads = self._training = self._prediction = self._slots = None
         self._trainable = self._trainable_layers() if self.built else None
 
     @property
@@ -91,7 +106,8 @@ class Trainer(ProgramOwner):
 
     @property
     def gradients(self) -> Floats:
-        """The gradients of the last training step, laid out like ``store.values``; see ``Parameter.of``."""
+        """The gradients of the last training step, laid out like ``store.values``, where those are; see
+        ``Parameter.of``."""
         if self._training is None:
             raise ValueError(f"model {self.name!r} was not trained yet; it has no gradients")
         return self._training.gradients
@@ -143,7 +159,8 @@ class Trainer(ProgramOwner):
         Parameters
         ----------
         x : array_like, or a list or dict of them
-            Rows of samples; float32 and uint8 are read where they lie, others become float32.
+            Rows of samples; float32 and uint8 are read where they lie, others become float32. For a model on
+            a GPU they are copied there once a call, or, where they don't fit, chunk by chunk while it trains.
         y : array_like, or a list or dict of them
             Class numbers, one-hot rows or numbers, as the loss wants them.
         batch_size : int, optional
@@ -276,7 +293,7 @@ class Trainer(ProgramOwner):
         Returns
         -------
         ndarray of float32, or a list of them for several outputs
-            Shape (rows, *output shape).
+            Shape (rows, *output shape). CuPy's where an input is, else NumPy's.
 
         Raises
         ------

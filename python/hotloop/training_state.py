@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import optimizers
+from hotloop.device import to_host, write
 from hotloop.engine import SlotLayout
 from hotloop.errors import bad_type, bad_value
 from hotloop.heads import Compilation
@@ -47,8 +48,10 @@ def fresh_compilation(model: Model) -> Compilation | None:
     return dataclasses.replace(compilation, optimizer=optimizer)
 
 
-def compile_like(model: Model, compilation: Compilation, optimizer: Optimizer | None = None) -> None:
-    """Compile a model with what another one was told, and perhaps with another optimizer."""
+def compile_like(
+    model: Model, compilation: Compilation, device: str, optimizer: Optimizer | None = None
+) -> None:
+    """Compile a model with what another one was told, for a device, and perhaps with another optimizer."""
     model.compile(
         compilation.optimizer if optimizer is None else optimizer,
         loss=compilation.loss,
@@ -57,17 +60,18 @@ def compile_like(model: Model, compilation: Compilation, optimizer: Optimizer | 
         weighted_metrics=compilation.weighted_metrics,
         allow_nonfinite=compilation.allow_nonfinite,
         precision=compilation.precision,
+        device=device,
     )
 
 
 def optimizer_slots(model: Model) -> Slots:
-    """The optimizer's state by slot and weight, as copies; empty before the first step."""
+    """The optimizer's state by slot and weight, as NumPy's copies; empty before the first step."""
     optimizer, store = model.optimizer, model.store
     if model._slots is not None and not model._slots.is_current(store):
         model._slots.move(optimizer, store)
         model._slots = SlotLayout(model.weights, store)
     return {
-        slot: {p.path: p.of(array).copy() for p in model.weights if p.trainable}
+        slot: {p.path: np.array(to_host(p.of(array))) for p in model.weights if p.trainable}
         for slot, array in optimizer.slots.items()
         if array.size == store.size
     }
@@ -82,7 +86,7 @@ def restore_optimizer(model: Model, iterations: int, slots: Mapping[str, Mapping
         For slots or weights that the optimizer and the model don't have, or other shapes.
     """
     optimizer = model.optimizer
-    optimizer.build(model.store.size)
+    optimizer.build(model.store.size, model.store.backend)
     by_path = {p.path: p for p in model.weights}
     for slot, arrays in slots.items():
         if slot not in optimizer.slots:
@@ -90,6 +94,6 @@ def restore_optimizer(model: Model, iterations: int, slots: Mapping[str, Mapping
         for name, array in arrays.items():
             if name not in by_path or by_path[name].shape != array.shape:
                 raise bad_value("optimizer state", "the model's weights", f"{name!r} of shape {array.shape}")
-            by_path[name].of(optimizer.slots[slot])[...] = array
+            write(by_path[name].of(optimizer.slots[slot]), array)
     optimizer.iterations = iterations
     model._slots = SlotLayout(model.weights, model.store)

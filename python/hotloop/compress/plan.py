@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
 from hotloop.aligned import aligned_zeros
+from hotloop.device import HOST, Host
 from hotloop.lowering import op_label
 from hotloop.parameters import aligned_size
+from hotloop.staging import run_forward
 
 Array = npt.NDArray[Any]
 Attributes = dict[str, int | float | str]
@@ -118,12 +119,19 @@ class BuiltPlan:
         Of each output.
     described : dict of int to (int, str)
         Features and type of each of the plan's values.
+    backend : device.Host
+        Where it runs.
     """
 
     program: Any
     arena: npt.NDArray[np.float32]
     features: list[int]
     described: dict[int, tuple[int, str]]
+    backend: Host
+
+    def run(self, inputs: list[Array]) -> list[npt.NDArray[np.float32]]:
+        """Return an array (rows, features) for each output, on the GPU where an input is there."""
+        return run_forward(self.backend, self.program.predict, inputs, self.features)
 
 
 @dataclass
@@ -144,8 +152,8 @@ class LoweredPlan:
     values: dict[int, int]
 
 
-def lower(plan: Plan) -> LoweredPlan:
-    """Make a native graph, and the arena that its nodes refer to."""
+def lower(plan: Plan, where: Host = HOST) -> LoweredPlan:
+    """Make a native graph for a device, and the arena there that its nodes refer to."""
     distinct = {id(array): array for op in plan.ops for array in op.weights.values()}
     starts: dict[int, int] = {}
     end = 0
@@ -155,7 +163,7 @@ def lower(plan: Plan) -> LoweredPlan:
     arena = aligned_zeros(end)
     for key, array in distinct.items():
         arena[starts[key] : starts[key] + array.size] = array.reshape(-1)
-    graph = _native.Graph()
+    graph = where.native.Graph()
     values = {value: int(graph.input(features)) for value, features in plan.inputs.items()}
     for op in plan.ops:
         values[op.output] = int(
@@ -167,14 +175,14 @@ def lower(plan: Plan) -> LoweredPlan:
                 arrays=op.arrays,
             )
         )
-    return LoweredPlan(graph, arena, values)
+    return LoweredPlan(graph, where.upload(arena), values)
 
 
-def build(plan: Plan, outputs: Sequence[int] | None = None) -> BuiltPlan:
-    """Make a native program; `outputs` may name other values than the plan's."""
-    lowered = lower(plan)
+def build(plan: Plan, outputs: Sequence[int] | None = None, where: Host = HOST) -> BuiltPlan:
+    """Make a native program for a device; `outputs` may name other values than the plan's."""
+    lowered = lower(plan, where)
     graph, arena, values = lowered.graph, lowered.arena, lowered.values
     wanted = [values[value] for value in (plan.outputs if outputs is None else outputs)]
-    program = _native.Program(graph, outputs=wanted, parameters=arena, gradients=None)
+    program = where.native.Program(graph, outputs=wanted, parameters=arena, gradients=None)
     described = {value: (int(graph.features(made)), str(graph.dtype(made))) for value, made in values.items()}
-    return BuiltPlan(program, arena, [int(graph.features(value)) for value in wanted], described)
+    return BuiltPlan(program, arena, [int(graph.features(value)) for value in wanted], described, where)

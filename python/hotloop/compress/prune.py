@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hotloop.compress.select import select_units
 from hotloop.compress.units import UnitMap
+from hotloop.device import to_host
 from hotloop.training_state import (
     compile_like,
     fresh_compilation,
@@ -149,7 +150,9 @@ def mask_units(model: Model, removed: Mapping[str, Sequence[int]]) -> None:
     groups = units.groups_of_units(removed)
     for site in units.sites:
         if site.role == "reads":
-            site.parameter.value[units.member(site.atoms, groups)] = 0.0
+            values = site.parameter.numpy()
+            values[units.member(site.atoms, groups)] = 0.0
+            site.parameter.assign(values)
 
 
 def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
@@ -161,12 +164,14 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     smaller = type(model).from_config(config)
     kept = units.kept_indices(removed)
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
-    sources = {parameter.path: parameter.value for parameter in model.weights}
+    sources = {parameter.path: to_host(parameter.value) for parameter in model.weights}
     for target in smaller.weights:
         target.assign(_sliced(sources[target.path], places[target.path]))
     compilation = fresh_compilation(model)
-    if compilation is not None:
-        compile_like(smaller, compilation)
+    if compilation is None:
+        smaller.device = model.device
+    else:
+        compile_like(smaller, compilation, model.device)
         slots = {
             slot: {path: _sliced(array, places[path]) for path, array in arrays.items()}
             for slot, arrays in optimizer_slots(model).items()

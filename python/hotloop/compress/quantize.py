@@ -14,6 +14,7 @@ from hotloop.compress.fold import fold_constants, fuse_activations
 from hotloop.compress.plan import Attributes, Op, Plan, build
 from hotloop.compress.quantized_model import QuantizedModel, describe
 from hotloop.compress.record import record
+from hotloop.device import Host, backend, to_host
 from hotloop.errors import bad_value, integer, unknown_name
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def quantize_model(
     Batch normalisation and rescaling are folded into Dense layers, and dropout goes. With "int8", Dense
     layers multiply u8 activations (asymmetric, one scale a tensor) by s8 weights (symmetric, one scale an
     output unit) exactly in int32; between two of them only u8 lies in memory. What the model's outputs and
-    other layers read is float32. The bytes that come out are the same on every instruction set and thread
-    count.
+    other layers read is float32. The bytes that come out are the same on every instruction set, thread count
+    and GPU. The result computes where the model does.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def quantize_model(
     if precision == "int8":
         observed = list(dict.fromkeys(op.inputs[0] for op in targets))
         chunks = _chunks(model, calibration_data, batch_size)
-        scales = _calibrate(plan, observed, chunks, calibration, percentile)
+        scales = _calibrate(plan, observed, chunks, calibration, percentile, backend(model.device))
     fuse_activations(plan)
     weights = _WeightStore(precision)
     if precision == "int8":
@@ -115,6 +116,7 @@ def _chunks(model: Model, data: Any, batch_size: int) -> Iterator[list[Array]]:
     arrays = {
         name: as_array(f"calibration_data {name!r}", array) for name, array in zip(names, given, strict=True)
     }
+    where = backend(model.device)
     rows = require_same_rows(arrays)
     if rows == 0:
         raise bad_value("calibration_data", "at least one row", "none")
@@ -122,7 +124,7 @@ def _chunks(model: Model, data: Any, batch_size: int) -> Iterator[list[Array]]:
         chunk = []
         for (name, array), shape in zip(arrays.items(), shapes, strict=True):
             what = f"calibration_data {name!r}"
-            part = input_array(what, array[first : first + batch_size], shape, allow_nonfinite=True)
+            part = to_host(input_array(what, array[first : first + batch_size], shape, True, where))
             if part.dtype == np.float32 and not np.isfinite(part).all():
                 raise bad_value(what, "finite numbers", "NaN or infinity", "clean the data")
             chunk.append(part)
@@ -130,20 +132,23 @@ def _chunks(model: Model, data: Any, batch_size: int) -> Iterator[list[Array]]:
 
 
 def _calibrate(
-    plan: Plan, observed: list[int], chunks: Iterator[list[Array]], calibration: str, percentile: float
+    plan: Plan,
+    observed: list[int],
+    chunks: Iterator[list[Array]],
+    calibration: str,
+    percentile: float,
+    where: Host,
 ) -> dict[int, AffineScale]:
     """The u8 grid of each observed value, from the float plan's run over the data."""
     observers: dict[int, Observer] = {value: make_observer(calibration, percentile) for value in observed}
     inner = [value for value in observed if value not in plan.inputs]
-    built = build(plan, outputs=inner) if inner else None
+    built = build(plan, outputs=inner, where=where) if inner else None
     for chunk in chunks:
         for value, array in zip(plan.inputs, chunk, strict=True):
             if value in observers:
                 observers[value].update(np.asarray(array, np.float32))
         if built is not None:
-            outputs = [np.empty((chunk[0].shape[0], features), np.float32) for features in built.features]
-            built.program.predict(chunk, outputs)
-            for value, array in zip(inner, outputs, strict=True):
+            for value, array in zip(inner, built.run(chunk), strict=True):
                 if not np.isfinite(array).all():
                     raise bad_value("calibration", "finite activations", "NaN or infinity inside the model")
                 observers[value].update(array)

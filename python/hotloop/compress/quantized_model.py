@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
 import numpy.typing as npt
 
 from hotloop.arrays import as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
 from hotloop.container import Container, PathLike, write_container
+from hotloop.device import HOST, backend, to_host
 from hotloop.heads import Compilation, compute_metrics
 from hotloop.targets import sample_weights
 from hotloop.training_state import fresh_compilation
@@ -58,6 +58,7 @@ class QuantizedModel:
         inputs: Sequence[tuple[str, Sequence[int]]],
         outputs: Sequence[tuple[str, Sequence[int]]],
         compilation: Compilation | None,
+        device: str | None = None,
     ) -> None:
         self._plan = plan
         self.name = name
@@ -67,7 +68,7 @@ class QuantizedModel:
         self.output_names = [key for key, _ in outputs]
         self.output_shapes = [tuple(shape) for _, shape in outputs]
         self._compilation = compilation
-        self._built = build(plan)
+        self._built = build(plan, where=backend(device))
         made = [self._built.described[value] for value in plan.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
             raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
@@ -78,17 +79,29 @@ class QuantizedModel:
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
         self._run_rows = None
-        if len(self.input_shapes) == len(self.output_shapes) == 1:
+        if len(self.input_shapes) == len(self.output_shapes) == 1 and self._built.backend is HOST:
             self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
             self._run_rows = self._built.program.predict_rows
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
-        return {key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows")}
+        kept = {key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows")}
+        return {**kept, "_where": self._built.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        where = state.pop("_where")  # none in a pickle, which may be read where there is no such device
         vars(self).update(state)
-        self._built = build(self._plan)
+        self._built = build(self._plan, where=backend(where))
+        self._find_short_way()
+
+    @property
+    def device(self) -> str:
+        """Where the model computes: "cpu" or "cuda". Setting it moves the weights."""
+        return self._built.backend.name
+
+    @device.setter
+    def device(self, name: str) -> None:
+        self._built = build(self._plan, where=backend(name))
         self._find_short_way()
 
     # -- predicting
@@ -115,6 +128,7 @@ class QuantizedModel:
         Returns
         -------
         float32 array of shape (rows, ...), or a list of them when there are several outputs
+            CuPy's where an input is, else NumPy's.
 
         Raises
         ------
@@ -127,14 +141,15 @@ class QuantizedModel:
                 return result
         inputs = self.input_arrays(x, allow_nonfinite)
         rows = inputs[0].shape[0]
-        outputs = [np.empty((rows, features), np.float32) for features in self._built.features]
-        self._built.program.predict(inputs, outputs)
+        outputs = self._built.run(inputs)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
         return shaped[0] if len(shaped) == 1 else shaped
 
     def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
         """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
-        return input_arrays(x, self.input_names, self.input_shapes, allow_nonfinite)
+        return input_arrays(
+            x, self.input_names, self.input_shapes, allow_nonfinite, where=self._built.backend
+        )
 
     def evaluate(
         self,
@@ -176,11 +191,12 @@ class QuantizedModel:
         names = [self.output_names[i] for i in chosen]
         shapes = [self.output_shapes[i] for i in chosen]
         labels = [
-            as_array(f"y {n!r}", a) for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
+            to_host(as_array(f"y {n!r}", a))
+            for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
         ]
         heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
         outputs = self.predict(x)
-        outputs = [outputs] if len(self.output_names) == 1 else outputs
+        outputs = [to_host(a) for a in ([outputs] if len(self.output_names) == 1 else outputs)]
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
         weights = None if sample_weight is None else sample_weights(sample_weight, rows)
@@ -318,6 +334,7 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
         "inputs": [(tensor.layer.name, tensor.shape) for tensor in model.graph.inputs],
         "outputs": [(n, t.shape) for n, t in zip(model.output_names, model.graph.outputs, strict=True)],
         "compilation": fresh_compilation(model),
+        "device": model.device,
     }
 
 

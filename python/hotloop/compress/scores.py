@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.units import FROZEN, UnitMap
+from hotloop.device import to_host
 from hotloop.errors import bad_value, integer
 from hotloop.layers import BatchNormalization, Dropout
 from hotloop.optimizers import SGD
+from hotloop.staging import Resident
 from hotloop.training_state import compile_like, fresh_compilation
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def magnitude_scores(units: UnitMap) -> dict[int, float]:
     for site in units.sites:
         if site.role == "makes":
             other = tuple(axis for axis in range(len(site.parameter.shape)) if axis != site.axis)
-            squares = np.sum(np.square(site.parameter.value, dtype=np.float64), axis=other)
+            squares = np.sum(np.square(to_host(site.parameter.value), dtype=np.float64), axis=other)
             _collect(totals, units.groups(site.atoms), squares)
     return {group: float(np.sqrt(total)) for group, total in totals.items()}
 
@@ -52,11 +54,11 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
     scores: dict[int, float] = {}
     for first in range(0, feed.rows, size):
         part = feed.part(first, min(first + size, feed.rows))
-        program.train(optimizer, part.inputs, part.targets, part.weights, None, part.rows, 0, 1, 0, [])
+        Resident(program, part).train(optimizer, None, part.rows, 0, 1, 0, [])
         changes: dict[int, float] = {}
         for site, names in zip(readers, groups, strict=True):
             weight = weights[site.parameter.path]
-            products = weight.value.astype(np.float64) * weight.of(program.gradients)
+            products = weight.numpy().astype(np.float64) * to_host(weight.of(program.gradients))
             _collect(changes, names, products.sum(axis=1))
         _add(scores, {group: abs(change) * part.rows / feed.rows for group, change in changes.items()})
     return scores
@@ -78,7 +80,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
         for parameter in layer.parameters:
             parameter.regularizer = None
     optimizer = SGD(0.0)
-    compile_like(probe, compilation, optimizer)
+    compile_like(probe, compilation, model.device, optimizer)
     return probe, optimizer
 
 

@@ -1,4 +1,8 @@
-"""The raw kernels on NumPy arrays: what a program is made of, one call at a time."""
+"""The raw kernels: what a program is made of, one call at a time.
+
+Arrays are NumPy's or CuPy's, in one call all of one kind (lists and numbers go with either); results are of
+the same kind. Float32 and int8 results have the same bits on the CPU and on a GPU.
+"""
 
 from hotloop.kernels.activation import activation, activation_gradient, softmax
 from hotloop.kernels.bf16 import from_bf16, gemm_bf16, to_bf16

@@ -1,4 +1,4 @@
-"""Activation functions and their derivatives on NumPy arrays."""
+"""Activation functions and their derivatives on NumPy's or CuPy's arrays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations
+from hotloop import activations, device
+from hotloop.device import HOST
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 
@@ -60,14 +61,15 @@ def activation(
     array([-1.,  0.,  2.], dtype=float32)
     """
     chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
-    values = operands.contiguous("x", x, np.float32)
+    where = operands.common_device(x=x, out=out)
+    values = operands.contiguous("x", x, np.float32, where=where)
     others = [] if values is out and chosen.name != "glu" else [values]
     if not chosen.rowwise:
-        result = operands.target(out, values.shape, np.float32, *others)
-        _native.activation_forward(chosen.name, *_numbers(chosen, alpha, beta), values, result)
+        result = operands.target(out, values.shape, np.float32, *others, where=where)
+        where.native.activation_forward(chosen.name, *_numbers(chosen, alpha, beta), values, result)
         return operands.deliver(result, out)
-    result = operands.target(out, _row_shape(chosen, values.shape), np.float32, *others)
-    _native.row_activation_forward(chosen.name, _rows(values), result)
+    result = operands.target(out, _row_shape(chosen, values.shape), np.float32, *others, where=where)
+    where.native.row_activation_forward(chosen.name, _rows(values), result)
     return operands.deliver(result, out)
 
 
@@ -111,18 +113,19 @@ def activation_gradient(
     array([0., 0., 2.], dtype=float32)
     """
     chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
-    values = operands.contiguous("x", x, np.float32)
-    incoming = operands.contiguous("dy", dy, np.float32)
+    where = operands.common_device(x=x, dy=dy, out=out)
+    values = operands.contiguous("x", x, np.float32, where=where)
+    incoming = operands.contiguous("dy", dy, np.float32, where=where)
     shape = _row_shape(chosen, values.shape) if chosen.rowwise else values.shape
     if incoming.shape != shape:
         raise bad_value("dy", f"shape {shape}", f"an array of shape {incoming.shape}")
-    result = operands.target(out, values.shape, np.float32, values, incoming)
+    result = operands.target(out, values.shape, np.float32, values, incoming, where=where)
     if chosen.rowwise:
         y = None if chosen.name == "glu" else activation(values, chosen)
-        _native.row_activation_backward(chosen.name, values, y, incoming, _rows(result))
+        where.native.row_activation_backward(chosen.name, values, y, incoming, _rows(result))
     else:
         numbers = _numbers(chosen, alpha, beta)
-        _native.activation_backward(chosen.name, *numbers, values, None, incoming, result)
+        where.native.activation_backward(chosen.name, *numbers, values, None, incoming, result)
     return operands.deliver(result, out)
 
 
@@ -155,15 +158,18 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5], dtype=float32)
     """
-    values = np.asarray(x)
+    where = operands.common_device(x=x, out=out)
+    values = np.asarray(x) if where is HOST else device.adopt(x)
     if not -values.ndim <= axis < values.ndim:
         raise bad_value("axis", f"an axis of the {values.ndim} dimensions of x", axis)
     if axis in (-1, values.ndim - 1):
         return activation(x, "softmax", out=out)
-    result = np.moveaxis(activation(np.moveaxis(values, axis, -1), "softmax"), -1, axis)
+    turned = [i for i in range(values.ndim) if i != axis % values.ndim] + [axis % values.ndim]
+    back = [turned.index(i) for i in range(values.ndim)]
+    result = activation(values.transpose(turned), "softmax").transpose(back)
     if out is None:
-        return np.ascontiguousarray(result)
-    operands.target(out, values.shape, np.float32)
+        return operands.contiguous("x", result, np.float32, where=where)
+    operands.check_out(out, values.shape, np.float32, where)
     return operands.deliver(result, out)
 
 

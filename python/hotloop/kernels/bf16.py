@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations
+from hotloop import activations
 from hotloop.aligned import aligned_empty
+from hotloop.device import HOST, adopt
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 
@@ -40,9 +41,10 @@ def to_bf16(x: npt.ArrayLike, out: Bf16 | None = None) -> Bf16:
     >>> [hex(bits) for bits in to_bf16([1.0, -2.0, 1.00390625])]
     ['0x3f80', '0xc000', '0x3f80']
     """
-    values = operands.contiguous("x", x, np.float32)
-    result = operands.target(out, values.shape, np.uint16, values)
-    _native.to_bf16(values, result)
+    where = operands.common_device(x=x, out=out)
+    values = operands.contiguous("x", x, np.float32, where=where)
+    result = operands.target(out, values.shape, np.uint16, values, where=where)
+    where.native.to_bf16(values, result)
     return operands.deliver(result, out)
 
 
@@ -72,9 +74,10 @@ def from_bf16(x: npt.ArrayLike, out: F32 | None = None) -> F32:
     >>> from_bf16(to_bf16([1.0, -2.5]))
     array([ 1. , -2.5], dtype=float32)
     """
-    values = operands.contiguous("x", x, np.uint16)
-    result = operands.target(out, values.shape, np.float32, values)
-    _native.from_bf16(values, result)
+    where = operands.common_device(x=x, out=out)
+    values = operands.contiguous("x", x, np.uint16, where=where)
+    result = operands.target(out, values.shape, np.float32, values, where=where)
+    where.native.from_bf16(values, result)
     return operands.deliver(result, out)
 
 
@@ -89,12 +92,12 @@ def gemm_bf16(
 
     With a float32 ``a`` each element is one chain of float32 fused multiply-adds over ascending k that starts
     from its bias: the bits of ``gemm(a, from_bf16(weights), bias, activation)``, without widening the weights
-    in memory.
+    in memory; on a GPU too.
 
     With an ``a`` in bfloat16 too, products are exact and summed in float32 by the CPU's bfloat16 units (AMX
     tiles, or AVX-512 dot products where they are faster than float32's multiply-adds), or as above where it
-    has none. Bits then depend on the unit, though never on the number of threads or on the other rows and
-    columns; numbers too small for a normal float32 count as zero.
+    has none; on a GPU by its tensor cores. Bits then depend on the unit, though never on the number of
+    threads or on the other rows and columns; numbers too small for a normal float32 count as zero on the CPU.
 
     Parameters
     ----------
@@ -128,21 +131,23 @@ def gemm_bf16(
     >>> gemm_bf16(to_bf16([[1.0, 2.0]]), weights)
     array([[2.]], dtype=float32)
     """
-    both = isinstance(a, np.ndarray) and a.dtype == np.uint16
-    left = operands.matrix("a", a, np.uint16 if both else np.float32)
-    right = operands.matrix("weights", weights, np.uint16)
+    where = operands.common_device(a=a, weights=weights, bias=bias, out=out)
+    a = a if where is HOST else adopt(a)
+    both = getattr(a, "dtype", None) == np.uint16
+    left = operands.matrix("a", a, np.uint16 if both else np.float32, where)
+    right = operands.matrix("weights", weights, np.uint16, where)
     if left.shape[1] != right.shape[0]:
         raise bad_value(
             "a", f"{right.shape[0]} columns, as many as the weights have rows", f"shape {left.shape}"
         )
-    addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1])
+    addend = None if bias is None else operands.vector("bias", bias, np.float32, right.shape[1], where=where)
     kind = operands.elementwise(activation)
     shape = (left.shape[0], right.shape[1])
     if out is None:
-        result = aligned_empty(shape, np.float32)
+        result = aligned_empty(shape, np.float32) if where is HOST else where.empty(shape)
     else:
         dtype = np.uint16 if both and getattr(out, "dtype", None) == np.uint16 else np.float32
-        result = operands.target(out, shape, dtype, left, right, addend)
-    run = _native.matmul_bf16 if both else _native.gemm_bf16
+        result = operands.target(out, shape, dtype, left, right, addend, where=where)
+    run = where.native.matmul_bf16 if both else where.native.gemm_bf16
     run(left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta)
     return operands.deliver(result, out)

@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations, errors
+from hotloop.device import HOST, Host
 from hotloop.kernels import operands
 
 Floats = npt.NDArray[np.float32]
 
 
-def as_float32(what: str, value: Any) -> Floats:
-    """Return ``value`` as an aligned float32 array of any strides; what is one already is not copied.
+def as_float32(what: str, value: Any, where: Host = HOST) -> Floats:
+    """Return ``value`` on a device as an aligned float32 array of any strides; one already is not copied.
 
     Booleans, integers and other real floats are rounded to the nearest float32.
 
@@ -23,13 +24,15 @@ def as_float32(what: str, value: Any) -> Floats:
     TypeError
         For complex numbers, strings, objects, dates.
     """
-    array = np.asarray(value)
+    there = where is not HOST
+    array = where.upload(value) if there else np.asarray(value)
     if array.dtype != np.float32:
         if array.dtype.kind not in "biuf":
             mend = "convert it to float32 first"
             raise TypeError(f"{what}: expected real numbers, got an array of dtype {array.dtype}; {mend}")
         array = array.astype(np.float32)
-    return array if array.flags.aligned else array.copy()
+    made: Floats = array if operands.is_aligned(array) else array.copy()
+    return made
 
 
 def gemm(
@@ -42,7 +45,7 @@ def gemm(
     """Return ``activation(a @ b + bias)``.
 
     Each element is one chain of fused multiply-adds over ascending k that starts from its bias, so its bits
-    do not depend on the number of threads, the instruction set, or the other rows and columns.
+    do not depend on the number of threads, the instruction set or device, or the other rows and columns.
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ def gemm(
     quick = _native.gemm_quick(a, b, bias, activation, out)
     if quick is not None:
         return cast(Floats, quick)
-    left, right = as_float32("a", a), as_float32("b", b)
+    where = operands.common_device(a=a, b=b, bias=bias, out=out)
+    left, right = as_float32("a", a, where), as_float32("b", b, where)
     shape = left.shape[:-1] + right.shape[1:]
     if left.ndim != 2 or right.ndim != 2:
         left, right = _as_matrices(left, right)
@@ -92,15 +96,15 @@ def gemm(
         raise errors.bad_value("a @ b", "as many columns in a as rows in b", got)
     addend = None
     if bias is not None:
-        addend = np.ascontiguousarray(as_float32("bias", bias))
+        addend = where.contiguous(as_float32("bias", bias, where))
         if addend.shape != (n,):
             raise errors.bad_value("bias", f"shape ({n},)", f"an array of shape {addend.shape}")
     kind = operands.elementwise(activation)
 
     read = [left, right] if addend is None else [left, right, addend]
-    view = None if out is None else _in_place(out, shape, (m, n), read)
-    target = np.empty((m, n), dtype=np.float32) if view is None else view
-    _native.gemm(left, right, target, addend, kind.name, kind.alpha, kind.beta)
+    view = None if out is None else _in_place(out, shape, (m, n), read, where)
+    target = where.empty((m, n)) if view is None else view
+    where.native.gemm(left, right, target, addend, kind.name, kind.alpha, kind.beta)
     if out is None:
         result: Floats = target if len(shape) == 2 else target.reshape(shape)[()]
         return result
@@ -118,15 +122,15 @@ def _as_matrices(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 
 def _in_place(
-    out: Floats, shape: tuple[int, ...], matrix: tuple[int, int], read: list[Floats]
+    out: Floats, shape: tuple[int, ...], matrix: tuple[int, int], read: list[Floats], where: Host
 ) -> Floats | None:
     """Return the m x n view of ``out`` that the kernel can write, or None where it takes a temporary one."""
-    operands.check_out(out, shape, np.float32)
-    if any(np.may_share_memory(out, operand) for operand in read):
+    operands.check_out(out, shape, np.float32, where)
+    if any(where.may_share(out, operand) for operand in read):
         return None
-    if out.flags.c_contiguous and out.flags.aligned:
+    if out.flags.c_contiguous and operands.is_aligned(out):
         return out.reshape(matrix)
     view = out if out.ndim == 2 else out.reshape(matrix)  # Adding a dimension never copies.
     rows_apart = matrix[0] <= 1 or abs(view.strides[0]) >= 4 * matrix[1]
     rows_contiguous = matrix[1] <= 1 or view.strides[1] == 4
-    return view if rows_apart and rows_contiguous and view.flags.aligned else None
+    return view if rows_apart and rows_contiguous and operands.is_aligned(view) else None

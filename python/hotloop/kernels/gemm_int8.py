@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations
+from hotloop import activations
 from hotloop.aligned import aligned_empty
+from hotloop.device import HOST, Host
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -63,17 +64,22 @@ def pack_weights(weights: npt.ArrayLike) -> PackedWeights:
     >>> packed.data.shape, packed.shape, packed.column_sums.tolist()
     ((1, 2, 16, 4), (5, 3), [5, 5, 5])
     """
-    w = operands.matrix("weights", weights, np.int8)
+    where = operands.common_device(weights=weights)
+    w = operands.matrix("weights", weights, np.int8, where)
     depth, units = w.shape
-    size = _native.packed_size_s8(depth, units)
-    packed = aligned_empty(size, np.int8)
-    sums = np.empty(units, np.int32)
-    _native.pack_weights_s8(w, packed, sums)
+    size = where.native.packed_size_s8(depth, units)
+    packed: Any = aligned_empty(size, np.int8) if where is HOST else where.empty(size, np.int8)
+    sums = where.empty(units, np.int32)
+    where.native.pack_weights_s8(w, packed, sums)
     return PackedWeights(
         packed.reshape(-1, (depth + 3) // 4, 16, 4) if size else packed.reshape(0, 0, 16, 4),
         (depth, units),
         sums,
     )
+
+
+def _packed(weights: npt.ArrayLike, where: Host) -> PackedWeights:
+    return pack_weights(operands.matrix("weights", weights, np.int8, where))
 
 
 def gemm_int8(
@@ -140,8 +146,10 @@ def gemm_int8(
     >>> gemm_int8(a, w, scale=[0.5, 0.5], zero_point=100)
     array([[107, 101]], dtype=uint8)
     """
-    packed = weights if isinstance(weights, PackedWeights) else pack_weights(weights)
-    left = operands.matrix("a", a, np.uint8)
+    plain = weights.data if isinstance(weights, PackedWeights) else weights
+    where = operands.common_device(a=a, weights=plain, bias=bias, scale=scale, out=out)
+    packed = weights if isinstance(weights, PackedWeights) else _packed(weights, where)
+    left = operands.matrix("a", a, np.uint8, where)
     depth, units = packed.shape
     if left.shape[1] != depth:
         raise bad_value("a", f"{depth} columns, as many as the weights have rows", f"shape {left.shape}")
@@ -154,15 +162,19 @@ def gemm_int8(
         inverse = float(np.float32(1.0) / np.float32(out_scale)) if out_scale > 0 else 0.0
         if not 0.0 < inverse < np.inf:
             raise bad_value("out_scale", "a positive finite scale", out_scale)
-    offsets = None if bias is None else operands.vector("bias", bias, np.int32, units)
+    offsets = None if bias is None else operands.vector("bias", bias, np.int32, units, where=where)
     if a_zero_point:
-        shift = np.multiply(packed.column_sums, -a_zero_point, dtype=np.int32)
+        shift = packed.column_sums * np.int32(-a_zero_point)
         offsets = shift if offsets is None else offsets + shift
-    scales = None if scale is None else operands.vector("scale", scale, np.float32, units, spread=True)
+    scales = (
+        None
+        if scale is None
+        else operands.vector("scale", scale, np.float32, units, spread=True, where=where)
+    )
     dtype = np.int32 if scale is None else np.float32 if zero_point is None else np.uint8
     kind = operands.elementwise(activation)
-    result = operands.target(out, (left.shape[0], units), dtype, left, scales)
-    _native.gemm_int8(
+    result = operands.target(out, (left.shape[0], units), dtype, left, scales, where=where)
+    where.native.gemm_int8(
         left,
         packed.data,
         units,
@@ -221,17 +233,19 @@ def gemm_int8_dynamic(
     >>> gemm_int8_dynamic([[255.0, 2.0]], w, scale=[0.5])
     array([[16256.5]], dtype=float32)
     """
-    packed = weights if isinstance(weights, PackedWeights) else pack_weights(weights)
+    plain = weights.data if isinstance(weights, PackedWeights) else weights
+    where = operands.common_device(x=x, weights=plain, scale=scale, bias=bias, out=out)
+    packed = weights if isinstance(weights, PackedWeights) else _packed(weights, where)
     depth, units = packed.shape
-    rows = operands.matrix("x", x, np.float32)
+    rows = operands.matrix("x", x, np.float32, where)
     if rows.shape[1] != depth:
         raise bad_value("x", f"{depth} columns, as many as the weights have rows", f"shape {rows.shape}")
     q, row_scale, row_zero_point = quantize_rows(rows)
     kind = operands.elementwise(activation)
-    scales = operands.vector("scale", scale, np.float32, units, spread=True)
-    offsets = None if bias is None else operands.vector("bias", bias, np.float32, units)
-    result = operands.target(out, (rows.shape[0], units), np.float32, scales, offsets)
-    _native.gemm_int8(
+    scales = operands.vector("scale", scale, np.float32, units, spread=True, where=where)
+    offsets = None if bias is None else operands.vector("bias", bias, np.float32, units, where=where)
+    result = operands.target(out, (rows.shape[0], units), np.float32, scales, offsets, where=where)
+    where.native.gemm_int8(
         q,
         packed.data,
         units,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
+from hotloop.device import HOST, adopt, to_host
 from hotloop.errors import bad_value, number
 from hotloop.kernels import operands
 
@@ -53,24 +53,27 @@ def softmax_cross_entropy(
     >>> losses, gradient
     (array([0.6931472], dtype=float32), array([[ 0.5, -0.5]], dtype=float32))
     """
-    x = operands.matrix("logits", logits, np.float32)
+    where = operands.common_device(logits=logits, labels=labels, sample_weight=sample_weight)
+    x = operands.matrix("logits", logits, np.float32, where)
     smoothing = number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     weight = (
-        None if sample_weight is None else operands.vector("sample_weight", sample_weight, np.float32, len(x))
+        None
+        if sample_weight is None
+        else operands.vector("sample_weight", sample_weight, np.float32, len(x), where=where)
     )
-    given = np.asarray(labels)
-    if given.ndim == 1:
-        kind, target = "sparse_categorical_crossentropy", _numbered(given, *x.shape)
+    given = np.asarray(labels) if where is HOST else adopt(labels)
+    if (given.ndim if hasattr(given, "ndim") else np.ndim(given)) == 1:
+        kind, target = "sparse_categorical_crossentropy", where.upload(_numbered(to_host(given), *x.shape))
         if smoothing:
             raise bad_value(
                 "label_smoothing", "0 with numbered classes", label_smoothing, "pass one-hot labels"
             )
     else:
-        kind, target = "categorical_crossentropy", operands.matrix("labels", labels, np.float32)
+        kind, target = "categorical_crossentropy", operands.matrix("labels", labels, np.float32, where)
         if target.shape != x.shape:
             raise bad_value("labels", f"shape {x.shape} or ({len(x)},)", f"an array of shape {target.shape}")
-    losses, gradient = np.empty(len(x), np.float32), np.empty(x.shape, np.float32)
-    _native.loss(kind, x, target, weight, losses, gradient, from_logits=True, label_smoothing=smoothing)
+    losses, gradient = where.empty(len(x)), where.empty(x.shape)
+    where.native.loss(kind, x, target, weight, losses, gradient, from_logits=True, label_smoothing=smoothing)
     return losses, gradient
 
 

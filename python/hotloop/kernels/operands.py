@@ -1,4 +1,4 @@
-"""What comes in as anything like an array, and where the result goes."""
+"""What comes in as anything like an array, on the CPU or a GPU, and where the result goes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations, errors
+from hotloop import activations, device, errors
+from hotloop.device import HOST, Host
 
 
-def contiguous(what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = None) -> npt.NDArray[Any]:
-    """Return ``value`` as a C-contiguous array of ``dtype``; what is one already is not copied.
+def common_device(**given: Any) -> Host:
+    """Return the device that all operands are on; lists and numbers go wherever the arrays are.
+
+    Raises
+    ------
+    TypeError
+        When some are on the GPU and some in the CPU's memory, naming one of each.
+    """
+    here = there = ""
+    for what, value in given.items():
+        if type(value) is np.ndarray:
+            here = what
+        elif not (value is None or type(value) in (list, tuple, int, float)) and device.on_gpu(
+            device.adopt(value)
+        ):
+            there = what
+    if here and there:
+        raise TypeError(
+            f"{here}, {there}: expected arrays on one device, got {here} in the CPU's memory and {there} on "
+            "a GPU; move one of them, with cupy.asarray or cupy.asnumpy"
+        )
+    return device.gpu() if there else HOST
+
+
+def contiguous(
+    what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = None, where: Host = HOST
+) -> npt.NDArray[Any]:
+    """Return ``value`` as a C-contiguous array of ``dtype`` on a device; what is one already is not copied.
 
     Real numbers of any dtype are rounded to float32 where that is asked for; an integer dtype must come as
     it is, or as Python integers that fit.
@@ -24,13 +51,17 @@ def contiguous(what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = N
         For another number of dimensions than ``ndim``, or integers that do not fit.
     """
     wanted = np.dtype(dtype)
-    array = np.asarray(value)
-    if array.dtype == wanted and array.ndim == (array.ndim if ndim is None else ndim):
+    there = where is not HOST
+    if there:
+        value = device.adopt(value)
+    array = value if there and device.on_gpu(value) else np.asarray(value)
+    if not there and array.dtype == wanted and array.ndim == (array.ndim if ndim is None else ndim):
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
             return array
     if array.dtype != wanted:
-        plain = wanted.kind in "iu" and array.dtype.kind in "iu" and not isinstance(value, np.ndarray)
+        is_array = isinstance(value, np.ndarray) or array is value
+        plain = wanted.kind in "iu" and array.dtype.kind in "iu" and not is_array
         if (
             plain
             and array.size
@@ -44,26 +75,28 @@ def contiguous(what: str, value: Any, dtype: npt.DTypeLike, ndim: int | None = N
         array = array.astype(wanted)
     if ndim is not None and array.ndim != ndim:
         raise errors.bad_value(what, f"{ndim} dimensions", f"an array of shape {array.shape}")
-    if array.flags.c_contiguous and array.flags.aligned:
+    if not there and array.flags.c_contiguous and array.flags.aligned:
         return array
-    return np.require(array, requirements=["C", "A"])
+    made: npt.NDArray[Any] = where.contiguous(where.upload(array))
+    return made
 
 
-def matrix(what: str, value: Any, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def matrix(what: str, value: Any, dtype: npt.DTypeLike, where: Host = HOST) -> npt.NDArray[Any]:
     """Return ``value`` as :func:`contiguous` does, in two dimensions."""
-    return contiguous(what, value, dtype, ndim=2)
+    return contiguous(what, value, dtype, 2, where)
 
 
 def vector(
-    what: str, value: Any, dtype: npt.DTypeLike, size: int, *, spread: bool = False
+    what: str, value: Any, dtype: npt.DTypeLike, size: int, *, spread: bool = False, where: Host = HOST
 ) -> npt.NDArray[Any]:
     """Return ``value`` as :func:`contiguous` does, in one dimension of ``size``.
 
     With ``spread`` a lone number stands for ``size`` of them.
     """
-    array = contiguous(what, value, dtype)
+    array = contiguous(what, value, dtype, where=where)
     if spread and array.ndim == 0:
-        return np.full(size, array)
+        made: npt.NDArray[Any] = where.upload(np.full(size, device.to_host(array)))
+        return made
     if array.shape != (size,):
         raise errors.bad_value(what, f"shape ({size},)", f"an array of shape {array.shape}")
     return array
@@ -83,39 +116,68 @@ def elementwise(activation: str | activations.Activation | None) -> activations.
     return kind
 
 
-def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+def require_array(what: str, value: Any, dtype: npt.DTypeLike, where: Host, mend: str = "") -> None:
+    """Refuse to write to anything but an array of this dtype and device.
+
+    Raises
+    ------
+    TypeError
+        Saying what came.
+    """
+    wanted = np.dtype(dtype)
+    is_array = device.on_gpu(value) if where is not HOST else isinstance(value, np.ndarray)
+    if not is_array or value.dtype != wanted:
+        got = f"a {value.dtype} array" if is_array else type(value).__name__
+        kind = "NumPy" if where is HOST else "CuPy"
+        raise TypeError(f"{what}: expected a {wanted} {kind} array, got {got}{mend and f'; {mend}'}")
+
+
+def is_writeable(array: Any) -> bool:
+    """CuPy's arrays always are."""
+    return bool(device.on_gpu(array) or array.flags.writeable)
+
+
+def is_aligned(array: Any) -> bool:
+    """Whether elements begin at multiples of their size."""
+    if device.on_gpu(array):
+        return bool(array.size == 0 or array.data.ptr % array.dtype.itemsize == 0)
+    return bool(array.flags.aligned)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, where: Host = HOST) -> None:
     """Refuse what a result of this shape and dtype can't be written to.
 
     Raises
     ------
     TypeError
-        ``out`` is no array of ``dtype``.
+        ``out`` is no array of ``dtype`` on that device.
     ValueError
         It is read-only or has another shape.
     """
-    wanted = np.dtype(dtype)
-    if not isinstance(out, np.ndarray) or out.dtype != wanted:
-        got = f"a {out.dtype} array" if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"out: expected a {wanted} NumPy array, got {got}")
+    require_array("out", out, dtype, where)
     if out.shape != shape:
         raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
-    if not out.flags.writeable:
+    if not is_writeable(out):
         raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
 
 
-def target(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: Any) -> npt.NDArray[Any]:
+def target(
+    out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: Any, where: Host = HOST
+) -> npt.NDArray[Any]:
     """Return the contiguous array that the kernel writes: ``out`` where it can be, else a fresh one.
 
     The errors are those of :func:`check_out`.
     """
-    if out is None:
-        return np.empty(shape, dtype)
-    check_out(out, shape, dtype)
-    given: npt.NDArray[Any] = out
-    in_place = given.flags.c_contiguous and given.flags.aligned
-    if not in_place or any(np.may_share_memory(given, operand) for operand in operands):
-        return np.empty(shape, dtype)
-    return given
+    if out is not None:
+        check_out(out, shape, dtype, where)
+        in_place = out.flags.c_contiguous and is_aligned(out)
+        if in_place and not any(
+            operand is not None and where.may_share(out, operand) for operand in operands
+        ):
+            given: npt.NDArray[Any] = out
+            return given
+    made: npt.NDArray[Any] = where.empty(shape, dtype)
+    return made
 
 
 def deliver(result: npt.NDArray[Any], out: Any) -> npt.NDArray[Any]:

@@ -7,26 +7,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, errors
+from hotloop import errors
+from hotloop.device import Host
+from hotloop.kernels import operands
 from hotloop.kernels.gemm import as_float32
 
 Floats = npt.NDArray[np.float32]
 
 
-def _state(what: str, value: Any, shape: tuple[int, ...] | None) -> Floats:
+def _state(what: str, value: Any, shape: tuple[int, ...] | None, where: Host) -> Floats:
     """Return ``value`` if a step can write it where it lies, else raise."""
-    if not isinstance(value, np.ndarray) or value.dtype != np.float32:
-        got = f"a {value.dtype} array" if isinstance(value, np.ndarray) else type(value).__name__
-        mend = "it is updated in place, which a converted copy would not be"
-        raise TypeError(f"{what}: expected a float32 NumPy array, got {got}; {mend}")
+    mend = "it is updated in place, which a converted copy would not be"
+    operands.require_array(what, value, np.float32, where, mend)
     if shape is not None and value.shape != shape:
         raise errors.bad_value(what, f"the weights' shape {shape}", f"an array of shape {value.shape}")
     if not value.flags.c_contiguous:
         mend = "it is updated in place: pass np.ascontiguousarray(...) and copy the result back"
         raise errors.bad_value(what, "a C-contiguous array", "a strided one", mend)
-    if not value.flags.writeable:
+    if not operands.is_writeable(value):
         raise errors.bad_value(what, "a writable array", "a read-only one", "pass a copy")
-    return value
+    state: Floats = value
+    return state
 
 
 def _step(
@@ -40,14 +41,15 @@ def _step(
     step: int = 1,
 ) -> None:
     """Check everything and take one native step; ``state`` is in the order of the native slots."""
-    _state("weights", weights, None)
+    where = operands.common_device(weights=weights, gradients=gradients, **state)
+    _state("weights", weights, None, where)
     written = [weights]
     for what, array in state.items():
         if array is not None:
-            written.append(_state(what, array, weights.shape))
-            if any(np.may_share_memory(array, other) for other in written[:-1]):
+            written.append(_state(what, array, weights.shape, where))
+            if any(where.may_share(array, other) for other in written[:-1]):
                 raise errors.bad_value(what, "memory of its own", "an array that overlaps another one")
-    slopes = as_float32("gradients", gradients)
+    slopes = where.contiguous(as_float32("gradients", gradients, where))
     if slopes.shape != weights.shape:
         expected = f"the weights' shape {weights.shape}"
         raise errors.bad_value("gradients", expected, f"an array of shape {slopes.shape}")
@@ -55,7 +57,7 @@ def _step(
     numbers["clip_value"] = 0.0 if clip_value is None else errors.number("clip_value", clip_value, above=0)
     step = errors.integer("step", step, at_least=1)
     slots = list(state.values())
-    _native.optimizer_step(kind, weights, np.ascontiguousarray(slopes), slots, step=step, **flags, **numbers)
+    where.native.optimizer_step(kind, weights, slopes, slots, step=step, **flags, **numbers)
 
 
 def sgd_step(

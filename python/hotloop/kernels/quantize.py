@@ -1,8 +1,8 @@
 """float32 to bytes and back, and the statistics that scales are chosen from.
 
 A float32 number x is stored as the byte ``x / scale + zero_point`` (activations, uint8) or as ``x / scale``
-(weights, int8, one scale per output channel). All results are the same bytes on every ISA level and thread
-count.
+(weights, int8, one scale per output channel). All results are the same bytes on every ISA level, thread
+count and GPU.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
+from hotloop.device import HOST, to_host
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 
@@ -59,9 +59,10 @@ def quantize(x: npt.ArrayLike, scale: float, zero_point: int, out: U8 | None = N
     >>> quantize([-1.0, 0.0, 0.26, 9.0], scale=0.5, zero_point=10)
     array([ 8, 10, 11, 28], dtype=uint8)
     """
-    values = operands.contiguous("x", x, np.float32)
-    result = operands.target(out, values.shape, np.uint8, values)
-    _native.quantize(values, scale, zero_point, result)
+    where = operands.common_device(x=x, out=out)
+    values = operands.contiguous("x", x, np.float32, where=where)
+    result = operands.target(out, values.shape, np.uint8, values, where=where)
+    where.native.quantize(values, scale, zero_point, result)
     return operands.deliver(result, out)
 
 
@@ -95,9 +96,10 @@ def dequantize(q: npt.ArrayLike, scale: float, zero_point: int, out: F32 | None 
     >>> dequantize(np.array([8, 10, 28], dtype=np.uint8), scale=0.5, zero_point=10)
     array([-1.,  0.,  9.], dtype=float32)
     """
-    values = operands.contiguous("q", q, np.uint8)
-    result = operands.target(out, values.shape, np.float32, values)
-    _native.dequantize(values, scale, zero_point, result)
+    where = operands.common_device(q=q, out=out)
+    values = operands.contiguous("q", q, np.uint8, where=where)
+    result = operands.target(out, values.shape, np.float32, values, where=where)
+    where.native.dequantize(values, scale, zero_point, result)
     return operands.deliver(result, out)
 
 
@@ -129,11 +131,12 @@ def quantize_rows(x: npt.ArrayLike) -> tuple[U8, F32, S32]:
     >>> q[0], float(scale[0]), zero_point.tolist()
     (array([  0,  51, 255], dtype=uint8), 1.0, [0, 64])
     """
-    values = operands.matrix("x", x, np.float32)
-    q = np.empty(values.shape, np.uint8)
-    scale = np.empty(values.shape[0], np.float32)
-    zero_point = np.empty(values.shape[0], np.int32)
-    _native.quantize_rows(values, q, scale, zero_point)
+    where = operands.common_device(x=x)
+    values = operands.matrix("x", x, np.float32, where)
+    q = where.empty(values.shape, np.uint8)
+    scale = where.empty(values.shape[0], np.float32)
+    zero_point = where.empty(values.shape[0], np.int32)
+    where.native.quantize_rows(values, q, scale, zero_point)
     return q, scale, zero_point
 
 
@@ -176,6 +179,13 @@ def quantize_weights(
     array([[127, 127],
            [-64,   0]], dtype=int8)
     """
+    where = operands.common_device(weights=weights, bias=bias)
+    if where is not HOST:
+        # Once a model, and most of it in double: not worth a kernel.
+        integers, steps = quantize_weights(
+            to_host(weights), None if bias is None else to_host(bias), input_scale
+        )
+        return where.upload(integers), where.upload(steps)
     w = operands.matrix("weights", weights, np.float32)
     if not np.isfinite(w).all():
         raise bad_value("weights", "finite numbers", "NaN or infinity")
@@ -217,7 +227,8 @@ def min_max(x: npt.ArrayLike) -> tuple[float, float]:
     >>> min_max([3.0, -1.0, 2.0])
     (-1.0, 3.0)
     """
-    low, high = _native.min_max(operands.contiguous("x", x, np.float32))
+    where = operands.common_device(x=x)
+    low, high = where.native.min_max(operands.contiguous("x", x, np.float32, where=where))
     return low, high
 
 
@@ -252,5 +263,6 @@ def histogram(x: npt.ArrayLike, low: float, high: float, counts: S64) -> S64:
     >>> histogram([0.1, 0.2, 0.9, 5.0], 0.0, 1.0, np.zeros(4, dtype=np.int64))
     array([2, 0, 0, 2])
     """
-    _native.histogram(operands.contiguous("x", x, np.float32), low, high, counts)
+    where = operands.common_device(x=x, counts=counts)
+    where.native.histogram(operands.contiguous("x", x, np.float32, where=where), low, high, counts)
     return counts

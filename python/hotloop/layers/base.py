@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import initializers, regularizers
+from hotloop import device, initializers, regularizers
 from hotloop.config import derive_seed
 from hotloop.errors import bad_type, bad_value, integer, nearest
 from hotloop.graph import Node, SymbolicTensor, as_tensors
@@ -302,9 +302,11 @@ class Layer:
 
 def set_weights(what: str, parameters: Sequence[Parameter], weights: Sequence[npt.ArrayLike]) -> None:
     """Overwrite parameters after checking all of them."""
-    if isinstance(weights, np.ndarray) and weights.dtype != object and len(parameters) != len(weights):
+    weights = weights if isinstance(weights, list) else device.adopt(weights)
+    if hasattr(weights, "dtype") and weights.dtype != object and len(parameters) != len(weights):
         raise bad_type(f"{what}: weights", "a list of arrays", weights)
-    arrays = [np.asarray(weight, np.float32) for weight in weights]
+    given = [device.adopt(weight) for weight in weights]
+    arrays = [array if device.on_gpu(array) else np.asarray(array, np.float32) for array in given]
     if len(arrays) != len(parameters):
         raise bad_value(f"{what}: weights", f"{len(parameters)} arrays", f"{len(arrays)}")
     for parameter, array in zip(parameters, arrays, strict=True):
@@ -313,4 +315,4 @@ def set_weights(what: str, parameters: Sequence[Parameter], weights: Sequence[np
                 f"{what}: weight {parameter.path!r}", f"shape {parameter.shape}", f"{array.shape}"
             )
     for parameter, array in zip(parameters, arrays, strict=True):
-        parameter.value[...] = array
+        device.write(parameter.value, array)

@@ -103,7 +103,7 @@ class Dense(Layer):
         return (*input_shape[:-1], self.activation.output_units(self.units))
 
     def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        attributes = {
+        attributes: dict[str, Any] = {
             "units": self.units,
             "last_axis": node.inputs[0].shape[-1],
             "trainable": int(lowering.is_trainable(self)),
@@ -112,6 +112,8 @@ class Dense(Layer):
         fuses = self.activation.fusable and lowering.may_fuse_activation(node.output)
         attributes |= activation_attributes(self.activation if fuses else activations.linear)
         op = "dense_mixed" if lowering.mixed else "dense"
+        if lowering.tf32:
+            attributes["precision"] = "tf32"
         value = lowering.add(op, inputs, attributes, weights)
         return value if fuses else add_activation(lowering, self.activation, value, self.units)
 

@@ -24,7 +24,7 @@ class Hinge(Loss):
     native = "hinge"
 
     def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        signed = y_true.astype(np.result_type(y_true, np.int8))
+        signed = y_true.astype(np.result_type(y_true.dtype, np.int8))
         signed[signed == 0] = -1
         return signed
 

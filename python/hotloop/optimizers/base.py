@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors, schedules
-from hotloop.aligned import aligned_zeros
+from hotloop import device, errors, schedules
 from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
@@ -41,7 +40,7 @@ class Optimizer(Configurable):
     iterations : int
         Steps done.
     slots : dict of str to ndarray
-        The state arrays, each as long as the parameter arena and in its order.
+        The state arrays, each as long as the parameter arena and in its order, on the same device.
     full_batch : bool
         Whether a step takes the whole data, whatever the batch size (gradient descent).
 
@@ -130,13 +129,30 @@ class Optimizer(Configurable):
         """The names of the state arrays in use."""
         return [name for name in self.native_slots if name is not None]
 
-    def build(self, size: int) -> None:
-        """Make the state arrays for an arena of ``size`` floats, zero; those that fit already are kept."""
-        kept = {name: self.slots[name] for name in self.slot_names if name in self.slots}
-        self.slots = {
-            name: kept[name] if name in kept and kept[name].size == size else aligned_zeros(size)
-            for name in self.slot_names
-        }
+    def build(self, size: int, where: device.Host | None = None) -> None:
+        """Make the state arrays for an arena of ``size`` floats, zero; those that fit already are kept.
+
+        ``where`` is the device to be on, by default that of the arrays there are; kept ones move to it.
+        """
+        if where is None:
+            where = next((device.backend_of(slot) for slot in self.slots.values()), device.HOST)
+        slots = {}
+        for name in self.slot_names:
+            old = self.slots.get(name)
+            if old is None or old.size != size:
+                slots[name] = where.zeros(size)
+            else:
+                slots[name] = old if device.backend_of(old) is where else where.copy(old)
+        self.slots = slots
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which say nothing of a device."""
+        slots = {name: device.to_host(slot) for name, slot in self.slots.items()}
+        return {**vars(self), "slots": slots}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.slots = {name: device.HOST.copy(slot) for name, slot in self.slots.items()}
 
     def slot_arrays(self) -> list[Floats | None]:
         """Return the state arrays in the kernel's order, None where there is none."""
@@ -189,7 +205,7 @@ class Optimizer(Configurable):
         ValueError
             When a slot is missing or unknown, or the sizes differ; nothing is changed then.
         """
-        slots = {name: np.asarray(value) for name, value in state.items() if name != "iterations"}
+        slots = {name: device.to_host(value) for name, value in state.items() if name != "iterations"}
         if "iterations" not in state or (slots and sorted(slots) != sorted(self.slot_names)):
             expected = ", ".join(["iterations", *self.slot_names])
             raise errors.bad_value(f"{type(self).__name__}: state", expected, ", ".join(state) or "nothing")
@@ -197,11 +213,10 @@ class Optimizer(Configurable):
         if len(sizes) > 1:
             raise errors.bad_value(f"{type(self).__name__}: state", "arrays of one size", sorted(sizes))
         iterations = errors.integer("iterations", state["iterations"].item(), at_least=0)
-        fresh = {}
-        for name in slots:
-            fresh[name] = aligned_zeros(slots[name].size)
-            fresh[name][:] = slots[name].reshape(-1)
-        self.iterations, self.slots = iterations, fresh
+        fresh = {name: slot.reshape(-1).astype(np.float32) for name, slot in slots.items()}
+        where = next((device.backend_of(slot) for slot in self.slots.values()), device.HOST)
+        self.iterations = iterations
+        self.slots = {name: where.copy(slot) for name, slot in fresh.items()}
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, and what is excluded from weight decay (``undecayed``)."""

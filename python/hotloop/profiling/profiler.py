@@ -99,7 +99,7 @@ def profile(
     TypeError
         For something that is no model, or a frozen one with labels.
     ValueError
-        For a model that is not compiled but has labels to learn, or data that don't fit.
+        For a model that is not compiled but has labels to learn, data that don't fit, or a model on a GPU.
 
     Examples
     --------
@@ -124,6 +124,9 @@ def profile(
         raise bad_value("sample_weight", "None without y", "an array", "pass y to time a training step")
     if y is not None and not isinstance(model, Model):
         raise bad_type("y", f"None, because {model.name!r} is frozen and can't learn", y)
+    if model.device != "cpu":
+        mend = "move the model there (model.device = 'cpu'), or use Nsight Systems on the GPU"
+        raise bad_value("model", "one on the CPU, whose ops this can time", f"one on {model.device!r}", mend)
     if isinstance(model, QuantizedModel):
         subject = _quantized(model, x, batch_size)
     elif isinstance(model, Session):
