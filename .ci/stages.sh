@@ -108,13 +108,17 @@ stage_sanitizer() (
 )
 
 # What PyPI has of CUDA's toolkit, for machines without one.
-NVCC="nvidia-cuda-nvcc==13.0.* nvidia-cuda-runtime==13.0.* nvidia-cuda-crt==13.0.* nvidia-nvvm==13.0.*"
+NVCC="nvidia-cuda-nvcc==13.0.* nvidia-cuda-runtime==13.0.* nvidia-cuda-crt==13.0.* nvidia-nvvm==13.0.* nvidia-cuda-cccl==13.0.*"
 
 enter_with_nvcc() {
   enter cuda
   if ! command -v nvcc >/dev/null; then
     pip install -q $NVCC
-    PATH="$(python -c 'import nvidia.cu13; print(*nvidia.cu13.__path__)')/bin:$PATH"
+    local toolkit
+    toolkit=$(python -c 'import nvidia.cu13; print(*nvidia.cu13.__path__)')
+    ln -sfn lib "$toolkit/lib64"  # where its nvcc looks for cudart, and what CMake looks for
+    ln -sfn libcudart.so.13 "$toolkit/lib/libcudart.so"
+    PATH="$toolkit/bin:$PATH"
   fi
   nvcc --version | tail -n 2
 }
