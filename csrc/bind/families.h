@@ -22,7 +22,8 @@
 #ifdef HOTLOOP_CUDA_HALF
 #define HOTLOOP_BIND_FAMILIES(X) \
   HOTLOOP_COMMON_FAMILIES(X) \
-  X(device)
+  X(device) \
+  X(gemm_tensor)
 #else
 #define HOTLOOP_BIND_FAMILIES(X) \
   HOTLOOP_COMMON_FAMILIES(X) \

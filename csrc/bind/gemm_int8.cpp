@@ -1,4 +1,4 @@
-// Packed int8 weights and products with them, on contiguous NumPy arrays.
+// Packed int8 weights and products with them, on contiguous arrays.
 #include "ops/gemm_int8/gemm_int8.h"
 
 #include <pybind11/pybind11.h>
@@ -32,6 +32,16 @@ void set_output(GemmInt8Args& args, Operand& out) {
   }
 }
 
+// On a GPU weights may also be a matrix, [units][placed_depth_s8(k)]: transposed, and its rows filled up.
+bool are_placed([[maybe_unused]] const Operand& weights, [[maybe_unused]] std::int64_t k,
+                [[maybe_unused]] std::int64_t units) {
+#ifdef HOTLOOP_CUDA_HALF
+  return weights.ndim() == 2 && weights.shape(0) == units && weights.shape(1) == placed_depth_s8(k);
+#else
+  return false;
+#endif
+}
+
 void define_gemm(py::module_& module, const char* name, void (*run)(const GemmInt8Args&)) {
   module.def(
       name,
@@ -46,7 +56,9 @@ void define_gemm(py::module_& module, const char* name, void (*run)(const GemmIn
         require(args.k <= kLargestInt8Depth, "a: expected at most ", kLargestInt8Depth,
                 " columns, so that no int32 sum overflows, got a ", describe(a));
         args.weights = contiguous_data<std::int8_t>(packed, "weights");
-        require_size(packed, packed_size_s8(args.k, args.n), "weights");
+        args.weights_are_placed = are_placed(packed, args.k, args.n);
+        require(args.weights_are_placed || packed.size() == packed_size_s8(args.k, args.n),
+                "weights: expected ", packed_size_s8(args.k, args.n), " elements, got a ", describe(packed));
         set_output(args, out);
         args.bias = optional_data<std::int32_t>(bias, args.n, "bias");
         args.scale = optional_data<float>(scale, args.n, "scale");
@@ -82,7 +94,8 @@ void bind_gemm_int8(py::module_& module) {
   module.def("packed_size_s8", &packed_size_s8, py::arg("k"), py::arg("n"));
   module.def(
       "pack_weights_s8",
-      [](const Operand& weights, Operand packed, Operand column_sums) {
+      // On either half packed in host memory; whoever multiplies on a GPU takes it there.
+      [](const py::array& weights, py::array packed, py::array column_sums) {
         const std::int8_t* from = contiguous_data<std::int8_t>(weights, "weights");
         require(weights.ndim() == 2, "weights: expected two dimensions, got a ", describe(weights));
         const std::int64_t k = weights.shape(0), n = weights.shape(1);
@@ -101,7 +114,9 @@ void bind_gemm_int8(py::module_& module) {
     const int threads = products < 2e6 ? 1 : threads_worth(products * 5e-12);
     run_team(threads, [&](Team& team) { gemm_int8(args, team.share()); });
   });
+#ifndef HOTLOOP_CUDA_HALF
   define_gemm(module, "gemm_int8_ref", &gemm_int8_ref);
+#endif
 }
 
 }  // namespace hotloop::bind

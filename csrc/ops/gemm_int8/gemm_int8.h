@@ -7,6 +7,8 @@
 
 namespace hotloop {
 
+class AlignedBuffer;
+
 // Weights lie packed as [ceil(n / 16)][ceil(k / 4)][16][4], padded with zeros: four consecutive k of sixteen
 // columns are one vector, as dot4 wants them.
 constexpr std::int64_t packed_size_s8(std::int64_t k, std::int64_t n) {
@@ -33,6 +35,12 @@ struct Int8Folding {
 };
 void fold_int8(const Int8Folding& layer, const std::int8_t* packed, std::int64_t k, std::int64_t n,
                std::int32_t* bias32, float* multiplier);
+// The same weights as the kernels of this half read them best, for products that come again and again: on a
+// GPU by columns, [n][placed_depth_s8(k)], filled up with zeros, in `keep`; on a CPU as they are, and they
+// have to stay. packed: in host memory.
+constexpr std::int64_t placed_depth_s8(std::int64_t k) { return round_up(k, 16); }
+const std::int8_t* place_weights_s8(const std::int8_t* packed, std::int64_t k, std::int64_t n,
+                                    AlignedBuffer& keep);
 // Up to here no sum of k products can overflow an int32.
 constexpr std::int64_t kLargestInt8Depth = 65536;
 
@@ -49,6 +57,7 @@ struct GemmInt8Args {
   const std::uint8_t* a = nullptr;
   std::int64_t a_row = 0;
   const std::int8_t* weights = nullptr;  // packed
+  bool weights_are_placed = false;       // by place_weights_s8
   const std::int32_t* bias = nullptr;    // n, or null
   const float* scale = nullptr;          // n; not used for s32
   // Activations whose rows have their own scale and zero point (quantize_rows_u8): m, m, n; or all null.

@@ -2,6 +2,8 @@
 // each pair of neighbouring columns, with (row, column, sum, sum of column + 1), column being even. What lies
 // outside of C is passed over, so engines call them for whole tiles.
 #pragma once
+#include "cuda/launch.h"
+
 #include "cuda/device/bf16.h"
 #include "cuda/device/rows.h"
 

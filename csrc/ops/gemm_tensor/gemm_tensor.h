@@ -8,6 +8,8 @@
 
 namespace hotloop {
 
+struct GemmInt8Args;
+
 // What the operands are: bfloat16 x bfloat16, or float32 x float32, each number rounded to TF32 (to nearest,
 // ties away from zero), with float32 sums; or u8 activations x s8 weights with exact int32 sums, which
 // gemm_int8.h's doors use.
@@ -37,10 +39,12 @@ struct GemmTensorArgs {
 void gemm_tensor(TensorType type, const GemmTensorArgs& args);
 
 // Which code multiplies: `hopper` (TMA and wgmma, capability 9.0) where it takes the operands, else `ampere`
-// (cp.async, ldmatrix and mma.sync, 8.0 and up). HOTLOOP_CUDA_ENGINE=ampere|hopper forces one; it is read at
-// each call. Throws std::invalid_argument for another name, cuda::Error for an engine that the GPU lacks.
+// (cp.async, ldmatrix and mma.sync, 8.0 and up). HOTLOOP_CUDA_ENGINE=ampere|hopper asks for one by name; it
+// is read at each call, and what hopper doesn't take still goes by ampere. Throws std::invalid_argument for
+// another name, cuda::Error for an engine that the GPU lacks.
 enum class TensorEngine { ampere, hopper };
 TensorEngine tensor_engine(TensorType type, const GemmTensorArgs& args);
+TensorEngine tensor_engine(const GemmInt8Args& args);
 const char* tensor_engine_name(TensorEngine engine);
 
 }  // namespace hotloop

@@ -22,6 +22,7 @@
 
 #include "ops/gemm_int8/gemm_int8.h"
 #include "ops/quantize/quantize.h"
+#include "program/constants.h"
 #include "program/nodes/checks.h"
 #include "program/op_list.h"
 
@@ -40,16 +41,18 @@ class DenseInt8 final : public InferenceNode {
             kLargestInt8Depth, ", so that no int32 sum overflows, got ", last_axis_);
     args_.activation = fused_activation(spec);
     args_.n = units_, args_.k = args_.a_row = last_axis_, args_.c_row = units_;
-    args_.weights = static_cast<const std::int8_t*>(
+    const auto* weights = static_cast<const std::int8_t*>(
         spec.array("weight", DType::i8, packed_size_s8(last_axis_, units_)).data);
     const auto* scale = static_cast<const float*>(spec.array("scale", DType::f32, units_).data);
     const float* bias = nullptr;
     if (spec.arrays.count("bias"))
       bias = static_cast<const float*>(spec.array("bias", DType::f32, units_).data);
     if (dynamic_)
-      prepare_dynamic(scale, bias);
+      prepare_dynamic(weights, scale, bias);
     else
-      prepare_static(spec, scale, bias);
+      prepare_static(spec, weights, scale, bias);
+    args_.weights = place_weights_s8(weights, last_axis_, units_, placed_weights_);
+    args_.weights_are_placed = true;
   }
 
   ValueSpec output() const override {
@@ -98,16 +101,17 @@ class DenseInt8 final : public InferenceNode {
   // What is kept of a quantised row beside its bytes: scale and zero point.
   static constexpr std::int64_t kQuantizedRow = size_of(DType::f32) + size_of(DType::i32);
   std::int64_t aligned_bytes(std::int64_t batch) const { return round_up(batch * features_, kAlignment); }
-  void prepare_dynamic(const float* scale, const float* bias) {
+  void prepare_dynamic(const std::int8_t* weights, const float* scale, const float* bias) {
     integers_.resize(static_cast<std::size_t>(units_));
-    column_sums_s8(args_.weights, last_axis_, units_, integers_.data(), nullptr);
-    args_.column_sum = integers_.data();
-    args_.scale = scale;
-    args_.float_bias = bias;
+    column_sums_s8(weights, last_axis_, units_, integers_.data(), nullptr);
+    args_.column_sum = place(integers_.data(), units_, placed_integers_);
+    args_.scale = place(scale, units_, placed_scales_);
+    args_.float_bias = place(bias, units_, placed_bias_);
     args_.output = Int8Output::f32;
   }
 
-  void prepare_static(const NodeSpec& spec, const float* scale, const float* bias) {
+  void prepare_static(const NodeSpec& spec, const std::int8_t* weights, const float* scale,
+                      const float* bias) {
     const Quantization in =
         checked_quantization(spec.real("in_scale"), spec.integer("in_zero_point"), "dense_int8: input");
     const std::string output = spec.text("output", "uint8");
@@ -128,10 +132,10 @@ class DenseInt8 final : public InferenceNode {
     }
     integers_.resize(static_cast<std::size_t>(units_));
     scales_.resize(static_cast<std::size_t>(units_));
-    fold_int8({in.scale, in.zero_point, scale, bias, divisor}, args_.weights, last_axis_, units_,
-              integers_.data(), scales_.data());
-    args_.bias = integers_.data();
-    args_.scale = scales_.data();
+    fold_int8({in.scale, in.zero_point, scale, bias, divisor}, weights, last_axis_, units_, integers_.data(),
+              scales_.data());
+    args_.bias = place(integers_.data(), units_, placed_integers_);
+    args_.scale = place(scales_.data(), units_, placed_scales_);
   }
 
   const bool dynamic_;
@@ -141,6 +145,7 @@ class DenseInt8 final : public InferenceNode {
   GemmInt8Args args_;                   // all but m, a and c
   std::vector<std::int32_t> integers_;  // the folded bias, or the columns' sums
   std::vector<float> scales_;
+  AlignedBuffer placed_weights_, placed_integers_, placed_scales_, placed_bias_;  // see place
 };
 
 }  // namespace
