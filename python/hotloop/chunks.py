@@ -70,13 +70,13 @@ class Chunks:
         def fill(number: int) -> None:
             first, last = places[number]
             slot, count = self._slots[number % 2], last - first
-            with cuda.Device(self._number), stream:
+            with cuda.Device(self._number):
                 for array, host, there in zip(hosts, slot.host, slot.device, strict=True):
                     if order is None:
                         host[:count] = array[first:last]
                     else:  # "clip" writes where it is told to; the order was checked
                         np.take(array, order[first:last], axis=0, out=host[:count], mode="clip")
-                    there[:count].set(host[:count])
+                    there[:count].set(host[:count], stream)
                 slot.arrived.record(stream)
 
         # The thread has nothing of its own to wait for: whoever works on a chunk has let go of Python's lock.

@@ -127,12 +127,18 @@ class ProgramOwner:
     def device(self, name: str) -> None:
         where = backend(name)
         with self._lock:
-            if self.built:
-                self.store.move(where)
-            self._where = where
             optimizer = None if self._compilation is None else self._compilation.optimizer
-            if optimizer is not None and optimizer.slots:
-                optimizer.build(next(iter(optimizer.slots.values())).size, where)
+            slots = {} if optimizer is None else optimizer.slots
+            try:
+                if optimizer is not None and slots:
+                    optimizer.build(next(iter(slots.values())).size, where)
+                if self.built:
+                    self.store.move(where)
+            except BaseException:
+                if optimizer is not None:
+                    optimizer.slots = slots
+                raise
+            self._where = where
             self._prediction = self._training = None  # they hold on to memory of the other device
 
     def _placed_store(self) -> ParameterStore:

@@ -100,6 +100,7 @@ class Streamed:
         self.counts = len(feed.inputs), len(feed.targets)
         weights = [] if feed.weights is None else [feed.weights]
         self.chunks = Chunks(gpu, [*feed.inputs, *feed.targets, *weights], chunk_rows)
+        self._room: list[Any] = []  # for the predictions of one chunk
 
     def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
         """Return room for the predictions of all rows, in the CPU's memory."""
@@ -124,7 +125,7 @@ class Streamed:
             inputs, targets, weights = self._split(chunk)
             rows = inputs[0].shape[0]
             asked = -(-rows // batch_size)
-            made = [self.backend.empty((rows, out.shape[1])) for out in outputs]
+            made = self._room_for(rows, outputs)
             later = _counting_on(hook, done)
             now, loss, trained = self.program.train(
                 optimizer,
@@ -153,11 +154,17 @@ class Streamed:
         for begin, chunk in self.chunks.of(0, self.rows, None):
             inputs, targets, weights = self._split(chunk)
             rows = inputs[0].shape[0]
-            made = [self.backend.empty((rows, out.shape[1])) for out in outputs]
+            made = self._room_for(rows, outputs)
             total += self.program.native.evaluate(inputs, targets, weights, made)
             for out, part in zip(outputs, made, strict=True):
                 part.get(out=out[begin : begin + rows])
         return total
+
+    def _room_for(self, rows: int, outputs: list[Floats]) -> list[Any]:
+        """The same memory for every chunk: a captured step writes where it wrote before."""
+        if len(self._room) != len(outputs):
+            self._room = [self.backend.empty((self.chunks.rows, out.shape[1])) for out in outputs]
+        return [room[:rows] for room in self._room]
 
     def _split(self, chunk: list[Any]) -> tuple[list[Any], list[Any], Any]:
         inputs, targets = self.counts

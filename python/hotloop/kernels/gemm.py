@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations, errors
+from hotloop import _native, activations, device, errors
 from hotloop.device import HOST, Host
 from hotloop.kernels import operands
 
@@ -25,7 +25,7 @@ def as_float32(what: str, value: Any, where: Host = HOST) -> Floats:
         For complex numbers, strings, objects, dates.
     """
     there = where is not HOST
-    array = where.upload(value) if there else np.asarray(value)
+    array = where.upload(device.adopt(value)) if there else np.asarray(value)
     if array.dtype != np.float32:
         if array.dtype.kind not in "biuf":
             mend = "convert it to float32 first"
