@@ -5,6 +5,8 @@
 // F32, I32 and Mask hold this thread's lane. sum and largest give all lanes the result; a plain float or
 // pointer that all lanes have alike is a number of the whole vector.
 #pragma once
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 #define HOTLOOP_INLINE __device__ __forceinline__
