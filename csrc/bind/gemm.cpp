@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -64,9 +65,24 @@ void run_gemm(const GemmArgs& args, double operations) {
   run_team(threads, [&](Team& team) { gemm(args, memory + team.rank() * floats, team.share()); });
 }
 
+// A new array in this half's memory, and where it begins.
+std::pair<py::object, float*> new_floats(std::int64_t n) {
+#ifdef HOTLOOP_CUDA_HALF
+  py::object made = py::module_::import("cupy").attr("empty")(n, "float32");
+  Operand array = Operand::of(made);
+#else
+  py::array_t<float> made(n);
+  py::array& array = made;
+#endif
+  auto* const begin = static_cast<float*>(array.mutable_data());
+  return {std::move(made), begin};
+}
+
 double operations_of(const GemmArgs& args) {
   return 2.0 * static_cast<double>(args.m) * static_cast<double>(args.n) * static_cast<double>(args.k);
 }
+
+#ifndef HOTLOOP_CUDA_HALF
 
 // What NumPy's array object holds, or null for anything but a plain aligned float32 array of `ndim`.
 const py::detail::PyArray_Proxy* plain(PyObject* object, int ndim) {
@@ -165,17 +181,20 @@ PyMethodDef gemm_quick_method = {
     "gemm_quick(a: object, b: object, bias: object, activation: object, out: object) -> object\n\n"
     "activation(a @ b + bias) for plain float32 arrays, or None where the arguments are of another kind."};
 
+#endif
+
 }  // namespace
 
 void bind_gemm(py::module_& module) {
+#ifndef HOTLOOP_CUDA_HALF  // it reads NumPy's own arrays
   module.add_object("gemm_quick",
                     PyCFunction_NewEx(&gemm_quick_method, nullptr, module.attr("__name__").ptr()));
+#endif
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const Operand& a, const Operand& b, Operand c, const Maybe& bias,
-              const std::string& activation, std::optional<float> alpha, float beta, bool accumulate,
-              const Maybe& packed) {
+        [run](const Operand& a, const Operand& b, Operand c, const Maybe& bias, const std::string& activation,
+              std::optional<float> alpha, float beta, bool accumulate, const Maybe& packed) {
           GemmArgs args = gemm_args(a, b, c, bias, activation, alpha, beta, accumulate);
           args.b_packed = optional_data<float>(packed, gemm_packed_size(args.k, args.n), "packed");
           const Unlocked released;
@@ -202,20 +221,18 @@ void bind_gemm(py::module_& module) {
       [](const Operand& b) {
         require_matrix(b, "b");
         const std::int64_t k = b.shape(0), n = b.shape(1);
-        py::array_t<float> packed(gemm_packed_size(k, n));
-        float* to = packed.mutable_data();
+        const auto [packed, to] = new_floats(gemm_packed_size(k, n));
         const auto* from = static_cast<const float*>(b.data());
         const std::int64_t row = b.strides(0) / 4, col = b.strides(1) / 4;
         const Unlocked released;
         run_team(threads_for(k * n, kWorthMoving),
-                 [&](Team& team) { gemm_pack_b(from, row, col, k, n, to, team.share()); });
+                 [&, to = to](Team& team) { gemm_pack_b(from, row, col, k, n, to, team.share()); });
         return packed;
       },
       py::arg("b"), "b in the order in which gemm(packed=) reads it.");
   module.def(
       "gemm_batch",
-      [](const Operand& a, const Operand& packed, Operand c, const Maybe& bias, bool accumulate,
-         bool relu) {
+      [](const Operand& a, const Operand& packed, Operand c, const Maybe& bias, bool accumulate, bool relu) {
         require(a.ndim() == 3 && packed.ndim() == 2 && c.ndim() == 2,
                 "gemm_batch: expected a of 3 dimensions, "
                 "packed and out of 2, got a ",
