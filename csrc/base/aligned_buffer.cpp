@@ -26,7 +26,7 @@ void* allocate_block(std::int64_t& bytes) {
 void free_block(void* block) noexcept { std::free(block); }
 
 void copy_block(void* to, const void* from, std::int64_t bytes) {
-  std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  if (bytes > 0) std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
 void settle() {}

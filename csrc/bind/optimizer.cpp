@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
@@ -73,11 +74,16 @@ void define_sum(py::module_& module, const char* name, Kernel kernel) {
       [kernel](const Operand& x) {
         const float* data = contiguous_data<float>(x, "x");
         const std::int64_t n = x.size();
-        py::array_t<float> partial((n + kSumBlock - 1) / kSumBlock);
-        float* out = partial.mutable_data();
+        py::array_t<float> result((n + kSumBlock - 1) / kSumBlock);
+        float* const here = result.mutable_data();
+        const std::int64_t bytes = result.nbytes();
         const Unlocked released;
-        run_team(threads_for(n, kWorthMoving), [&](Team& team) { kernel(data, n, out, team.share()); });
-        return partial;
+        const AlignedBuffer partial(bytes);
+        run_team(threads_for(n, kWorthMoving),
+                 [&](Team& team) { kernel(data, n, partial.as<float>(), team.share()); });
+        copy_block(here, partial.as<void>(), bytes);
+        settle();
+        return result;
       },
       py::arg("x"), "One sum for each block of 4096 elements.");
 }

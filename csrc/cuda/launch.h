@@ -56,4 +56,26 @@ void launch_elements(const char* op, std::int64_t n, const F& each) {
   launch(op, elements_kernel<F>, {dim3(static_cast<unsigned>(divide_up(n, 1024))), dim3(256)}, each, n);
 }
 
+// The same in two steps: each.store(i, each.load(i)). All four loads come before the first store, which might
+// be to where the next load is from, for all that a compiler knows.
+template <class F>
+__global__ void __launch_bounds__(256) loaded_kernel(F each, std::int64_t n) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * 4 * blockDim.x + threadIdx.x;
+  decltype(each.load(first)) loaded[4] = {};
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const std::int64_t i = first + j * static_cast<std::int64_t>(blockDim.x);
+    if (i < n) loaded[j] = each.load(i);
+  }
+#pragma unroll
+  for (int j = 0; j < 4; ++j) {
+    const std::int64_t i = first + j * static_cast<std::int64_t>(blockDim.x);
+    if (i < n) each.store(i, loaded[j]);
+  }
+}
+template <class F>
+void launch_loaded(const char* op, std::int64_t n, const F& each) {
+  launch(op, loaded_kernel<F>, {dim3(static_cast<unsigned>(divide_up(n, 1024))), dim3(256)}, each, n);
+}
+
 }  // namespace hotloop::cuda

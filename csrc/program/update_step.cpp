@@ -7,10 +7,7 @@
 namespace hotloop {
 
 double Update::total(const BlockSum& sum) const {
-  double total = 0;
-  const float* partial = partials_.as<float>() + sum.first_partial;
-  for (std::int64_t block = 0; block < block_count(sum.where.size); ++block) total += partial[block];
-  return total;
+  return block_total(partials_.as<float>() + sum.first_partial, block_count(sum.where.size));
 }
 
 double Update::regularization_total() const {

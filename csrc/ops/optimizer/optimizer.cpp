@@ -91,4 +91,11 @@ void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share s
   HOTLOOP_SELECT(sum_absolute_blocks_kernel)(x, n, partial, share);
 }
 
+double block_total(const float* partial, std::int64_t blocks) {
+  double chains[kTotalChains] = {}, total = 0;
+  for (std::int64_t b = 0; b < blocks; ++b) chains[b % kTotalChains] += partial[b];
+  for (const double chain : chains) total += chain;
+  return total;
+}
+
 }  // namespace hotloop

@@ -68,9 +68,12 @@ void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* c
 void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share);
 
 // Sums over fixed blocks of kSumBlock elements, so that the total does not depend on the team: partial[b] is
-// block b's sum of x^2 (or |x|); the caller adds the partials in order, in double.
+// block b's sum of x^2 (or |x|).
 constexpr std::int64_t kSumBlock = 4096;
 void sum_squares_blocks(const float* x, std::int64_t n, float* partial, Share share);
 void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share share);
+// Their total in double: partial b goes to chain b mod kTotalChains, and the chains are added in order.
+constexpr int kTotalChains = 128;
+double block_total(const float* partial, std::int64_t blocks);
 
 }  // namespace hotloop
