@@ -1,0 +1,148 @@
+// y = act(x W + b) over the last axis on a GPU, with W (last_axis x units) and b (units) in the arena.
+//
+// attributes  those of dense; precision (text): "float32" (default), or "tf32" for products on the tensor
+// cores
+#include <algorithm>
+#include <string>
+
+#include "base/aligned_buffer.h"
+#include "ops/dense/column_sum.h"
+#include "ops/gemm/gemm.h"
+#include "ops/gemm_tensor/gemm_tensor.h"
+#include "program/nodes/checks.h"
+#include "program/op_list.h"
+
+namespace hotloop {
+namespace {
+
+class Dense final : public Node {
+ public:
+  explicit Dense(const NodeSpec& spec)
+      : features_(only_input(spec)),
+        units_(units_of(spec)),
+        last_axis_(last_axis_of(spec, features_)),
+        kernel_(spec.parameter("kernel")),
+        bias_(spec.parameter("bias", kNoParameter)),
+        trainable_(spec.integer("trainable", 1) != 0),
+        activation_(fused_activation(spec)) {
+    require(derivative_from_output(activation_),
+            "dense: expected an activation whose derivative follows from its output, got '",
+            activation_name(activation_.kind), "' with alpha ", activation_.alpha, " and beta ",
+            activation_.beta, "; add it as a node of its own");
+    const std::string precision = spec.text("precision", "float32");
+    require(precision == "float32" || precision == "tf32",
+            "dense: expected precision 'float32' or 'tf32', got '", precision, "'");
+    tf32_ = precision == "tf32";
+  }
+
+  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
+  double work_per_row() const override { return static_cast<double>(features_ * units_); }
+  double forward_operations(std::int64_t rows) const override {
+    return 2.0 * static_cast<double>(rows) * work_per_row();
+  }
+  double backward_operations(std::int64_t rows, int wanted) const override {
+    return (wanted + (trainable_ ? 1 : 0)) * forward_operations(rows);
+  }
+  std::vector<Stretch> parameters() const override {
+    std::vector<Stretch> all{{kernel_, last_axis_ * units_}};
+    if (bias_ != kNoParameter) all.push_back({bias_, units_});
+    return all;
+  }
+  bool has_trainable_parameters() const override { return trainable_; }
+  bool backward_reads_inputs() const override { return trainable_; }
+  bool backward_reads_output() const override { return activation_.kind != Activation::linear; }
+
+  bool as_dense(const float* parameters, DenseLayer& layer) const override {
+    if (tf32_ || last_axis_ != features_) return false;
+    layer = {last_axis_, units_, kernel(parameters), bias(parameters),
+             kernel_,    bias_,  activation_,        trainable_};
+    return true;
+  }
+
+  bool freeze(const float* parameters) override {
+    const std::int64_t size = last_axis_ * units_, bytes = size_of(DType::f32);
+    frozen_.reserve((size + units_) * bytes);
+    copy_block(frozen_.as<float>(), parameters + kernel_, size * bytes);
+    if (bias_ != kNoParameter) copy_block(frozen_.as<float>() + size, parameters + bias_, units_ * bytes);
+    return true;
+  }
+
+  void forward(const NodeRun& run) override {
+    GemmArgs args = product(run.rows * (features_ / last_axis_), units_, last_axis_);
+    args.a = run.in(), args.a_row = last_axis_;
+    args.b = kernel(run.parameters), args.b_row = units_;
+    args.c = run.out();
+    args.bias = bias(run.parameters);
+    args.activation = activation_;
+    multiply(args);
+  }
+
+  void backward(const NodeRun& run) override {
+    const std::int64_t rows = run.rows * (features_ / last_axis_);
+    const Share share = run.team.share();
+    const float* dz = run.output_gradient;
+    if (activation_.kind != Activation::linear) {
+      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch, false,
+                          rows * units_, share);
+      dz = run.output_gradient_scratch;
+    }
+    if (run.input_gradients[0] != nullptr) {
+      GemmArgs args = product(rows, last_axis_, units_);
+      args.a = dz, args.a_row = units_;
+      args.b = run.parameters + kernel_, args.b_row = 1, args.b_col = units_;
+      args.c = run.input_gradients[0];
+      args.accumulate = run.accumulate[0];
+      multiply(args);
+    }
+    if (!trainable_) return;
+    if (bias_ != kNoParameter)
+      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_, share);
+    GemmArgs args = product(last_axis_, units_, rows);
+    args.a = run.in(), args.a_row = 1, args.a_col = last_axis_;
+    args.b = dz, args.b_row = units_;
+    args.c = run.parameter_gradients + kernel_;
+    args.accumulate = run.accumulate_parameters;
+    multiply(args);
+  }
+
+ private:
+  bool is_frozen() const { return frozen_.bytes() > 0; }
+  const float* kernel(const float* parameters) const {
+    return is_frozen() ? frozen_.as<float>() : parameters + kernel_;
+  }
+  const float* bias(const float* parameters) const {
+    if (bias_ == kNoParameter) return nullptr;
+    return is_frozen() ? frozen_.as<float>() + last_axis_ * units_ : parameters + bias_;
+  }
+
+  static GemmArgs product(std::int64_t m, std::int64_t n, std::int64_t k) {
+    GemmArgs args;
+    args.m = m, args.n = n, args.k = k, args.c_row = n;
+    return args;
+  }
+  // Each operand of a layer's products is contiguous along one of its axes.
+  void multiply(const GemmArgs& args) const {
+    if (!tf32_) return gemm(args, nullptr, Share{});
+    GemmTensorArgs tensor;
+    tensor.m = args.m, tensor.n = args.n, tensor.k = args.k;
+    tensor.a = args.a, tensor.a_k_contiguous = args.a_col == 1;
+    tensor.lda = tensor.a_k_contiguous ? args.a_row : args.a_col;
+    tensor.b = args.b, tensor.b_k_contiguous = args.b_row == 1 && args.b_col != 1;
+    tensor.ldb = tensor.b_k_contiguous ? args.b_col : args.b_row;
+    tensor.c = args.c, tensor.ldc = args.c_row;
+    tensor.bias = args.bias, tensor.accumulate = args.accumulate, tensor.activation = args.activation;
+    gemm_tensor(TensorType::tf32, tensor);
+  }
+
+  const std::int64_t features_, units_, last_axis_, kernel_, bias_;
+  const bool trainable_;
+  const ActivationArgs activation_;
+  bool tf32_ = false;
+  AlignedBuffer frozen_;  // the kernel and the bias, once they are final
+};
+
+}  // namespace
+
+std::unique_ptr<Node> make_dense(const NodeSpec& spec) { return std::make_unique<Dense>(spec); }
+
+}  // namespace hotloop
