@@ -1,4 +1,5 @@
-// Stands in for csrc/cuda/device/async_copy.h. Nothing is copied before it is waited for.
+// Stands in for csrc/cuda/device/async_copy.h. What is copied arrives at once or, most often, not before it is
+// waited for.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -57,7 +58,11 @@ void copy_async(void* shared, const void* global, int valid) {
   if (misplaced(shared) || misplaced(global))
     emulator::fail("an asynchronous copy is not aligned to its size");
   if (valid < 0 || valid > bytes) emulator::fail("an asynchronous copy of more bytes than it has");
-  emulator::ThreadCopies::mine().open.push_back({shared, global, bytes, valid});
+  const emulator::ThreadCopy copy{shared, global, bytes, valid};
+  if (emulator::early())
+    emulator::arrive({copy});
+  else
+    emulator::ThreadCopies::mine().open.push_back(copy);
 }
 inline void copies_commit() {
   auto& mine = emulator::ThreadCopies::mine();
