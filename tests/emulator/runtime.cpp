@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cuda_runtime.h"
+#include "device_memory.h"
 
 using Task = std::function<cudaError_t()>;
 struct EmulatedGraph {
@@ -62,7 +63,10 @@ int launch_status() {
 
 int run_or_capture(cudaStream_t stream, const std::function<int()>& task) {
   EmulatedStream& s = stream_of(stream);
-  const Task wrapped = [task] { return static_cast<cudaError_t>(task()); };
+  const Task wrapped = [task] {
+    const DeviceMemoryVisible visible;
+    return static_cast<cudaError_t>(task());
+  };
   if (s.capture != nullptr) {
     s.capture->tasks.push_back(wrapped);
     return cudaSuccess;
