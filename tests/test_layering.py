@@ -32,6 +32,8 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"cuda/[^/]*", ["base/", "cuda/"]),
     (r"ops/.*_ref\.cpp", ["base/", "own", "interfaces"]),
     (r"ops/.*_(cpu|avx512_bf16|amx)\.cpp", ["base/", "cpu/simd/", "math/", "own", "interfaces"]),
+    # Fuses what other rooms do to a row.
+    (r"ops/mlp/.*(_cuda\.cu|\.cuh)", ["base/", "cuda/", "own", "interfaces", "ops/activation/", "ops/loss/"]),
     (r"ops/.*(_cuda\.cu|\.cuh)", ["base/", "cuda/", "math/", "own", "interfaces"]),
     (r"ops/.*_(formula|rows|rules)\.h", ["base/", "math/", "own", "interfaces"]),  # both devices share these
     (r"ops/.*_tile\.h", ["base/", "cpu/simd/", "own"]),
@@ -41,7 +43,7 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"program/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "interfaces"]),
     (r"bind/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "bind/", "interfaces"]),
 ]
-INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile)\.h$")
+INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile|rows)\.h$")
 
 # Package part -> the parts of hotloop that it must not import, at any depth of the file.
 FORBIDDEN_IMPORTS: dict[str, set[str]] = {
