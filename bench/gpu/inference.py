@@ -32,15 +32,11 @@ def int8(on: Measuring, name: str, batch: int) -> Row:
     x, _ = network.data(max(batch, CALIBRATION_ROWS))
     sessions: dict[str, Any] = {}
     for side, precision in ((OURS, "int8"), (OWN_BF16, "bf16")):
-        model = network.model()
-        small = hl.quantize_model(model, precision=precision, calibration_data=x[:CALIBRATION_ROWS])
-        before = hl.get_device()
+        calibration = x[:CALIBRATION_ROWS]
+        small = hl.quantize_model(network.model(), precision=precision, calibration_data=calibration)
         expected = small.predict(x[:64])
-        hl.set_device("cuda")
-        try:
-            sessions[side] = hl.freeze(small, batch_size=batch)
-        finally:
-            hl.set_device(before)
+        small.device = "cuda"
+        sessions[side] = hl.freeze(small, batch_size=batch)
         got = _host(sessions[side].run(on.cupy.asarray(x[:batch])))[:64]
         # int8 layers give the CPU's bytes; the softmax at the end is float32 on both.
         arrays.require_close(

@@ -59,19 +59,17 @@ class Small:
             yield f"gemm_tensor tf32, {engine}", lambda e=engine: self._by(e, a, b, bias)
             yield f"gemm_tensor bf16, {engine}", lambda e=engine: self._by(e, half_a, half_b, bias)
         units = 2 * N
-        activations, weights = (
-            self.integers(0, 256, M, K, dtype=np.uint8),
-            self.integers(-127, 128, K, units, dtype=np.int8),
-        )
-        packed = self.empty(int(cuda.packed_size_s8(K, units)), dtype=np.int8)
-        sums = self.empty(units, dtype=np.int32)
-        yield "pack_weights_s8", lambda: cuda.pack_weights_s8(weights, packed, sums)
+        activations = self.integers(0, 256, M, K, dtype=np.uint8)
+        depth = -(-K // 16) * 16
+        weights = np.zeros((units, depth), np.int8)
+        weights[:, :K] = np.random.default_rng(0).integers(-127, 128, (units, K))
+        placed, sums = self.cupy.asarray(weights), self.integers(-9, 9, units, dtype=np.int32)
         scale = self.normal(units)
         for dtype in (np.uint8, np.int32, np.float32):
             yield (
                 f"gemm_int8 to {np.dtype(dtype).name}",
                 lambda dtype=dtype: cuda.gemm_int8(
-                    activations, packed, units, self.empty(M, units, dtype=dtype), sums, scale
+                    activations, placed, units, self.empty(M, units, dtype=dtype), sums, scale
                 ),
             )
 

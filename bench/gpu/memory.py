@@ -64,10 +64,10 @@ def adam(on: Measuring, size: int) -> Row:
 
 
 def cross_entropy(on: Measuring, shape: tuple[int, int], sparse: bool) -> Row:
-    """Loss and gradient from logits in one pass: logits and dense targets read once, gradients written.
+    """Loss and gradient from logits in one pass: logits and dense targets read, gradients written.
 
-    With class numbers the binding looks at these on the host first, which a training step does not: the figure
-    has a copy and a wait in it.
+    With class numbers the binding looks at these on the host first, which a training step does not: that
+    figure has a copy and a wait in it.
     """
     from hotloop import _native
 
