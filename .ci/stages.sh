@@ -145,6 +145,7 @@ stage_emulator() (
   pip install -q cmake ninja pybind11
   emulated emulator
   export HOTLOOP_CUDA_EMULATED="$work/emulator"
+  pytest -q tests/test_gpu_check.py
   for order in reverse random:1; do
     HOTLOOP_EMULATOR_ORDER=$order pytest -q tests/test_cuda_*.py
   done
