@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
@@ -27,12 +28,25 @@ LossArgs options(const std::string& name, bool from_logits, float label_smoothin
   return args;
 }
 
+#ifdef HOTLOOP_CUDA_HALF
+// A copy for the host to read, which waits for the GPU.
+std::vector<std::int32_t> readable(const std::int32_t* label, std::int64_t rows) {
+  std::vector<std::int32_t> copy(static_cast<std::size_t>(rows));
+  copy_block(copy.data(), label, rows * 4);
+  settle();
+  return copy;
+}
+#else
+const std::int32_t* readable(const std::int32_t* label, std::int64_t) { return label; }
+#endif
+
 const std::int32_t* labels(const Operand& target, std::int64_t rows, std::int64_t cols) {
   require_size(target, rows, "target");
   const std::int32_t* label = contiguous_data<std::int32_t>(target, "target");
+  const auto here = readable(label, rows);
   for (std::int64_t i = 0; i < rows; ++i)
-    require(label[i] >= 0 && label[i] < cols, "labels: expected 0 to ", cols - 1, ", got ", label[i],
-            " in row ", i);
+    require(here[i] >= 0 && here[i] < cols, "labels: expected 0 to ", cols - 1, ", got ", here[i], " in row ",
+            i);
   return label;
 }
 
@@ -80,9 +94,9 @@ void bind_loss(py::module_& module) {
   const auto define = [&module](const char* name, auto run) {
     module.def(
         name,
-        [run](const std::string& kind, const Operand& prediction, const Operand& target,
-              const Maybe& weight, Operand row_loss, Maybe gradient, Maybe probability, bool from_logits,
-              float label_smoothing, float delta, float gradient_scale) {
+        [run](const std::string& kind, const Operand& prediction, const Operand& target, const Maybe& weight,
+              Operand row_loss, Maybe gradient, Maybe probability, bool from_logits, float label_smoothing,
+              float delta, float gradient_scale) {
           loss(kind, prediction, target, weight, std::move(row_loss), std::move(gradient),
                std::move(probability), from_logits, label_smoothing, delta, gradient_scale, run);
         },

@@ -8,6 +8,7 @@
 #if defined(__CUDACC__)
 #define HOTLOOP_MATH __device__ __forceinline__
 #define HOTLOOP_MATH_BIG __device__ __forceinline__
+#define HOTLOOP_MATH_CHOICE __host__ __device__ inline
 #elif defined(HOTLOOP_SANITIZED)  // as in cpu/simd/simd.h
 #define HOTLOOP_MATH inline
 #define HOTLOOP_MATH_BIG inline
@@ -19,6 +20,10 @@
 // Where fma is emulated a polynomial is hundreds of instructions long: one copy is enough.
 #define HOTLOOP_MATH_BIG __attribute__((noinline))
 #endif
+#endif
+// What picks a formula by its name: for a GPU hosts pick, and then launch the kernel made for it.
+#ifndef HOTLOOP_MATH_CHOICE
+#define HOTLOOP_MATH_CHOICE HOTLOOP_MATH
 #endif
 
 namespace hotloop {

@@ -9,7 +9,7 @@ namespace {
 
 // Calls apply with the formula of args.kind.
 template <class Apply>
-HOTLOOP_INLINE void with_formula(const ActivationArgs& args, Apply apply) {
+HOTLOOP_MATH_CHOICE void with_formula(const ActivationArgs& args, Apply apply) {
   const float alpha = args.alpha;
   switch (args.kind) {
     case Activation::linear:

@@ -1,144 +1,16 @@
 #include "cpu/simd/rows.h"
-#include "math/sigmoid.h"
+
 #include "ops/activation/activation_kernels.h"
+#include "ops/activation/row_activation_rows.h"
 
 namespace hotloop {
-namespace {
-
-HOTLOOP_INLINE void put(float* dx, F32 gradient, bool accumulate, int count) {
-  store_or(dx, accumulate ? load_or(dx, count) + gradient : gradient, count);
-}
-
-// exp(x - largest) into y where y is given; returns the sum.
-HOTLOOP_INLINE float exp_row(const float* x, float* y, std::int64_t n, F32 highest) {
-  const F32 zero = splat(0.0f);
-  F32 total = zero;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    const F32 e = exp(load_or(x + i, count) - highest);
-    if (y != nullptr) store_or(y + i, e, count);
-    total = total + keep_first(e, count, zero);
-  });
-  return sum(total);
-}
-
-void softmax(const float* x, float* y, std::int64_t n) {
-  const F32 one = splat(1.0f);
-  if (n <= kLanes) {  // the same steps without the way through memory
-    const int count = static_cast<int>(n);
-    const F32 v = load_or(x, count);
-    const F32 highest = splat(largest(keep_first(v, count, splat(-__builtin_inff()))));
-    const F32 e = exp(v - highest);
-    store_or(y, e * (one / splat(sum(keep_first(e, count, splat(0.0f))))), count);
-    return;
-  }
-  const F32 highest = splat(row_largest(x, n));
-  const F32 scale = one / splat(exp_row(x, y, n, highest));
-  each_vector(n, [&](std::int64_t i, int count)
-                     HOTLOOP_BODY { store_or(y + i, load_or(y + i, count) * scale, count); });
-}
-
-void softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate, std::int64_t n) {
-  F32 products = splat(0.0f);
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    products = fma(load_or(y + i, count), load_or(dy + i, count), products);
-  });
-  const F32 mean = splat(sum(products));
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    put(dx + i, load_or(y + i, count) * (load_or(dy + i, count) - mean), accumulate, count);
-  });
-}
-
-void log_softmax(const float* x, float* y, std::int64_t n) {
-  const F32 highest = splat(row_largest(x, n));
-  const F32 log_total = log(splat(exp_row(x, nullptr, n, highest)));
-  each_vector(n, [&](std::int64_t i, int count)
-                     HOTLOOP_BODY { store_or(y + i, (load_or(x + i, count) - highest) - log_total, count); });
-}
-
-void log_softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate, std::int64_t n) {
-  F32 total = splat(0.0f);
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY { total = total + load_or(dy + i, count); });
-  const F32 all = splat(sum(total));
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    put(dx + i, fnma(exp(load_or(y + i, count)), all, load_or(dy + i, count)), accumulate, count);
-  });
-}
-
-// Projection onto the simplex: Martins and Astudillo, "From softmax to sparsemax" (2016). The threshold is
-// found without sorting, as in Michelot (1986): the mean excess of a shrinking set, until nothing more drops
-// out.
-void sparsemax(const float* x, float* y, std::int64_t n) {
-  const F32 highest = splat(row_largest(x, n)), zero = splat(0.0f), one = splat(1.0f);
-  F32 threshold = splat(-1.0f);
-  for (float members = __builtin_inff();;) {
-    F32 count_of = zero, excess = zero;
-    each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-      const F32 v = keep_first(load_or(x + i, count) - highest, count, threshold);
-      const Mask inside = less(threshold, v);
-      count_of = count_of + select(inside, one, zero);
-      excess = excess + select(inside, v, zero);
-    });
-    const float now = sum(count_of);
-    if (now >= members) break;
-    members = now;
-    threshold = splat((sum(excess) - 1.0f) / now);
-  }
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    store_or(y + i, max(zero, (load_or(x + i, count) - highest) - threshold), count);
-  });
-}
-
-void sparsemax_gradient(const float* y, const float* dy, float* dx, bool accumulate, std::int64_t n) {
-  const F32 zero = splat(0.0f), one = splat(1.0f);
-  F32 total = zero, members = zero;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    const Mask inside = less(zero, load_or(y + i, count));
-    total = total + select(inside, load_or(dy + i, count), zero);
-    members = members + select(inside, one, zero);
-  });
-  const F32 mean = splat(sum(total)) / splat(sum(members));
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    const Mask inside = less(zero, load_or(y + i, count));
-    put(dx + i, select(inside, load_or(dy + i, count) - mean, zero), accumulate, count);
-  });
-}
-
-// y = a * sigmoid(b), x being a and then b.
-void glu(const float* x, float* y, std::int64_t half) {
-  each_vector(half, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    store_or(y + i, load_or(x + i, count) * sigmoid(load_or(x + half + i, count)), count);
-  });
-}
-
-void glu_gradient(const float* x, const float* dy, float* dx, bool accumulate, std::int64_t half) {
-  each_vector(half, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    const Sigmoid<F32> s = sigmoid_pair(load_or(x + half + i, count));
-    const F32 gated = load_or(dy + i, count) * s.value;
-    const F32 a = load_or(x + i, count);
-    put(dx + i, gated, accumulate, count);
-    put(dx + half + i, gated * a * s.complement, accumulate, count);
-  });
-}
-
-}  // namespace
-
 namespace HOTLOOP_LEVEL {
 
 void row_activation_forward_kernel(Activation kind, const float* x, float* y, std::int64_t rows,
                                    std::int64_t cols, Share share) {
   if (cols <= 0) return;
   const Range part = rows_of(share, rows, cols);
-  for (std::int64_t r = part.begin; r < part.end; ++r) {
-    const float* in = x + r * cols;
-    if (kind == Activation::softmax)
-      softmax(in, y + r * cols, cols);
-    else if (kind == Activation::log_softmax)
-      log_softmax(in, y + r * cols, cols);
-    else if (kind == Activation::sparsemax)
-      sparsemax(in, y + r * cols, cols);
-    else
-      glu(in, y + r * (cols / 2), cols / 2);
-  }
+  for (std::int64_t r = part.begin; r < part.end; ++r) row_forward(kind, x, y, r, cols);
 }
 
 void row_activation_backward_kernel(Activation kind, const float* x, const float* y, const float* dy,
@@ -146,17 +18,7 @@ void row_activation_backward_kernel(Activation kind, const float* x, const float
                                     Share share) {
   if (cols <= 0) return;
   const Range part = rows_of(share, rows, cols);
-  for (std::int64_t r = part.begin; r < part.end; ++r) {
-    const std::int64_t at = r * cols;
-    if (kind == Activation::softmax)
-      softmax_gradient(y + at, dy + at, dx + at, accumulate, cols);
-    else if (kind == Activation::log_softmax)
-      log_softmax_gradient(y + at, dy + at, dx + at, accumulate, cols);
-    else if (kind == Activation::sparsemax)
-      sparsemax_gradient(y + at, dy + at, dx + at, accumulate, cols);
-    else
-      glu_gradient(x + at, dy + at / 2, dx + at, accumulate, cols / 2);
-  }
+  for (std::int64_t r = part.begin; r < part.end; ++r) row_backward(kind, x, y, dy, dx, accumulate, r, cols);
 }
 
 }  // namespace HOTLOOP_LEVEL

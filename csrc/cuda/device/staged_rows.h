@@ -1,0 +1,144 @@
+// Long rows. A half warp alone would read its row from global memory once for each pass over it. Here a team
+// of whole warps keeps the row in shared memory between one load and one store of every number. All threads
+// compute; only sums, whose order is fixed, are left to one half warp. The teams of a block, which have a row
+// each, take every step together.
+#pragma once
+#include "cuda/device/rows.h"
+#include "cuda/device/shared.h"
+
+namespace hotloop {
+namespace {
+
+constexpr int kMostTeams = 8;
+// A stage holds a row and zeros up to a multiple of this.
+constexpr int kStageGrain = 8 * kLanes;
+
+// How a launch's rows are shared out; cuda/launch_rows.h makes it.
+struct StagedRows {
+  std::int64_t rows = 0;
+  int cols = 0, teams = 0, stride = 0;  // teams of a block; floats from stage to stage
+};
+
+// kWide neighbours, moved in one access.
+template <int kWide>
+struct alignas(4 * kWide) Floats {
+  float at[kWide];
+};
+template <int kWide>
+HOTLOOP_INLINE Floats<kWide> load_floats(const float* p) {
+  return *reinterpret_cast<const Floats<kWide>*>(p);
+}
+template <int kWide>
+HOTLOOP_INLINE void store_floats(float* p, const Floats<kWide>& x) {
+  *reinterpret_cast<Floats<kWide>*>(p) = x;
+}
+
+// This thread's place.
+struct Team {
+  int rank, size, number;
+  std::int64_t row;
+  int cols;  // 0 for a team without a row: it has nothing to load, and takes part in the barriers
+};
+HOTLOOP_INLINE Team this_team(const StagedRows& rows) {
+  const int size = static_cast<int>(blockDim.x) / rows.teams, thread = static_cast<int>(threadIdx.x);
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * rows.teams + thread / size;
+  return {thread % size, size, thread / size, row, row < rows.rows ? rows.cols : 0};
+}
+// A kernel has one or more stages for each team. Strides are 16 beyond a multiple of 32, so that the two half
+// warps of a warp add from different banks.
+HOTLOOP_INLINE float* stage_of(const StagedRows& rows, int stage, int team) {
+  return reinterpret_cast<float*>(dynamic_shared()) + (stage * rows.teams + team) * rows.stride;
+}
+
+// use(i, load(i)) for this thread's share of the team's row, kWide columns from i on at a time: kAhead loads
+// are on their way before the first is used. A thread has the same share whenever it is asked.
+template <int kWide, int kAhead = 4, class Load, class Use>
+HOTLOOP_INLINE void team_stream(const Team& team, Load load, Use use) {
+  const int step = team.size * kWide;
+  for (int first = team.rank * kWide; first < team.cols; first += kAhead * step) {
+    decltype(load(first)) loaded[kAhead] = {};
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j)
+      if (first + j * step < team.cols) loaded[j] = load(first + j * step);
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j)
+      if (first + j * step < team.cols) use(first + j * step, loaded[j]);
+  }
+}
+
+// Copies the team's row to a stage, with the zeros behind it, and returns this thread's largest number; NaNs
+// are passed over.
+HOTLOOP_INLINE void zero_tail(const StagedRows& rows, const Team& team, float* stage) {
+  const int end = rows.stride - kLanes;
+  for (int i = team.cols + team.rank; i < end; i += team.size) stage[i] = 0.0f;
+}
+template <int kWide>
+HOTLOOP_INLINE float stage_row(const StagedRows& rows, const Team& team, const float* from, float* stage) {
+  float most = -__builtin_inff();
+  team_stream<kWide>(
+      team, [&](int i) { return load_floats<kWide>(from + i); },
+      [&](int i, const Floats<kWide>& x) {
+        store_floats(stage + i, x);
+#pragma unroll
+        for (int k = 0; k < kWide; ++k) most = fmaxf(x.at[k], most);
+      });
+  zero_tail(rows, team, stage);
+  return most;
+}
+
+// The largest of the team's numbers, for all its threads; once in a kernel. In whichever order: zeros of
+// either sign may be taken for one another, which nothing made from a row's largest number shows.
+HOTLOOP_INLINE float team_largest(const Team& team, float most) {
+  __shared__ float warps[32];
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) most = fmaxf(most, __shfl_xor_sync(0xffffffffu, most, step));
+  if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = most;
+  __syncthreads();
+  for (int w = 0; w < team.size / 32; ++w) most = fmaxf(most, warps[team.number * (team.size / 32) + w]);
+  return most;
+}
+
+// Numbers that a team and the half warp which adds for it tell each other.
+HOTLOOP_INLINE float& team_note(int which, int team) {
+  __shared__ float notes[4][kMostTeams];
+  return notes[which][team];
+}
+
+// Calls add(team) by one half warp for each team of the block, when all have staged what it reads; what it
+// notes all can read afterwards.
+template <class Add>
+HOTLOOP_INLINE void add_by_half_warps(const StagedRows& rows, Add add) {
+  __syncthreads();
+  const int team = static_cast<int>(threadIdx.x) / kLanes;
+  if (team < rows.teams) add(team);
+  __syncthreads();
+}
+
+// add(load(i)) for i = 0, 16, 32, ... to a stage's end, in this order; loads run kAhead vectors ahead, as an
+// addition takes less time than a load. The zeros behind a row change no sum.
+template <int kAhead, class Load, class Add>
+HOTLOOP_INLINE void each_staged(const StagedRows& rows, Load load, Add add) {
+  static_assert(kStageGrain % (kAhead * kLanes) == 0);
+  constexpr int kStep = kAhead * kLanes;
+  const int end = rows.stride - kLanes;
+  decltype(load(0)) now[kAhead], next[kAhead];
+#pragma unroll
+  for (int j = 0; j < kAhead; ++j) now[j] = load(j * kLanes);
+  for (int i = 0; i < end; i += kStep) {
+    const int following = i + kStep < end ? i + kStep : i;
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) next[j] = load(following + j * kLanes);
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) add(now[j]);
+#pragma unroll
+    for (int j = 0; j < kAhead; ++j) now[j] = next[j];
+  }
+}
+HOTLOOP_INLINE float staged_sum(const StagedRows& rows, const float* stage) {
+  F32 total = splat(0.0f);
+  each_staged<8>(rows, [&](int i) { return load(stage + i); }, [&](F32 x) { total = total + x; });
+  return sum(total);
+}
+
+}  // namespace
+}  // namespace hotloop

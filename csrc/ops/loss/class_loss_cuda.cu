@@ -1,0 +1,153 @@
+// Losses over classes: a half warp walks each row as a CPU's thread does, but for long rows of logits, which
+// are staged.
+#include "cuda/device/rows.h"
+#include "cuda/launch_rows.h"
+
+#include "ops/loss/class_loss_rows.h"
+#include "ops/loss/loss_kernels.h"
+
+namespace hotloop {
+namespace {
+
+// By a half warp: the loss of a row that has been summed.
+HOTLOOP_INLINE void write_loss(const LossArgs& args, std::int64_t r, const ClassRow& row) {
+  const F32 loss = class_loss(splat(row.inner), splat(row.factor), splat(row.rest));
+  const F32 weight = splat(args.weight != nullptr ? args.weight[r] : 1.0f);
+  if (lane_index() == 0) args.row_loss[r] = (loss * weight).lane;
+}
+
+template <class Row>
+struct WholeRow {
+  Row row;
+  LossArgs args;
+  __device__ void operator()(std::int64_t r) const { write_loss(args, r, row(args, r)); }
+};
+
+// What a team's threads note for the half warp that adds, and it for them.
+enum Note { kHighest, kInner, kFactor };
+
+// The last pass: probabilities and gradients from exponentials. target(i): as it enters the loss.
+template <int kWide, class Target>
+HOTLOOP_INLINE void write_outputs(const LossArgs& args, const Team& team, const float* exponentials,
+                                  Target target) {
+  if (team.cols == 0 || (args.gradient == nullptr && args.probability == nullptr)) return;
+  const std::int64_t at = team.row * args.cols;
+  const F32 part = splat(1.0f) / splat(team_note(kInner, team.number));
+  const F32 whole = splat(team_note(kFactor, team.number)), weight = splat(row_scale(args, team.row));
+  team_stream<kWide>(
+      team, [&](int i) { return load_floats<kWide>(exponentials + i); },
+      [&](int i, const Floats<kWide>& e) {
+        Floats<kWide> probability, gradient;
+#pragma unroll
+        for (int k = 0; k < kWide; ++k) {
+          const F32 p = splat(e.at[k]) * part;
+          probability.at[k] = p.lane;
+          gradient.at[k] = logits_slope(p, whole, target(i + k), weight).lane;
+        }
+        if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
+        if (args.gradient != nullptr) store_floats(args.gradient + at + i, gradient);
+      });
+}
+
+template <int kWide>
+HOTLOOP_INLINE void exponentials_of(const Team& team, const float* x, F32 highest, float* exponentials) {
+  team_stream<kWide>(
+      team, [&](int i) { return load_floats<kWide>(x + i); },
+      [&](int i, const Floats<kWide>& v) {
+        Floats<kWide> e;
+#pragma unroll
+        for (int k = 0; k < kWide; ++k) e.at[k] = exp(splat(v.at[k]) - highest).lane;
+        store_floats(exponentials + i, e);
+      });
+}
+
+// Exponentials take the logits' place.
+template <int kWide>
+__global__ void __launch_bounds__(1024) staged_sparse_logits(StagedRows rows, LossArgs args) {
+  const Team team = this_team(rows);
+  float* const stage = stage_of(rows, 0, team.number);
+  const float most = stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, stage);
+  const float highest = team_largest(team, most);
+  if (team.rank == 0) team_note(kHighest, team.number) = highest;
+  exponentials_of<kWide>(team, stage, splat(highest), stage);
+  add_by_half_warps(rows, [&](int of) {
+    const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * rows.teams + of;
+    if (r >= rows.rows) return;
+    const float label = args.prediction[r * args.cols + args.sparse_target[r]];
+    const float inner = staged_sum(rows, stage_of(rows, 0, of));
+    write_loss(args, r, {inner, 1.0f, -label + team_note(kHighest, of)});
+    team_note(kInner, of) = inner;
+    team_note(kFactor, of) = 1.0f;
+  });
+  const int label = team.cols > 0 ? args.sparse_target[team.row] : 0;
+  write_outputs<kWide>(args, team, stage, [&](int i) { return splat(i == label ? 1.0f : 0.0f); });
+}
+
+// Stages: the logits, their exponentials, the targets as they enter the loss.
+template <int kWide>
+__global__ void __launch_bounds__(1024) staged_dense_logits(StagedRows rows, LossArgs args) {
+  const Team team = this_team(rows);
+  float* const logits = stage_of(rows, 0, team.number);
+  float* const exponentials = stage_of(rows, 1, team.number);
+  float* const targets = stage_of(rows, 2, team.number);
+  const float most = stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, logits);
+  const Dense dense = dense_targets(args, team.row);
+  team_stream<kWide>(
+      team, [&](int i) { return load_floats<kWide>(dense.y + i); },
+      [&](int i, const Floats<kWide>& y) {
+        Floats<kWide> target;
+#pragma unroll
+        for (int k = 0; k < kWide; ++k) target.at[k] = dense.of(splat(y.at[k])).lane;
+        store_floats(targets + i, target);
+      });
+  zero_tail(rows, team, targets);
+  const float highest = team_largest(team, most);
+  if (team.rank == 0) team_note(kHighest, team.number) = highest;
+  exponentials_of<kWide>(team, logits, splat(highest), exponentials);
+  zero_tail(rows, team, exponentials);
+  add_by_half_warps(rows, [&](int of) {
+    const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * rows.teams + of;
+    if (r >= rows.rows) return;
+    const float *x = stage_of(rows, 0, of), *e = stage_of(rows, 1, of), *y = stage_of(rows, 2, of);
+    struct Three {
+      F32 x, e, y;
+    };
+    const F32 top = splat(team_note(kHighest, of));
+    F32 total = splat(0.0f), mass = total, products = total;
+    each_staged<4>(
+        rows, [&](int i) { return Three{load(x + i), load(e + i), load(y + i)}; },
+        [&](const Three& at) {
+          total = total + at.e;
+          mass = mass + at.y;
+          products = fma(at.y, at.x - top, products);
+        });
+    const float inner = sum(total), factor = sum(mass);
+    write_loss(args, r, {inner, factor, -sum(products)});
+    team_note(kInner, of) = inner;
+    team_note(kFactor, of) = factor;
+  });
+  write_outputs<kWide>(args, team, exponentials, [&](int i) { return splat(targets[i]); });
+}
+
+}  // namespace
+
+namespace cuda {
+
+void class_loss_kernel(const LossArgs& args, Share) {
+  if (args.cols <= 0) return;
+  const char* const op = loss_name(args.kind);
+  const bool sparse = args.kind == Loss::sparse_categorical_crossentropy;
+  if (args.from_logits && args.kind != Loss::categorical_hinge) {
+    const StagedPlan plan = plan_staged(args.rows, args.cols, sparse ? 1 : 3, args.prediction, args.target,
+                                        args.gradient, args.probability);
+    const auto run = [&](auto wide, auto narrow) {
+      launch(op, plan.wide ? wide : narrow, plan.grid, plan.rows, args);
+    };
+    if (plan && sparse) return run(staged_sparse_logits<4>, staged_sparse_logits<1>);
+    if (plan) return run(staged_dense_logits<4>, staged_dense_logits<1>);
+  }
+  with_class_row(args, [&](auto row) { launch_rows(op, args.rows, WholeRow<decltype(row)>{row, args}); });
+}
+
+}  // namespace cuda
+}  // namespace hotloop
