@@ -14,7 +14,7 @@ namespace {
 
 // The ops of this thread since it last waited, the latest few.
 struct Launches {
-  static constexpr std::size_t kMost = 8;
+  static constexpr std::size_t kMost = 32;
   std::vector<const char*> names;
 
   void add(const char* op) {
@@ -88,6 +88,11 @@ void launched(const char* op) {
   cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
   check(cudaStreamIsCapturing(context().stream, &capturing), op);
   if (capturing == cudaStreamCaptureStatusNone) check(cudaStreamSynchronize(context().stream), op);
+}
+
+const std::vector<const char*>& ops_launched() { return launches().names; }
+void replayed(const std::vector<const char*>& ops) {
+  for (const char* op : ops) launches().add(op);
 }
 
 void synchronize(const char* what) {

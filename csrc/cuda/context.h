@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace hotloop::cuda {
 
@@ -52,6 +53,9 @@ void check(cudaError_t status, const char* what);
 // Remembers that a kernel of this op was launched. With HOTLOOP_CUDA_SYNC=1 waits for it, so that a fault is
 // blamed on the right one.
 void launched(const char* op);
+// The ops launched by this thread since it last waited, and adding to them what a graph replays.
+const std::vector<const char*>& ops_launched();
+void replayed(const std::vector<const char*>& ops);
 // Waits for the context's stream.
 void synchronize(const char* what);
 

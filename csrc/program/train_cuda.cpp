@@ -58,7 +58,11 @@ struct Program::Captured {
   cuda::Event before, turn[2];
   AlignedBuffer state, order;
   cuda::PinnedBuffer start, seen;
-  std::map<Key, cuda::Graph> graphs;
+  struct Step {
+    cuda::Graph graph;
+    std::vector<const char*> ops;  // in it
+  };
+  std::map<Key, Step> steps;
 };
 
 void Program::ask_for_step(const TrainRequest& request, PassBuffers& buffers, const Feed& feed,
@@ -144,19 +148,21 @@ TrainResult Program::train(const TrainRequest& request) {
                               tables, static_cast<const void*>(buffers.value(graph_->inputs()[0]))})
     add(key, address);
 
-  const auto graph_of = [&](std::int64_t rows) {
+  const auto graph_of = [&](std::int64_t rows) -> const Captured::Step& {
     Key whole = key;
     whole.push_back(static_cast<std::uint64_t>(rows));
-    if (const auto known = c.graphs.find(whole); known != c.graphs.end()) return known->second.get();
-    if (c.graphs.size() >= kMostGraphs) {
+    if (const auto known = c.steps.find(whole); known != c.steps.end()) return known->second;
+    if (c.steps.size() >= kMostGraphs) {
       cuda::synchronize("train");
-      c.graphs.clear();
+      c.steps.clear();
     }
     const cuda::ContextScope inside({c.stream.get(), &state->step});
-    return c.graphs
-        .emplace(std::move(whole), cuda::capture([&] { ask_for_step(request, buffers, feed, rows); }))
-        .first->second.get();
+    cuda::Graph graph = cuda::capture([&] { ask_for_step(request, buffers, feed, rows); });
+    return c.steps.emplace(std::move(whole), Captured::Step{std::move(graph), cuda::ops_launched()})
+        .first->second;
   };
+  const Captured::Step* latest = nullptr;
+  std::int64_t latest_rows = -1;
 
   std::optional<cuda::MlpTraining> small;
   if (request.timer == nullptr)
@@ -179,7 +185,9 @@ TrainResult Program::train(const TrainRequest& request) {
       const cuda::ContextScope inside({c.stream.get(), &state->step});
       ask_for_step(request, buffers, feed, rows);
     } else {
-      cuda::check(cudaGraphLaunch(graph_of(rows), c.stream.get()), "a training step");
+      if (rows != latest_rows) latest = &graph_of(rows), latest_rows = rows;
+      cuda::check(cudaGraphLaunch(latest->graph.get(), c.stream.get()), "a training step");
+      cuda::replayed(latest->ops);
     }
   };
 
