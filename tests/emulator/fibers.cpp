@@ -302,8 +302,9 @@ void* dynamic_shared() { return own_cta().shared_aligned; }
 
 void* shared_of(int cta, const void* mine) {
   if (cta < 0 || cta >= cluster_size()) fail("the cluster has no block of that rank");
-  return block->ctas[static_cast<std::size_t>(cta)].shared_aligned +
-         (static_cast<const char*>(mine) - own_cta().shared_aligned);
+  const Cta& there = block->ctas[static_cast<std::size_t>(cta)];
+  if (there.alive == 0) fail("the shared memory of a block that has returned is used");
+  return there.shared_aligned + (static_cast<const char*>(mine) - own_cta().shared_aligned);
 }
 
 int cluster_size() { return static_cast<int>(block->ctas.size()); }
