@@ -9,7 +9,8 @@
 
 namespace hotloop {
 
-// A block of at least `bytes`, which is rounded up to what it holds. Throws std::bad_alloc, or what says more.
+// A block of at least `bytes`, which is rounded up to what it holds. Throws std::bad_alloc, or what says
+// more.
 void* allocate_block(std::int64_t& bytes);
 void free_block(void* block) noexcept;
 // From block to block, in the order of everything else that this thread asks for.

@@ -28,8 +28,7 @@ std::int64_t output_size(Activation kind, const Operand& x) {
   return kind == Activation::glu ? x.size() / 2 : x.size();
 }
 
-void forward(const std::string& name, std::optional<float> alpha, float beta, const Operand& x,
-             Operand y) {
+void forward(const std::string& name, std::optional<float> alpha, float beta, const Operand& x, Operand y) {
   const ActivationArgs args = elementwise_activation(name.c_str(), alpha, beta);
   require_size(y, x.size(), "y");
   const float* from = contiguous_data<float>(x, "x");

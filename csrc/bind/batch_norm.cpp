@@ -59,9 +59,9 @@ template <class Train, class Infer>
 void define_backward(py::module_& module, const char* name, Train train, Infer infer) {
   module.def(
       name,
-      [train, infer](const Operand& x, const Operand& dy, const Operand& center,
-                     const Operand& spread, bool training, const Maybe& gamma, Maybe dx, Maybe dgamma,
-                     Maybe dbeta, bool accumulate, bool accumulate_parameters, float epsilon) {
+      [train, infer](const Operand& x, const Operand& dy, const Operand& center, const Operand& spread,
+                     bool training, const Maybe& gamma, Maybe dx, Maybe dgamma, Maybe dbeta, bool accumulate,
+                     bool accumulate_parameters, float epsilon) {
         const BatchNormArgs args = args_of(x, gamma, std::nullopt, epsilon, 0.0f);
         const float* from = contiguous_data<float>(x, "x");
         const float* gradient = contiguous_data<float>(dy, "dy");

@@ -48,8 +48,7 @@ void bind_elementwise(py::module_& module) {
   define_join("multiply_forward", &multiply_forward);
   module.def(
       "multiply_backward",
-      [](const std::vector<Operand>& inputs, int which, const Operand& dy, Operand dx,
-         bool accumulate) {
+      [](const std::vector<Operand>& inputs, int which, const Operand& dy, Operand dx, bool accumulate) {
         float* to = writable_data<float>(dx, "dx");
         const std::int64_t n = dx.size();
         require_size(dy, n, "dy");

@@ -1,5 +1,5 @@
-// The vector vocabulary of cpu/simd/simd.h on a GPU: sixteen neighbouring threads, half a warp, are one vector
-// of 16 lanes. Kernels written in it add the same numbers in the same order as on the CPU. Blocks are
+// The vector vocabulary of cpu/simd/simd.h on a GPU: sixteen neighbouring threads, half a warp, are one
+// vector of 16 lanes. Kernels written in it add the same numbers in the same order as on the CPU. Blocks are
 // one-dimensional, of whole warps, and the threads of a half warp take every turn together.
 //
 // F32, I32 and Mask hold this thread's lane. sum and largest give all lanes the result; a plain float or
