@@ -5,7 +5,7 @@ import pytest
 
 import cuda_half
 from hotloop import _native
-from test_optimizer import CONFIGS, WHICH, random_state
+from test_optimizer import WHICH, random_state
 
 cuda = cuda_half.load()
 # A tile is 1024 numbers, a block of a sum 4096.
@@ -105,7 +105,7 @@ def trained(half, put, options, sizes, slots, steps, **more):
     return arenas, (*results, program.evaluate([given], [wanted]))
 
 
-# Tiles of 1024 and blocks of 4096 from both sides; more segments than lanes; more blocks than chains of a total.
+# Tiles and blocks of sums from both sides; more segments than lanes; more blocks than chains of a total.
 ARENAS = {
     "few": [1023, 1024, 1025, 4097],
     "many": [1 + 37 * i % 100 for i in range(66)],

@@ -25,8 +25,14 @@ void run_head(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t row
 }
 
 double sum_head_loss(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows) {
+  constexpr std::int64_t kBlock = 128;
+  const std::int64_t count = rows * head.positions;
   double sum = 0;
-  for (std::int64_t i = 0; i < rows * head.positions; ++i) sum += buffers.row_loss[i];
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    double block = 0;
+    for (std::int64_t i = begin; i < begin + kBlock && i < count; ++i) block += buffers.row_loss[i];
+    sum += block;
+  }
   return sum * head.weight / static_cast<double>(head.positions);
 }
 

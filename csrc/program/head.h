@@ -32,7 +32,8 @@ struct HeadBuffers {
 void run_head(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows, std::int64_t features,
               const float* prediction, float* probability, float* gradient, Share share);
 
-// The batch's loss summed over its samples, weighted by the head's weight; in row order, in double.
+// The batch's loss summed over its samples, weighted by the head's weight; in double, blocks of 128 rows
+// first and then these, each in order.
 double sum_head_loss(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows);
 
 }  // namespace hotloop

@@ -1,5 +1,7 @@
 // bfloat16 numbers, by the bits of ops/bf16: rounded to nearest even, NaNs quiet and with their sign.
 #pragma once
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 namespace hotloop {

@@ -1,13 +1,11 @@
 // A column has one owner, who takes 16 columns at a time down all the rows.
 #include "cpu/simd/simd.h"
+
 #include "ops/norm/batch_norm_kernels.h"
+#include "ops/norm/batch_norm_rules.h"
 
 namespace hotloop {
 namespace {
-
-// Sums of up to two terms a row, over rows in ascending order. Blocks of rows are summed by themselves first,
-// so that the rounding error grows with the block and the number of blocks, not with the number of rows.
-constexpr std::int64_t kRowBlock = 128;
 
 struct Two {
   F32 first, second;
@@ -27,10 +25,6 @@ HOTLOOP_INLINE Two sum_rows(std::int64_t rows, const F& add_row) {
 
 HOTLOOP_INLINE F32 load_or_splat(const float* p, std::int64_t count, float otherwise) {
   return p != nullptr ? load_or(p, count) : splat(otherwise);
-}
-
-HOTLOOP_INLINE F32 inverse_of(F32 variance, float epsilon) {
-  return splat(1.0f) / sqrt(variance + splat(epsilon));
 }
 
 HOTLOOP_INLINE void add_or_store(float* p, F32 value, bool accumulate, std::int64_t count) {
@@ -53,7 +47,7 @@ struct Columns {
                                 std::int64_t end) const {
     const F32 factor = inverse * of(args.gamma, 1.0f), beta = of(args.beta);
     for (std::int64_t r = begin; r < end; ++r)
-      store_or(y + r * args.cols + c, fma(row(x, r) - mean, factor, beta), count);
+      store_or(y + r * args.cols + c, normalized(row(x, r), mean, factor, beta), count);
   }
 
   // Sums of dy and of dy times the normalised x; they are the gradients of beta and gamma.
@@ -62,7 +56,7 @@ struct Columns {
     Two total = sum_rows(args.rows, [&](std::int64_t r, Two& sums) {
       const F32 d = row(dy, r);
       sums.first = sums.first + d;
-      sums.second = fma(d, row(x, r) - mean, sums.second);
+      sums.second = add_product(sums.second, d, row(x, r), mean);
     });
     total.second = total.second * inverse;
     if (gradients.dbeta != nullptr)
@@ -86,25 +80,22 @@ namespace HOTLOOP_LEVEL {
 void batch_norm_train_kernel(const BatchNormArgs& args, const float* x, float* y, float* moving_mean,
                              float* moving_variance, float* mean, float* inverse, Share share) {
   if (args.rows == 0) return;
-  const F32 rows = splat(static_cast<float>(args.rows)), keep = splat(args.momentum);
-  const F32 take = splat(1.0f - args.momentum);
+  const F32 rows = splat(static_cast<float>(args.rows));
   each_columns(args, share.of(args.cols, kLanes), [&](const Columns& columns) {
     const std::int64_t c = columns.c, count = columns.count;
     const F32 center =
         sum_rows(args.rows, [&](std::int64_t r, Two& s) { s.first = s.first + columns.row(x, r); }).first /
         rows;
-    const F32 variance = sum_rows(args.rows,
-                                  [&](std::int64_t r, Two& s) {
-                                    const F32 d = columns.row(x, r) - center;
-                                    s.first = fma(d, d, s.first);
-                                  })
-                             .first /
-                         rows;
+    const F32 variance =
+        sum_rows(args.rows,
+                 [&](std::int64_t r, Two& s) { s.first = add_square(s.first, columns.row(x, r), center); })
+            .first /
+        rows;
     const F32 inv = inverse_of(variance, args.epsilon);
     store_or(mean + c, center, count);
     store_or(inverse + c, inv, count);
-    store_or(moving_mean + c, fma(columns.of(moving_mean), keep, center * take), count);
-    store_or(moving_variance + c, fma(columns.of(moving_variance), keep, variance * take), count);
+    store_or(moving_mean + c, moved(columns.of(moving_mean), center, args.momentum), count);
+    store_or(moving_variance + c, moved(columns.of(moving_variance), variance, args.momentum), count);
     columns.normalize(x, y, center, inv, 0, args.rows);
   });
 }
@@ -123,17 +114,15 @@ void batch_norm_infer_kernel(const BatchNormArgs& args, const float* x, const fl
 void batch_norm_train_backward_kernel(const BatchNormArgs& args, const float* x, const float* dy,
                                       const float* mean, const float* inverse,
                                       const BatchNormGradients& gradients, Share share) {
-  const F32 rows = splat(static_cast<float>(args.rows));
   each_columns(args, share.of(args.cols, kLanes), [&](const Columns& columns) {
     const F32 center = columns.of(mean), inv = columns.of(inverse);
     const Two sums = columns.parameter_gradients(x, dy, center, inv, gradients);
     if (gradients.dx == nullptr || args.rows == 0) return;
-    const F32 factor = inv * columns.of(args.gamma, 1.0f);
-    const F32 mean_dy = sums.first / rows, slope = inv * (sums.second / rows);
-    for (std::int64_t r = 0; r < args.rows; ++r) {
-      const F32 d = fnma(columns.row(x, r) - center, slope, columns.row(dy, r) - mean_dy);
-      add_or_store(gradients.dx + r * args.cols + columns.c, factor * d, gradients.accumulate, columns.count);
-    }
+    const InputGradient gradient(center, inv, columns.of(args.gamma, 1.0f), sums.first, sums.second,
+                                 args.rows);
+    for (std::int64_t r = 0; r < args.rows; ++r)
+      add_or_store(gradients.dx + r * args.cols + columns.c,
+                   gradient.of(columns.row(x, r), columns.row(dy, r)), gradients.accumulate, columns.count);
   });
 }
 

@@ -1,8 +1,6 @@
 #include "ops/quantize/quantize.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/error.h"
 
@@ -10,7 +8,6 @@ namespace hotloop {
 namespace {
 
 constexpr std::int64_t kGrain = 4096;
-constexpr float kSmallestScale = 0x1p-100f;
 
 }  // namespace
 
@@ -36,21 +33,7 @@ void dequantize_u8(const std::uint8_t* q, Quantization how, float* x, std::int64
 
 void quantize_rows_u8(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,
                       std::int32_t* zero_point, Share share) {
-  const auto range_of = HOTLOOP_SELECT(min_max_kernel);
-  const auto quantize = HOTLOOP_SELECT(quantize_kernel);
-  const Range mine = share.of(rows);
-  for (std::int64_t row = mine.begin; row < mine.end; ++row) {
-    float low, high;
-    range_of(x + row * cols, cols, &low, &high);
-    low = std::min(low, 0.0f);
-    high = std::max(high, 0.0f);
-    scale[row] = std::max(high / 255.0f - low / 255.0f, kSmallestScale);
-    const float inverse = 1.0f / scale[row];
-    // An infinite row has inverse 0 and low * inverse NaN, which the order of min's operands turns into 255.
-    const float zero = std::nearbyint(std::max(std::min(255.0f, -low * inverse), 0.0f));
-    zero_point[row] = static_cast<std::int32_t>(zero);
-    quantize(x + row * cols, inverse, zero_point[row], q + row * cols, cols);
-  }
+  HOTLOOP_SELECT(quantize_rows_kernel)(x, rows, cols, q, scale, zero_point, share);
 }
 
 void min_max(const float* x, std::int64_t n, float* low, float* high) {

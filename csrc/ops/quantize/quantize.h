@@ -39,6 +39,9 @@ void histogram(const float* x, std::int64_t n, float low, float high, std::int64
 
 HOTLOOP_PER_ISA(void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
                                      std::int64_t n);
+                void quantize_rows_kernel(const float* x, std::int64_t rows, std::int64_t cols,
+                                          std::uint8_t* q, float* scale, std::int32_t* zero_point,
+                                          Share share);
                 void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n);
                 void min_max_kernel(const float* x, std::int64_t n, float* low, float* high);
                 void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin,

@@ -1,24 +1,13 @@
 #include "cpu/simd/simd.h"
+
 #include "ops/quantize/quantize.h"
+#include "ops/quantize/quantize_rules.h"
 
 namespace hotloop {
 namespace {
 
-// Up to 255 steps above zero_point. What lies below the bytes is left to the store; the bound above is a
-// whole number, so clamping before rounding gives what clamping after it would.
-struct Steps {
-  F32 inverse, most;
-
-  HOTLOOP_INLINE I32 of(F32 x) const { return to_int(min(nan_to_zero(x) * inverse, most)); }
-};
-
-}  // namespace
-
-namespace HOTLOOP_LEVEL {
-
-void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
-                     std::int64_t n) {
-  const Steps steps = {splat(inverse), splat(static_cast<float>(255 - zero_point))};
+void quantize(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q, std::int64_t n) {
+  const Steps steps(inverse, zero_point);
   std::int64_t i = 0;
   for (; i + 2 * kLanes <= n; i += 2 * kLanes)
     store_u8_clamped(q + i, steps.of(load(x + i)), steps.of(load(x + i + kLanes)), zero_point);
@@ -33,18 +22,7 @@ void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std
   }
 }
 
-void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n) {
-  const F32 scale = splat(how.scale);
-  const I32 zero_point = splat(how.zero_point);
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(x + i, to_float(load_u8(q + i) - zero_point) * scale);
-  if (i < n) {
-    const int rest = static_cast<int>(n - i);
-    store(x + i, to_float(load_u8(q + i, rest) - zero_point) * scale, rest);
-  }
-}
-
-void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) {
+void range_of(const float* x, std::int64_t n, float* low, float* high) {
   const F32 infinity = splat(__builtin_inff());
   F32 smallest[4] = {infinity, infinity, infinity, infinity};
   F32 largest_of[4] = {-infinity, -infinity, -infinity, -infinity};
@@ -71,18 +49,47 @@ void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) {
   *high = largest(high_lanes) + 0.0f;
 }
 
+}  // namespace
+
+namespace HOTLOOP_LEVEL {
+
+void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
+                     std::int64_t n) {
+  quantize(x, inverse, zero_point, q, n);
+}
+
+void quantize_rows_kernel(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,
+                          std::int32_t* zero_point, Share share) {
+  const Range mine = share.of(rows);
+  for (std::int64_t row = mine.begin; row < mine.end; ++row) {
+    float low, high;
+    range_of(x + row * cols, cols, &low, &high);
+    const RowScale own = row_scale(low, high);
+    scale[row] = largest(own.scale);
+    zero_point[row] = static_cast<std::int32_t>(largest(own.zero_point));
+    quantize(x + row * cols, largest(own.inverse), zero_point[row], q + row * cols, cols);
+  }
+}
+
+void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(x + i, dequantized(load_u8(q + i), how));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    store(x + i, dequantized(load_u8(q + i, rest), how), rest);
+  }
+}
+
+void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) { range_of(x, n, low, high); }
+
 void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,
                       std::int64_t bins) {
-  const F32 first = splat(low), factor = splat(per_bin), zero = splat(0.0f), one = splat(1.0f);
-  const F32 last = splat(static_cast<float>(bins - 1));
+  const auto count_of = static_cast<float>(bins);
   std::int32_t bin[kLanes];
   for (std::int64_t i = 0; i < n; i += kLanes) {
     const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
     const F32 numbers = count == kLanes ? load(x + i) : load(x + i, count);
-    const F32 place = min(max((numbers - first) * factor, zero), last);
-    const F32 rounded = round_even(place);
-    const F32 floor = select(greater(rounded, place), rounded - one, rounded);
-    store_i32(bin, to_int(select(is_nan(numbers), -one, floor)));
+    store_i32(bin, bin_of(numbers, low, per_bin, count_of));
     for (int lane = 0; lane < count; ++lane)
       if (bin[lane] >= 0) ++counts[bin[lane]];
   }
