@@ -1,0 +1,70 @@
+// y = act(x W + b) over the last axis with W stored in bfloat16 and products on the tensor cores, for
+// inference only.
+//
+// attributes  units, last_axis (int); activation (any elementwise one, default "linear"), alpha, beta (float)
+// arrays      weight  uint16 (last_axis * units): kernels.to_bf16 of the float32 kernel, row-major
+//             bias    float32 (units), or absent
+// input       one float32 value whose features last_axis divides; it is rounded to bfloat16, which the CPU
+//             does not do; the output is float32
+#include "base/aligned_buffer.h"
+#include "ops/bf16/bf16.h"
+#include "ops/gemm_tensor/gemm_tensor.h"
+#include "program/constants.h"
+#include "program/nodes/checks.h"
+#include "program/op_list.h"
+
+namespace hotloop {
+namespace {
+
+class DenseBf16 final : public InferenceNode {
+ public:
+  explicit DenseBf16(const NodeSpec& spec)
+      : features_(only_input(spec)),
+        last_axis_(last_axis_of(spec, features_)),
+        units_(units_of(spec)),
+        activation_(fused_activation(spec)) {
+    const std::int64_t size = last_axis_ * units_;
+    weights_ = place(static_cast<const std::uint16_t*>(spec.array("weight", DType::bf16, size).data), size,
+                     placed_weights_);
+    if (spec.arrays.count("bias"))
+      bias_ =
+          place(static_cast<const float*>(spec.array("bias", DType::f32, units_).data), units_, placed_bias_);
+  }
+
+  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
+  double work_per_row() const override { return static_cast<double>(features_ * units_); }
+  double forward_operations(std::int64_t rows) const override {
+    return 2.0 * static_cast<double>(rows) * work_per_row();
+  }
+  DType arithmetic() const override { return DType::bf16; }
+  double constant_bytes() const override {
+    return static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+  }
+  std::int64_t scratch(std::int64_t max_rows, int, bool) const override {
+    return size_of(DType::bf16) * max_rows * features_;
+  }
+  void forward(const NodeRun& run) override {
+    auto* const x = static_cast<std::uint16_t*>(run.scratch);
+    to_bf16(run.in(), x, run.rows * features_, run.team.share());
+    GemmTensorArgs args;
+    args.m = run.rows * (features_ / last_axis_), args.n = units_, args.k = last_axis_;
+    args.a = x, args.lda = last_axis_;
+    args.b = weights_, args.ldb = units_;
+    args.c = run.out(), args.ldc = units_;
+    args.bias = bias_, args.activation = activation_;
+    gemm_tensor(TensorType::bf16, args);
+  }
+
+ private:
+  const std::int64_t features_, last_axis_, units_;
+  const ActivationArgs activation_;
+  AlignedBuffer placed_weights_, placed_bias_;
+  const std::uint16_t* weights_ = nullptr;
+  const float* bias_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Node> make_dense_bf16(const NodeSpec& spec) { return std::make_unique<DenseBf16>(spec); }
+
+}  // namespace hotloop
