@@ -290,6 +290,10 @@ void run_grid(const char* name, Index3 grid, Index3 size, std::size_t shared_byt
           state.rank = static_cast<int>(at);
           state.cta = static_cast<int>(cta);
           state.thread = {at % size.x, at / size.x % size.y, at / (size.x * size.y)};
+#if defined(__SANITIZE_ADDRESS__)
+          // A fiber that is done never left its first functions: their guards are still there.
+          ASAN_UNPOISON_MEMORY_REGION(fiber.stack.get(), kStack);
+#endif
           prepare(fiber.machine, fiber.stack.get(), kStack, &fiber_main);
         }
         run_block(name, random, how);
