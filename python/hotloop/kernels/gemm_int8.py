@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations
+from hotloop import _native, activations
 from hotloop.aligned import aligned_empty
-from hotloop.device import HOST, Host
+from hotloop.device import HOST, Host, to_host
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -65,20 +65,18 @@ def pack_weights(weights: npt.ArrayLike) -> PackedWeights:
     ((1, 2, 16, 4), (5, 3), [5, 5, 5])
     """
     where = operands.common_device(weights=weights)
-    w = operands.matrix("weights", weights, np.int8, where)
+    w = operands.matrix("weights", weights if where is HOST else to_host(weights), np.int8)
     depth, units = w.shape
-    size = where.native.packed_size_s8(depth, units)
-    packed: Any = aligned_empty(size, np.int8) if where is HOST else where.empty(size, np.int8)
-    sums = where.empty(units, np.int32)
-    where.native.pack_weights_s8(w, packed, sums)
-    return PackedWeights(
-        packed.reshape(-1, (depth + 3) // 4, 16, 4) if size else packed.reshape(0, 0, 16, 4),
-        (depth, units),
-        sums,
-    )
+    size = _native.packed_size_s8(depth, units)
+    packed = aligned_empty(size, np.int8)
+    sums = np.empty(units, np.int32)
+    _native.pack_weights_s8(w, packed, sums)
+    shape = (-1, (depth + 3) // 4, 16, 4) if size else (0, 0, 16, 4)
+    return PackedWeights(where.upload(packed.reshape(shape)), (depth, units), where.upload(sums))
 
 
 def _packed(weights: npt.ArrayLike, where: Host) -> PackedWeights:
+    """Plain weights packed, on the device where the other operands are."""
     return pack_weights(operands.matrix("weights", weights, np.int8, where))
 
 
