@@ -83,12 +83,11 @@ __global__ void __launch_bounds__(kThreads) quantize_rows(const From* x, std::in
       seen.low = min(F32{low[w]}, seen.low), seen.high = max(F32{high[w]}, seen.high);
   }
   const RowScale own = row_scale(__fadd_rn(seen.low.lane, 0.0f), __fadd_rn(seen.high.lane, 0.0f));
-  const auto zero = static_cast<std::int32_t>(own.zero_point.lane);
-  if (member == 0) scale[row] = own.scale.lane, zero_point[row] = zero;
-  const Steps steps(own.inverse.lane, zero);
+  if (member == 0) scale[row] = own.scale, zero_point[row] = own.zero_point;
+  const Steps steps(own.inverse, own.zero_point);
   To* const to = q + row * cols;
 #pragma unroll 4
-  for (std::int64_t i = member; i < cols; i += kTeam) to[i] = byte_of(steps, from[i], zero);
+  for (std::int64_t i = member; i < cols; i += kTeam) to[i] = byte_of(steps, from[i], own.zero_point);
 }
 
 template <class From, class To>

@@ -20,15 +20,17 @@ HOTLOOP_INLINE F32 dequantized(I32 q, Quantization how) {
 
 // A row's own scale and zero point, from the least and the largest of its numbers.
 struct RowScale {
-  F32 scale, inverse, zero_point;
+  float scale, inverse;
+  std::int32_t zero_point;
 };
 HOTLOOP_INLINE RowScale row_scale(float least, float most) {
-  const F32 zero = splat(0.0f), bytes = splat(255.0f);
-  const F32 low = min(splat(least), zero), high = max(splat(most), zero);
-  const F32 scale = max(high / bytes - low / bytes, splat(0x1p-100f));
-  const F32 inverse = splat(1.0f) / scale;
-  // An infinite row has inverse 0 and low * inverse NaN, which the order of min's operands turns into 255.
-  return {scale, inverse, round_even(max(min(-low * inverse, bytes), zero))};
+  constexpr float kSmallest = 0x1p-100f, kWhole = 0x1.8p23f;  // what is added to kWhole is rounded to even
+  const float low = least < 0.0f ? least : 0.0f, high = most > 0.0f ? most : 0.0f;
+  const float wanted = high / 255.0f - low / 255.0f, scale = wanted < kSmallest ? kSmallest : wanted;
+  const float inverse = 1.0f / scale, zero = -low * inverse;
+  // An infinite row has inverse 0 and low * inverse NaN, which the comparison turns into 255.
+  const float bounded = zero < 255.0f ? zero : 255.0f;
+  return {scale, inverse, static_cast<std::int32_t>((bounded + kWhole) - kWhole)};
 }
 
 // The bin of a number, as a whole number: floor((x - low) * per_bin), at the ends where it lies outside; -1
