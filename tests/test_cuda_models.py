@@ -285,3 +285,24 @@ def test_measuring_and_profiling(rng):
     assert report.metrics == hl.evaluate_performance(network("cpu"), x, y, [1], 0.01).metrics
     with pytest.raises(ValueError, match="Nsight"):
         hl.profile(model, x)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "mixed_bfloat16"])
+def test_other_precisions_are_close_and_repeatable(rng, precision):
+    x, y = rng.standard_normal((32, 64)).astype("f4"), rng.integers(0, 3, 32)
+
+    def trained(precision):
+        hl.set_seed(6)
+        model = hl.Sequential([hl.layers.Dense(64, "relu", input_shape=(64,)), hl.layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", precision=precision, device="cuda")
+        model.fit(x, y, batch_size=16, epochs=2, verbose=0)
+        return model
+
+    exact, first, second = trained("float32"), trained(precision), trained(precision)
+    assert state(first) == state(second)
+    assert state(first) != state(exact)
+    for ours, theirs in zip(first.get_weights(), exact.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    # Predicting rounds nothing.
+    exact.set_weights(first.get_weights())
+    assert np.array_equal(exact.predict(x), first.predict(x))
