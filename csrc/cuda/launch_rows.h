@@ -36,13 +36,14 @@ StagedPlan plan_staged(std::int64_t rows, std::int64_t cols, int stages, const P
   constexpr std::int64_t kShort = 256, kEach = 16, kUsual = 256, kMost = 1024, kOwn = 2048;
   StagedPlan plan;
   if (cols <= kShort || cols > (1 << 20)) return plan;
-  std::int64_t size = 32;
-  while (size < kMost && size * kEach < cols) size *= 2;
+  int size_log2 = 5;
+  while (1 << size_log2 < kMost && kEach << size_log2 < cols) ++size_log2;
+  const std::int64_t size = std::int64_t{1} << size_log2;
   const std::int64_t threads = size < kUsual ? kUsual : size, teams = threads / size;
   const std::int64_t stride = round_up(cols, kStageGrain) + kLanes;
   const std::int64_t shared = stages * teams * stride * 4;
   if (shared + kOwn > device_limits().shared_memory) return plan;
-  plan.rows = {rows, static_cast<int>(cols), static_cast<int>(teams), static_cast<int>(stride)};
+  plan.rows = {rows, static_cast<int>(cols), static_cast<int>(teams), size_log2, static_cast<int>(stride)};
   plan.grid = {dim3(static_cast<unsigned>(divide_up(rows, teams))), dim3(static_cast<unsigned>(threads)),
                static_cast<std::size_t>(shared)};
   plan.wide = cols % 4 == 0 && ((reinterpret_cast<std::uintptr_t>(pointers) % 16 == 0) && ...);

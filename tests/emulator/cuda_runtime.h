@@ -123,7 +123,10 @@ inline double __dmul_rn(double a, double b) { return a * b; }
 inline double __ddiv_rn(double a, double b) { return a / b; }
 inline double __dsqrt_rn(double a) { return std::sqrt(a); }
 inline float __int2float_rn(int a) { return static_cast<float>(a); }
-inline int __float2int_rn(float a) { return static_cast<int>(std::nearbyintf(a)); }
+inline int __float2int_rn(float a) {
+  if (!(a < 2147483648.0f)) return a != a ? 0 : 2147483647;
+  return a < -2147483648.0f ? -2147483647 - 1 : static_cast<int>(std::nearbyintf(a));
+}
 inline int __float_as_int(float a) {
   int bits;
   std::memcpy(&bits, &a, sizeof(bits));

@@ -69,11 +69,8 @@ HOTLOOP_INLINE F32 select(Mask m, F32 yes, F32 no) { return {m.lane ? yes.lane :
 HOTLOOP_INLINE I32 select(Mask m, I32 yes, I32 no) { return {m.lane ? yes.lane : no.lane}; }
 HOTLOOP_INLINE F32 nan_to_zero(F32 a) { return select(is_nan(a), splat(0.0f), a); }
 
-// As on x86: what does not fit, and NaN, becomes the least int.
-HOTLOOP_INLINE I32 to_int(F32 a) {
-  const bool fits = a.lane >= -2147483648.0f && a.lane < 2147483648.0f;
-  return {fits ? __float2int_rn(a.lane) : INT32_MIN};
-}
+// As on x86: what does not fit, and NaN, becomes the least int. From below the hardware does that by itself.
+HOTLOOP_INLINE I32 to_int(F32 a) { return {a.lane < 2147483648.0f ? __float2int_rn(a.lane) : INT32_MIN}; }
 HOTLOOP_INLINE F32 to_float(I32 a) { return {__int2float_rn(a.lane)}; }
 HOTLOOP_INLINE I32 as_int(F32 a) { return {__float_as_int(a.lane)}; }
 HOTLOOP_INLINE F32 as_float(I32 a) { return {__int_as_float(a.lane)}; }

@@ -3,6 +3,7 @@
 // compute; only sums, whose order is fixed, are left to one half warp. The teams of a block, which have a row
 // each, take every step together.
 #pragma once
+#include "cuda/device/async_copy.h"
 #include "cuda/device/rows.h"
 #include "cuda/device/shared.h"
 
@@ -16,7 +17,8 @@ constexpr int kStageGrain = 8 * kLanes;
 // How a launch's rows are shared out; cuda/launch_rows.h makes it.
 struct StagedRows {
   std::int64_t rows = 0;
-  int cols = 0, teams = 0, stride = 0;  // teams of a block; floats from stage to stage
+  // teams of a block; a team's threads are 2^size_log2; floats from stage to stage
+  int cols = 0, teams = 0, size_log2 = 0, stride = 0;
 };
 
 // kWide neighbours, moved in one access.
@@ -32,6 +34,22 @@ template <int kWide>
 HOTLOOP_INLINE void store_floats(float* p, const Floats<kWide>& x) {
   *reinterpret_cast<Floats<kWide>*>(p) = x;
 }
+template <int kWide>
+HOTLOOP_INLINE void store_staged(float* p, const Floats<kWide>& x) {
+  if constexpr (kWide == 4)
+    store_shared(p, x.at[0], x.at[1], x.at[2], x.at[3]);
+  else
+    *p = x.at[0];
+}
+
+// f(k) for k = 0 to kWide - 1.
+template <int kWide, class F>
+HOTLOOP_INLINE Floats<kWide> each_of(F f) {
+  Floats<kWide> result;
+#pragma unroll
+  for (int k = 0; k < kWide; ++k) result.at[k] = f(k).lane;
+  return result;
+}
 
 // This thread's place.
 struct Team {
@@ -39,10 +57,14 @@ struct Team {
   std::int64_t row;
   int cols;  // 0 for a team without a row: it has nothing to load, and takes part in the barriers
 };
+HOTLOOP_INLINE std::int64_t row_of(const StagedRows& rows, int team) {
+  return static_cast<std::int64_t>(blockIdx.x) * rows.teams + team;
+}
 HOTLOOP_INLINE Team this_team(const StagedRows& rows) {
-  const int size = static_cast<int>(blockDim.x) / rows.teams, thread = static_cast<int>(threadIdx.x);
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * rows.teams + thread / size;
-  return {thread % size, size, thread / size, row, row < rows.rows ? rows.cols : 0};
+  const int size = 1 << rows.size_log2, thread = static_cast<int>(threadIdx.x);
+  const int number = thread >> rows.size_log2;
+  const std::int64_t row = row_of(rows, number);
+  return {thread & (size - 1), size, number, row, row < rows.rows ? rows.cols : 0};
 }
 // A kernel has one or more stages for each team. Strides are 16 beyond a multiple of 32, so that the two half
 // warps of a warp add from different banks.
@@ -50,39 +72,38 @@ HOTLOOP_INLINE float* stage_of(const StagedRows& rows, int stage, int team) {
   return reinterpret_cast<float*>(dynamic_shared()) + (stage * rows.teams + team) * rows.stride;
 }
 
-// use(i, load(i)) for this thread's share of the team's row, kWide columns from i on at a time: kAhead loads
-// are on their way before the first is used. A thread has the same share whenever it is asked.
-template <int kWide, int kAhead = 4, class Load, class Use>
-HOTLOOP_INLINE void team_stream(const Team& team, Load load, Use use) {
-  const int step = team.size * kWide;
-  for (int first = team.rank * kWide; first < team.cols; first += kAhead * step) {
-    decltype(load(first)) loaded[kAhead] = {};
-#pragma unroll
-    for (int j = 0; j < kAhead; ++j)
-      if (first + j * step < team.cols) loaded[j] = load(first + j * step);
-#pragma unroll
-    for (int j = 0; j < kAhead; ++j)
-      if (first + j * step < team.cols) use(first + j * step, loaded[j]);
-  }
+// body(i) for this thread's share of the team's row, kWide columns from i on at a time. A thread has the same
+// share whenever it is asked.
+template <int kWide, class Body>
+HOTLOOP_INLINE void team_each(const Team& team, Body body) {
+#pragma unroll 1
+  for (int i = team.rank * kWide; i < team.cols; i += team.size * kWide) body(i);
 }
 
-// Copies the team's row to a stage, with the zeros behind it, and returns this thread's largest number; NaNs
-// are passed over.
 HOTLOOP_INLINE void zero_tail(const StagedRows& rows, const Team& team, float* stage) {
   const int end = rows.stride - kLanes;
   for (int i = team.cols + team.rank; i < end; i += team.size) stage[i] = 0.0f;
 }
+// Starts copies of this thread's share to a stage, with zeros behind the row's end.
 template <int kWide>
-HOTLOOP_INLINE float stage_row(const StagedRows& rows, const Team& team, const float* from, float* stage) {
-  float most = -__builtin_inff();
-  team_stream<kWide>(
-      team, [&](int i) { return load_floats<kWide>(from + i); },
-      [&](int i, const Floats<kWide>& x) {
-        store_floats(stage + i, x);
-#pragma unroll
-        for (int k = 0; k < kWide; ++k) most = fmaxf(x.at[k], most);
-      });
+HOTLOOP_INLINE void stage_row(const StagedRows& rows, const Team& team, const float* from, float* stage) {
+  constexpr int kBytes = 4 * kWide;
+  team_each<kWide>(team, [&](int i) { copy_async<kBytes>(stage + i, from + i, kBytes); });
+  copies_commit();
   zero_tail(rows, team, stage);
+}
+// What this thread has copied is there.
+HOTLOOP_INLINE void staged() { copies_wait<0>(); }
+
+// The largest number of this thread's share; NaNs are passed over.
+template <int kWide>
+HOTLOOP_INLINE float share_largest(const Team& team, const float* stage) {
+  float most = -__builtin_inff();
+  team_each<kWide>(team, [&](int i) {
+    const Floats<kWide> x = load_floats<kWide>(stage + i);
+#pragma unroll
+    for (int k = 0; k < kWide; ++k) most = fmaxf(x.at[k], most);
+  });
   return most;
 }
 

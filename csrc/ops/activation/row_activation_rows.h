@@ -39,6 +39,9 @@ HOTLOOP_INLINE void softmax(const float* x, float* y, std::int64_t n) {
                      HOTLOOP_BODY { store_or(y + i, load_or(y + i, count) * scale, count); });
 }
 
+// products: the sum of y dy along the row.
+HOTLOOP_INLINE F32 softmax_slope(F32 y, F32 dy, F32 products) { return y * (dy - products); }
+
 HOTLOOP_INLINE void softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate,
                                      std::int64_t n) {
   F32 products = splat(0.0f);
@@ -47,7 +50,7 @@ HOTLOOP_INLINE void softmax_gradient(const float* y, const float* dy, float* dx,
   });
   const F32 mean = splat(sum(products));
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    put(dx + i, load_or(y + i, count) * (load_or(dy + i, count) - mean), accumulate, count);
+    put(dx + i, softmax_slope(load_or(y + i, count), load_or(dy + i, count), mean), accumulate, count);
   });
 }
 
@@ -58,13 +61,16 @@ HOTLOOP_INLINE void log_softmax(const float* x, float* y, std::int64_t n) {
                      HOTLOOP_BODY { store_or(y + i, (load_or(x + i, count) - highest) - log_total, count); });
 }
 
+// total: the sum of dy along the row.
+HOTLOOP_INLINE F32 log_softmax_slope(F32 y, F32 dy, F32 total) { return fnma(exp(y), total, dy); }
+
 HOTLOOP_INLINE void log_softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate,
                                          std::int64_t n) {
   F32 total = splat(0.0f);
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY { total = total + load_or(dy + i, count); });
   const F32 all = splat(sum(total));
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    put(dx + i, fnma(exp(load_or(y + i, count)), all, load_or(dy + i, count)), accumulate, count);
+    put(dx + i, log_softmax_slope(load_or(y + i, count), load_or(dy + i, count), all), accumulate, count);
   });
 }
 

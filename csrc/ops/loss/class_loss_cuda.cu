@@ -26,6 +26,14 @@ struct WholeRow {
 // What a team's threads note for the half warp that adds, and it for them.
 enum Note { kHighest, kInner, kFactor };
 
+template <int kWide>
+HOTLOOP_INLINE void exponentials_of(const Team& team, const float* x, F32 highest, float* exponentials) {
+  team_each<kWide>(team, [&](int i) {
+    const Floats<kWide> v = load_floats<kWide>(x + i);
+    store_staged(exponentials + i, each_of<kWide>([&](int k) { return exp(splat(v.at[k]) - highest); }));
+  });
+}
+
 // The last pass: probabilities and gradients from exponentials. target(i): as it enters the loss.
 template <int kWide, class Target>
 HOTLOOP_INLINE void write_outputs(const LossArgs& args, const Team& team, const float* exponentials,
@@ -34,31 +42,15 @@ HOTLOOP_INLINE void write_outputs(const LossArgs& args, const Team& team, const 
   const std::int64_t at = team.row * args.cols;
   const F32 part = splat(1.0f) / splat(team_note(kInner, team.number));
   const F32 whole = splat(team_note(kFactor, team.number)), weight = splat(row_scale(args, team.row));
-  team_stream<kWide>(
-      team, [&](int i) { return load_floats<kWide>(exponentials + i); },
-      [&](int i, const Floats<kWide>& e) {
-        Floats<kWide> probability, gradient;
-#pragma unroll
-        for (int k = 0; k < kWide; ++k) {
-          const F32 p = splat(e.at[k]) * part;
-          probability.at[k] = p.lane;
-          gradient.at[k] = logits_slope(p, whole, target(i + k), weight).lane;
-        }
-        if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
-        if (args.gradient != nullptr) store_floats(args.gradient + at + i, gradient);
-      });
-}
-
-template <int kWide>
-HOTLOOP_INLINE void exponentials_of(const Team& team, const float* x, F32 highest, float* exponentials) {
-  team_stream<kWide>(
-      team, [&](int i) { return load_floats<kWide>(x + i); },
-      [&](int i, const Floats<kWide>& v) {
-        Floats<kWide> e;
-#pragma unroll
-        for (int k = 0; k < kWide; ++k) e.at[k] = exp(splat(v.at[k]) - highest).lane;
-        store_floats(exponentials + i, e);
-      });
+  team_each<kWide>(team, [&](int i) {
+    const Floats<kWide> e = load_floats<kWide>(exponentials + i);
+    const Floats<kWide> p = each_of<kWide>([&](int k) { return splat(e.at[k]) * part; });
+    if (args.probability != nullptr) store_floats(args.probability + at + i, p);
+    if (args.gradient != nullptr)
+      store_floats(args.gradient + at + i, each_of<kWide>([&](int k) {
+                     return logits_slope(splat(p.at[k]), whole, target(i + k), weight);
+                   }));
+  });
 }
 
 // Exponentials take the logits' place.
@@ -66,47 +58,47 @@ template <int kWide>
 __global__ void __launch_bounds__(1024) staged_sparse_logits(StagedRows rows, LossArgs args) {
   const Team team = this_team(rows);
   float* const stage = stage_of(rows, 0, team.number);
-  const float most = stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, stage);
-  const float highest = team_largest(team, most);
-  if (team.rank == 0) team_note(kHighest, team.number) = highest;
+  stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, stage);
+  const int label = team.cols > 0 ? args.sparse_target[team.row] : 0;
+  staged();
+  const float highest = team_largest(team, share_largest<kWide>(team, stage));
+  if (team.rank == 0) {
+    team_note(kHighest, team.number) = highest;
+    team_note(kFactor, team.number) = 1.0f;
+  }
   exponentials_of<kWide>(team, stage, splat(highest), stage);
   add_by_half_warps(rows, [&](int of) {
-    const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * rows.teams + of;
+    const std::int64_t r = row_of(rows, of);
     if (r >= rows.rows) return;
-    const float label = args.prediction[r * args.cols + args.sparse_target[r]];
+    const float own = args.prediction[r * args.cols + args.sparse_target[r]];
     const float inner = staged_sum(rows, stage_of(rows, 0, of));
-    write_loss(args, r, {inner, 1.0f, -label + team_note(kHighest, of)});
+    write_loss(args, r, {inner, 1.0f, -own + team_note(kHighest, of)});
     team_note(kInner, of) = inner;
-    team_note(kFactor, of) = 1.0f;
   });
-  const int label = team.cols > 0 ? args.sparse_target[team.row] : 0;
   write_outputs<kWide>(args, team, stage, [&](int i) { return splat(i == label ? 1.0f : 0.0f); });
 }
 
-// Stages: the logits, their exponentials, the targets as they enter the loss.
+// Stages: the logits, their exponentials, and the targets as they enter the loss.
 template <int kWide>
 __global__ void __launch_bounds__(1024) staged_dense_logits(StagedRows rows, LossArgs args) {
   const Team team = this_team(rows);
   float* const logits = stage_of(rows, 0, team.number);
   float* const exponentials = stage_of(rows, 1, team.number);
   float* const targets = stage_of(rows, 2, team.number);
-  const float most = stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, logits);
   const Dense dense = dense_targets(args, team.row);
-  team_stream<kWide>(
-      team, [&](int i) { return load_floats<kWide>(dense.y + i); },
-      [&](int i, const Floats<kWide>& y) {
-        Floats<kWide> target;
-#pragma unroll
-        for (int k = 0; k < kWide; ++k) target.at[k] = dense.of(splat(y.at[k])).lane;
-        store_floats(targets + i, target);
-      });
-  zero_tail(rows, team, targets);
-  const float highest = team_largest(team, most);
+  stage_row<kWide>(rows, team, args.prediction + team.row * args.cols, logits);
+  stage_row<kWide>(rows, team, dense.y, targets);
+  zero_tail(rows, team, exponentials);
+  staged();
+  const float highest = team_largest(team, share_largest<kWide>(team, logits));
   if (team.rank == 0) team_note(kHighest, team.number) = highest;
   exponentials_of<kWide>(team, logits, splat(highest), exponentials);
-  zero_tail(rows, team, exponentials);
+  team_each<kWide>(team, [&](int i) {
+    const Floats<kWide> y = load_floats<kWide>(targets + i);
+    store_staged(targets + i, each_of<kWide>([&](int k) { return dense.of(splat(y.at[k])); }));
+  });
   add_by_half_warps(rows, [&](int of) {
-    const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * rows.teams + of;
+    const std::int64_t r = row_of(rows, of);
     if (r >= rows.rows) return;
     const float *x = stage_of(rows, 0, of), *e = stage_of(rows, 1, of), *y = stage_of(rows, 2, of);
     struct Three {

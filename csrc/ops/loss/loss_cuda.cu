@@ -36,36 +36,33 @@ struct OneRow {
   __device__ void operator()(std::int64_t r) const { one_row(f, args, r, divisor); }
 };
 
+// Stages: the predictions, whose place their losses take, and the targets.
 template <class Formula, int kWide>
 __global__ void __launch_bounds__(1024)
     staged_loss(Formula f, StagedRows rows, LossArgs args, float divisor) {
-  struct Loaded {
-    Floats<kWide> prediction, target;
-  };
   const Team team = this_team(rows);
   const std::int64_t at = team.row * rows.cols;
+  float* const predictions = stage_of(rows, 0, team.number);
+  float* const targets = stage_of(rows, 1, team.number);
+  stage_row<kWide>(rows, team, args.prediction + at, predictions);
+  stage_row<kWide>(rows, team, args.target + at, targets);
   const float weight = args.weight != nullptr && team.cols > 0 ? args.weight[team.row] : 1.0f;
   const F32 scale = splat(row_gradient_scale(args, weight, divisor));
-  float* const losses = stage_of(rows, 0, team.number);
-  team_stream<kWide, kWide == 1 ? 4 : 2>(
-      team,
-      [&](int i) {
-        return Loaded{load_floats<kWide>(args.prediction + at + i), load_floats<kWide>(args.target + at + i)};
-      },
-      [&](int i, const Loaded& x) {
-        Floats<kWide> loss, slope, probability;
+  staged();
+  team_each<kWide>(team, [&](int i) {
+    const Floats<kWide> p = load_floats<kWide>(predictions + i), y = load_floats<kWide>(targets + i);
+    Floats<kWide> loss, slope, probability;
 #pragma unroll
-        for (int k = 0; k < kWide; ++k) {
-          const LossPoint<F32> point = f(splat(x.prediction.at[k]), splat(x.target.at[k]));
-          loss.at[k] = point.loss.lane;
-          slope.at[k] = (point.slope * scale).lane;
-          probability.at[k] = point.probability.lane;
-        }
-        store_floats(losses + i, loss);
-        if (args.gradient != nullptr) store_floats(args.gradient + at + i, slope);
-        if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
-      });
-  zero_tail(rows, team, losses);
+    for (int k = 0; k < kWide; ++k) {
+      const LossPoint<F32> point = f(splat(p.at[k]), splat(y.at[k]));
+      loss.at[k] = point.loss.lane;
+      slope.at[k] = (point.slope * scale).lane;
+      probability.at[k] = point.probability.lane;
+    }
+    store_staged(predictions + i, loss);
+    if (args.gradient != nullptr) store_floats(args.gradient + at + i, slope);
+    if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
+  });
   add_by_half_warps(rows, [&](int of) { team_note(0, of) = staged_sum(rows, stage_of(rows, 0, of)); });
   if (team.cols > 0 && team.rank == 0)
     args.row_loss[team.row] = row_loss(team_note(0, team.number), weight, divisor);
@@ -83,7 +80,7 @@ void pointwise_loss_kernel(const LossArgs& args, Share) {
     if (args.cols == 1) return launch_loaded(op, args.rows, OneColumn<F>{f, args});
     const float divisor = mean ? static_cast<float>(args.cols) : 1.0f;
     const StagedPlan plan =
-        plan_staged(args.rows, args.cols, 1, args.prediction, args.target, args.gradient, args.probability);
+        plan_staged(args.rows, args.cols, 2, args.prediction, args.target, args.gradient, args.probability);
     if (!plan) return launch_rows(op, args.rows, OneRow<F>{f, args, divisor});
     launch(op, plan.wide ? staged_loss<F, 4> : staged_loss<F, 1>, plan.grid, f, plan.rows, args, divisor);
   });
