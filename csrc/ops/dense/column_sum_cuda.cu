@@ -5,6 +5,8 @@
 namespace hotloop {
 namespace {
 
+static_assert(kRowsOfBlock == kColumnBlock);
+
 __global__ void __launch_bounds__(kMostHalfWarps* kLanes)
     column_sum_columns(const float* x, std::int64_t x_row, float* sums, bool accumulate, std::int64_t rows,
                        std::int64_t cols) {
