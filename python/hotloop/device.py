@@ -110,7 +110,8 @@ def adopt(value: Any) -> Any:
 
     Known are arrays with ``__cuda_array_interface__``, and DLPack's.
     """
-    if type(value) in (np.ndarray, list, tuple, float, int) or value is None or on_gpu(value):
+    kind = type(value)
+    if kind is np.ndarray or kind in (list, tuple, float, int) or value is None or on_gpu(value):
         return value
     if hasattr(value, "__cuda_array_interface__"):
         return gpu().adopt(value)
@@ -137,6 +138,8 @@ def backend_of(value: Any) -> Host:
 
 def to_host(value: Any) -> Any:
     """Return a NumPy array with the numbers of an array of either kind; NumPy's own is no copy."""
+    if type(value) is np.ndarray:
+        return value
     value = adopt(value)
     return gpu().download(value) if on_gpu(value) else np.asarray(value)
 

@@ -52,8 +52,7 @@ def contiguous(
     """
     wanted = np.dtype(dtype)
     there = where is not HOST
-    if there:
-        value = device.adopt(value)
+    value = device.adopt(value) if there else value
     array = value if there and device.on_gpu(value) else np.asarray(value)
     if not there and array.dtype == wanted and array.ndim == (array.ndim if ndim is None else ndim):
         flags = array.flags
@@ -124,6 +123,8 @@ def require_array(what: str, value: Any, dtype: npt.DTypeLike, where: Host, mend
     TypeError
         Saying what came.
     """
+    if where is HOST and type(value) is np.ndarray and value.dtype == dtype:
+        return
     wanted = np.dtype(dtype)
     is_array = device.on_gpu(value) if where is not HOST else isinstance(value, np.ndarray)
     if not is_array or value.dtype != wanted:
@@ -157,7 +158,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, where: Hos
     require_array("out", out, dtype, where)
     if out.shape != shape:
         raise errors.bad_value("out", f"shape {shape}", f"an array of shape {out.shape}")
-    if not is_writeable(out):
+    if where is HOST and not out.flags.writeable:
         raise errors.bad_value("out", "a writable array", "a read-only one", "pass a copy")
 
 
@@ -168,16 +169,21 @@ def target(
 
     The errors are those of :func:`check_out`.
     """
-    if out is not None:
-        check_out(out, shape, dtype, where)
-        in_place = out.flags.c_contiguous and is_aligned(out)
-        if in_place and not any(
-            operand is not None and where.may_share(out, operand) for operand in operands
-        ):
-            given: npt.NDArray[Any] = out
-            return given
-    made: npt.NDArray[Any] = where.empty(shape, dtype)
-    return made
+    if out is None:
+        made: npt.NDArray[Any] = where.empty(shape, dtype)
+        return made
+    check_out(out, shape, dtype, where)
+    given: npt.NDArray[Any] = out
+    if where is HOST:
+        shares: Any = np.may_share_memory
+        in_place = given.flags.c_contiguous and given.flags.aligned
+    else:
+        shares = where.may_share
+        in_place = given.flags.c_contiguous and is_aligned(given)
+    if not in_place or any(operand is not None and shares(given, operand) for operand in operands):
+        made = where.empty(shape, dtype)
+        return made
+    return given
 
 
 def deliver(result: npt.NDArray[Any], out: Any) -> npt.NDArray[Any]:
