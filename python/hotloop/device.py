@@ -110,8 +110,8 @@ def adopt(value: Any) -> Any:
 
     Known are arrays with ``__cuda_array_interface__``, and DLPack's.
     """
-    kind = type(value)
-    if kind is np.ndarray or kind in (list, tuple, float, int) or value is None or on_gpu(value):
+    given = type(value)
+    if given is np.ndarray or given in (list, tuple, float, int) or value is None or on_gpu(value):
         return value
     if hasattr(value, "__cuda_array_interface__"):
         return gpu().adopt(value)
