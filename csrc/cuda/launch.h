@@ -39,27 +39,11 @@ void launch(const char* op, void (*kernel)(P...), const Grid& grid, A&&... args)
   launched(op);
 }
 
-// Every element of n by one thread, which takes four that are a block apart: loads of a warp lie side by
-// side, and four are on their way at once.
+// each.store(i, each.load(i)) for every element of n. A thread takes four that are a block apart: loads of a
+// warp lie side by side, and four are on their way at once. All come before the first store, which might be
+// to where the next load is from, for all that a compiler knows.
 template <class F>
 __global__ void __launch_bounds__(256) elements_kernel(F each, std::int64_t n) {
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * 4 * blockDim.x + threadIdx.x;
-#pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    const std::int64_t i = first + j * static_cast<std::int64_t>(blockDim.x);
-    if (i < n) each(i);
-  }
-}
-// each: a struct whose operator()(i) is __device__; what it points to is device memory.
-template <class F>
-void launch_elements(const char* op, std::int64_t n, const F& each) {
-  launch(op, elements_kernel<F>, {dim3(static_cast<unsigned>(divide_up(n, 1024))), dim3(256)}, each, n);
-}
-
-// The same in two steps: each.store(i, each.load(i)). All four loads come before the first store, which might
-// be to where the next load is from, for all that a compiler knows.
-template <class F>
-__global__ void __launch_bounds__(256) loaded_kernel(F each, std::int64_t n) {
   const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * 4 * blockDim.x + threadIdx.x;
   decltype(each.load(first)) loaded[4] = {};
 #pragma unroll
@@ -73,9 +57,10 @@ __global__ void __launch_bounds__(256) loaded_kernel(F each, std::int64_t n) {
     if (i < n) each.store(i, loaded[j]);
   }
 }
+// each: a struct whose functions are __device__; what it points to is device memory.
 template <class F>
-void launch_loaded(const char* op, std::int64_t n, const F& each) {
-  launch(op, loaded_kernel<F>, {dim3(static_cast<unsigned>(divide_up(n, 1024))), dim3(256)}, each, n);
+void launch_elements(const char* op, std::int64_t n, const F& each) {
+  launch(op, elements_kernel<F>, {dim3(static_cast<unsigned>(divide_up(n, 1024))), dim3(256)}, each, n);
 }
 
 }  // namespace hotloop::cuda

@@ -45,14 +45,14 @@ struct Backward {
 namespace cuda {
 
 void activation_forward_kernel(const ActivationArgs& args, const float* x, float* y, std::int64_t n, Share) {
-  with_formula(args, [=](auto f) { launch_loaded("activation", n, Forward<decltype(f)>{f, x, y}); });
+  with_formula(args, [=](auto f) { launch_elements("activation", n, Forward<decltype(f)>{f, x, y}); });
 }
 
 void activation_backward_kernel(const ActivationArgs& args, const float* x, const float* y, const float* dy,
                                 float* dx, bool accumulate, std::int64_t n, Share) {
   with_formula(args, [=](auto f) {
     using F = decltype(f);
-    const auto run = [=](auto each) { launch_loaded("activation gradient", n, each); };
+    const auto run = [=](auto each) { launch_elements("activation gradient", n, each); };
     if (y != nullptr && accumulate)
       run(Backward<F, true, true>{f, x, y, dy, dx});
     else if (y != nullptr)

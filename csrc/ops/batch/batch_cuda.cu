@@ -60,12 +60,12 @@ void gather_units(const From* source, std::int64_t units, const std::int32_t* in
   const std::int64_t n = rows * units;
   // Divisions of 32 bits take a third of the time.
   if (n <= INT32_MAX)
-    cuda::launch_loaded("gather", n,
-                        GatherRows<From, To, std::uint32_t>{source, index, first, step,
-                                                            static_cast<std::uint32_t>(units), out});
+    cuda::launch_elements("gather", n,
+                          GatherRows<From, To, std::uint32_t>{source, index, first, step,
+                                                              static_cast<std::uint32_t>(units), out});
   else
-    cuda::launch_loaded("gather", n,
-                        GatherRows<From, To, std::int64_t>{source, index, first, step, units, out});
+    cuda::launch_elements("gather", n,
+                          GatherRows<From, To, std::int64_t>{source, index, first, step, units, out});
 }
 
 template <class T>
@@ -142,27 +142,27 @@ void gather_rows_u8(const std::uint8_t* source, std::int64_t row_size, const std
 void record_rows(const float* from, std::int64_t features, std::int64_t rows, float* to) {
   const DeviceStep* const step = cuda::context().step;
   if (features % 4 == 0 && lie_on_16(from, to))
-    cuda::launch_loaded("outputs", rows * features / 4,
-                        RecordRows<float4>{reinterpret_cast<const float4*>(from), step, features / 4,
-                                           reinterpret_cast<float4*>(to)});
+    cuda::launch_elements("outputs", rows * features / 4,
+                          RecordRows<float4>{reinterpret_cast<const float4*>(from), step, features / 4,
+                                             reinterpret_cast<float4*>(to)});
   else
-    cuda::launch_loaded("outputs", rows * features, RecordRows<float>{from, step, features, to});
+    cuda::launch_elements("outputs", rows * features, RecordRows<float>{from, step, features, to});
 }
 
 void gather_weights_rows(const float* weights, const std::int32_t* order, std::int64_t positions,
                          std::int64_t first, std::int64_t rows, float* out) {
-  cuda::launch_loaded("sample weights", rows * positions,
-                      GatherWeights{weights, order, positions, first, cuda::context().step, out});
+  cuda::launch_elements("sample weights", rows * positions,
+                        GatherWeights{weights, order, positions, first, cuda::context().step, out});
 }
 
 void flag_nonfinite(const float* x, std::int64_t n, int* flag) {
   std::int64_t done = 0;
   if (lie_on_16(x)) {
-    cuda::launch_loaded("looking for NaN", n / 4,
-                        FlagNonfinite<float4>{reinterpret_cast<const float4*>(x), flag});
+    cuda::launch_elements("looking for NaN", n / 4,
+                          FlagNonfinite<float4>{reinterpret_cast<const float4*>(x), flag});
     done = n / 4 * 4;
   }
-  cuda::launch_loaded("looking for NaN", n - done, FlagNonfinite<float>{x + done, flag});
+  cuda::launch_elements("looking for NaN", n - done, FlagNonfinite<float>{x + done, flag});
 }
 
 }  // namespace hotloop

@@ -45,18 +45,18 @@ namespace cuda {
 
 void to_bf16_kernel(const float* x, std::uint16_t* y, std::int64_t n) {
   if (by_fours(x, y, n))
-    launch_loaded("to bfloat16", n / 4,
-                  Round<float4, uint2>{reinterpret_cast<const float4*>(x), reinterpret_cast<uint2*>(y)});
+    launch_elements("to bfloat16", n / 4,
+                    Round<float4, uint2>{reinterpret_cast<const float4*>(x), reinterpret_cast<uint2*>(y)});
   else
-    launch_loaded("to bfloat16", n, Round<float, std::uint16_t>{x, y});
+    launch_elements("to bfloat16", n, Round<float, std::uint16_t>{x, y});
 }
 
 void from_bf16_kernel(const std::uint16_t* x, float* y, std::int64_t n) {
   if (by_fours(y, x, n))
-    launch_loaded("from bfloat16", n / 4,
-                  Widen<uint2, float4>{reinterpret_cast<const uint2*>(x), reinterpret_cast<float4*>(y)});
+    launch_elements("from bfloat16", n / 4,
+                    Widen<uint2, float4>{reinterpret_cast<const uint2*>(x), reinterpret_cast<float4*>(y)});
   else
-    launch_loaded("from bfloat16", n, Widen<std::uint16_t, float>{x, y});
+    launch_elements("from bfloat16", n, Widen<std::uint16_t, float>{x, y});
 }
 
 }  // namespace cuda

@@ -21,54 +21,60 @@ Inputs inputs_without(int skipped, const float* const* inputs, int count) {
   return found;
 }
 
-struct Copy {
-  const float* x;
+// y[i] = value(i), or y[i] += value(i). All that is read is read by load.
+template <class Value>
+struct Into {
+  Value value;
   float* y;
   bool accumulate;
-  __device__ void operator()(std::int64_t i) const { y[i] = accumulate ? __fadd_rn(y[i], x[i]) : x[i]; }
+  __device__ float load(std::int64_t i) const {
+    const float made = value(i);
+    return accumulate ? __fadd_rn(y[i], made) : made;
+  }
+  __device__ void store(std::int64_t i, float made) const { y[i] = made; }
+};
+template <class Value>
+void launch_into(const char* op, std::int64_t n, const Value& value, float* y, bool accumulate) {
+  cuda::launch_elements(op, n, Into<Value>{value, y, accumulate});
+}
+
+struct Copy {
+  const float* x;
+  __device__ float operator()(std::int64_t i) const { return x[i]; }
 };
 
 struct Sum {
   Inputs inputs;
-  float* y;
-  __device__ void operator()(std::int64_t i) const {
+  __device__ float operator()(std::int64_t i) const {
     float total = inputs.data[0][i];
     for (int k = 1; k < inputs.count; ++k) total = __fadd_rn(total, inputs.data[k][i]);
-    y[i] = total;
+    return total;
   }
 };
 
 struct Product {
   Inputs inputs;
-  float* y;
-  __device__ void operator()(std::int64_t i) const {
+  __device__ float operator()(std::int64_t i) const {
     float product = inputs.data[0][i];
     for (int k = 1; k < inputs.count; ++k) product = __fmul_rn(product, inputs.data[k][i]);
-    y[i] = product;
+    return product;
   }
 };
 
 struct ProductGradient {
   Inputs others;
   const float* dy;
-  float* dx;
-  bool accumulate;
-  __device__ void operator()(std::int64_t i) const {
+  __device__ float operator()(std::int64_t i) const {
     float product = dy[i];
     for (int k = 0; k < others.count; ++k) product = __fmul_rn(product, others.data[k][i]);
-    dx[i] = accumulate ? __fadd_rn(dx[i], product) : product;
+    return product;
   }
 };
 
 struct Rescale {
   const float* x;
   float scale, offset;
-  float* y;
-  bool accumulate;
-  __device__ void operator()(std::int64_t i) const {
-    const float value = __fmaf_rn(x[i], scale, offset);
-    y[i] = accumulate ? __fadd_rn(y[i], value) : value;
-  }
+  __device__ float operator()(std::int64_t i) const { return __fmaf_rn(x[i], scale, offset); }
 };
 
 struct Columns {
@@ -77,12 +83,12 @@ struct Columns {
   float* y;
   std::int64_t y_stride, cols;
   bool accumulate;
-  __device__ void operator()(std::int64_t i) const {
-    const std::int64_t row = i / cols, col = i % cols;
-    float* const to = y + row * y_stride + col;
-    const float value = x[row * x_stride + col];
-    *to = accumulate ? __fadd_rn(*to, value) : value;
+  __device__ float* at(std::int64_t i) const { return y + i / cols * y_stride + i % cols; }
+  __device__ float load(std::int64_t i) const {
+    const float value = x[i / cols * x_stride + i % cols];
+    return accumulate ? __fadd_rn(*at(i), value) : value;
   }
+  __device__ void store(std::int64_t i, float value) const { *at(i) = value; }
 };
 
 }  // namespace
@@ -90,26 +96,26 @@ struct Columns {
 namespace cuda {
 
 void copy_or_add_kernel(const float* x, float* y, bool accumulate, std::int64_t n, Share) {
-  launch_elements(accumulate ? "add" : "copy", n, Copy{x, y, accumulate});
+  launch_into(accumulate ? "add" : "copy", n, Copy{x}, y, accumulate);
 }
 
 void add_forward_kernel(const float* const* inputs, int count, float* y, std::int64_t n, Share) {
-  launch_elements("add", n, Sum{inputs_without(-1, inputs, count), y});
+  launch_into("add", n, Sum{inputs_without(-1, inputs, count)}, y, false);
 }
 
 void multiply_forward_kernel(const float* const* inputs, int count, float* y, std::int64_t n, Share) {
-  launch_elements("multiply", n, Product{inputs_without(-1, inputs, count), y});
+  launch_into("multiply", n, Product{inputs_without(-1, inputs, count)}, y, false);
 }
 
 void multiply_backward_kernel(const float* const* inputs, int count, int which, const float* dy, float* dx,
                               bool accumulate, std::int64_t n, Share) {
-  launch_elements("multiply backward", n,
-                  ProductGradient{inputs_without(which, inputs, count), dy, dx, accumulate});
+  launch_into("multiply backward", n, ProductGradient{inputs_without(which, inputs, count), dy}, dx,
+              accumulate);
 }
 
 void rescale_kernel(const float* x, float scale, float offset, float* y, bool accumulate, std::int64_t n,
                     Share) {
-  launch_elements("rescale", n, Rescale{x, scale, offset, y, accumulate});
+  launch_into("rescale", n, Rescale{x, scale, offset}, y, accumulate);
 }
 
 void copy_columns_kernel(const float* x, std::int64_t x_stride, float* y, std::int64_t y_stride,

@@ -61,7 +61,8 @@ struct Pack {
   const float* b;
   std::int64_t b_row, b_col, n;
   float* packed;
-  __device__ void operator()(std::int64_t i) const { packed[i] = b[i / n * b_row + i % n * b_col]; }
+  __device__ float load(std::int64_t i) const { return b[i / n * b_row + i % n * b_col]; }
+  __device__ void store(std::int64_t i, float number) const { packed[i] = number; }
 };
 
 }  // namespace

@@ -78,7 +78,7 @@ void optimizer_step_kernel(const OptimizerScalars& scalars, const OptimizerBlock
 
 void add_regularizer_gradient_kernel(const float* w, float* g, float l1, float twice_l2, std::int64_t n,
                                      Share) {
-  launch_loaded("regularizer", n, Regularized{w, g, l1, twice_l2});
+  launch_elements("regularizer", n, Regularized{w, g, l1, twice_l2});
 }
 
 void sum_squares_blocks_kernel(const float* x, std::int64_t n, float* partial, Share) {

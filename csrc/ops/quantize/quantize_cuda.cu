@@ -177,20 +177,20 @@ namespace cuda {
 void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
                      std::int64_t n) {
   if (by_fours(x, q, n))
-    launch_loaded("quantize", n / 4,
-                  ToBytes<float4, uchar4>{reinterpret_cast<const float4*>(x), inverse, zero_point,
-                                          reinterpret_cast<uchar4*>(q)});
+    launch_elements("quantize", n / 4,
+                    ToBytes<float4, uchar4>{reinterpret_cast<const float4*>(x), inverse, zero_point,
+                                            reinterpret_cast<uchar4*>(q)});
   else
-    launch_loaded("quantize", n, ToBytes<float, unsigned char>{x, inverse, zero_point, q});
+    launch_elements("quantize", n, ToBytes<float, unsigned char>{x, inverse, zero_point, q});
 }
 
 void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n) {
   if (by_fours(x, q, n))
-    launch_loaded(
+    launch_elements(
         "dequantize", n / 4,
         FromBytes<uchar4, float4>{reinterpret_cast<const uchar4*>(q), how, reinterpret_cast<float4*>(x)});
   else
-    launch_loaded("dequantize", n, FromBytes<unsigned char, float>{q, how, x});
+    launch_elements("dequantize", n, FromBytes<unsigned char, float>{q, how, x});
 }
 
 void quantize_rows_kernel(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,

@@ -74,7 +74,7 @@ class Dense final : public Node {
     args.c = run.out();
     args.bias = bias(run.parameters);
     args.activation = activation_;
-    multiply(args);
+    multiply(args, run.training);
   }
 
   void backward(const NodeRun& run) override {
@@ -92,7 +92,7 @@ class Dense final : public Node {
       args.b = run.parameters + kernel_, args.b_row = 1, args.b_col = units_;
       args.c = run.input_gradients[0];
       args.accumulate = run.accumulate[0];
-      multiply(args);
+      multiply(args, true);
     }
     if (!trainable_) return;
     if (bias_ != kNoParameter)
@@ -102,7 +102,7 @@ class Dense final : public Node {
     args.b = dz, args.b_row = units_;
     args.c = run.parameter_gradients + kernel_;
     args.accumulate = run.accumulate_parameters;
-    multiply(args);
+    multiply(args, true);
   }
 
  private:
@@ -121,8 +121,8 @@ class Dense final : public Node {
     return args;
   }
   // Each operand of a layer's products is contiguous along one of its axes.
-  void multiply(const GemmArgs& args) const {
-    if (!tf32_) return gemm(args, nullptr, Share{});
+  void multiply(const GemmArgs& args, bool training) const {
+    if (!tf32_ || !training) return gemm(args, nullptr, Share{});
     GemmTensorArgs tensor;
     tensor.m = args.m, tensor.n = args.n, tensor.k = args.k;
     tensor.a = args.a, tensor.a_k_contiguous = args.a_col == 1;
