@@ -92,8 +92,11 @@ HOTLOOP_INLINE void stage_row(const StagedRows& rows, const Team& team, const fl
   copies_commit();
   zero_tail(rows, team, stage);
 }
-// What this thread has copied is there.
-HOTLOOP_INLINE void staged() { copies_wait<0>(); }
+// What the block has copied is there.
+HOTLOOP_INLINE void staged() {
+  copies_wait<0>();
+  __syncthreads();
+}
 
 // The largest number of this thread's share; NaNs are passed over.
 template <int kWide>
@@ -125,28 +128,19 @@ HOTLOOP_INLINE float& team_note(int which, int team) {
   return notes[which][team];
 }
 
-// Calls add(team) by one half warp for each team of the block, when all have staged what it reads; what it
-// notes all can read afterwards.
-template <class Add>
-HOTLOOP_INLINE void add_by_half_warps(const StagedRows& rows, Add add) {
-  __syncthreads();
-  const int team = static_cast<int>(threadIdx.x) / kLanes;
-  if (team < rows.teams) add(team);
-  __syncthreads();
-}
-
-// add(load(i)) for i = 0, 16, 32, ... to a stage's end, in this order; loads run kAhead vectors ahead, as an
-// addition takes less time than a load. The zeros behind a row change no sum.
+// add(load(i)) for vectors at i = from, from + 16, ... below `to`, in this order; loads run kAhead vectors
+// ahead, as an addition takes less time than a load.
 template <int kAhead, class Load, class Add>
-HOTLOOP_INLINE void each_staged(const StagedRows& rows, Load load, Add add) {
+HOTLOOP_INLINE void add_vectors(int from, int to, Load load, Add add) {
   static_assert(kStageGrain % (kAhead * kLanes) == 0);
   constexpr int kStep = kAhead * kLanes;
-  const int end = rows.stride - kLanes;
+  if (from >= to) return;
   decltype(load(0)) now[kAhead], next[kAhead];
 #pragma unroll
-  for (int j = 0; j < kAhead; ++j) now[j] = load(j * kLanes);
-  for (int i = 0; i < end; i += kStep) {
-    const int following = i + kStep < end ? i + kStep : i;
+  for (int j = 0; j < kAhead; ++j) now[j] = load(from + j * kLanes);
+#pragma unroll 1
+  for (int i = from; i < to; i += kStep) {
+    const int following = i + kStep < to ? i + kStep : i;
 #pragma unroll
     for (int j = 0; j < kAhead; ++j) next[j] = load(following + j * kLanes);
 #pragma unroll
@@ -155,10 +149,45 @@ HOTLOOP_INLINE void each_staged(const StagedRows& rows, Load load, Add add) {
     for (int j = 0; j < kAhead; ++j) now[j] = next[j];
   }
 }
-HOTLOOP_INLINE float staged_sum(const StagedRows& rows, const float* stage) {
-  F32 total = splat(0.0f);
-  each_staged<8>(rows, [&](int i) { return load(stage + i); }, [&](F32 x) { total = total + x; });
-  return sum(total);
+
+// The half warp that adds for a team of the block: has(), then team().
+struct Adder {
+  int teams;
+  HOTLOOP_INLINE int team() const { return static_cast<int>(threadIdx.x) / kLanes; }
+  HOTLOOP_INLINE bool has() const { return team() < teams; }
+};
+
+// make(i) for the team's columns, kWide from i on at a time, by whichever thread; then, by the team's adder,
+// add(load(team, i)) for all vectors of a stage in their order. The zeros behind a row change no sum.
+// A multiprocessor has only one or two blocks of the largest teams, so that nothing else would go on while
+// one half warp adds: there it follows a part of the row behind those that make.
+template <int kWide, int kAhead, class Make, class Load, class Add>
+HOTLOOP_INLINE void make_and_add(const StagedRows& rows, const Team& team, Make make, Load load, Add add) {
+  constexpr int kLargest = 1024, kAside = 32;
+  const bool behind = team.size == kLargest;
+  const int aside = behind ? kAside : 0, makers = team.size - aside;
+  const int end = rows.stride - kLanes, part = behind ? (kLargest - kAside) * 4 : end;
+  static_assert((kLargest - kAside) * 4 % kStageGrain == 0);
+  const Adder adder{rows.teams};
+  for (int made = 0, added = 0; added < end;) {
+    const int next = made + part < end ? made + part : end, last = next < team.cols ? next : team.cols;
+    if (adder.has()) add_vectors<kAhead>(added, made, [&](int i) { return load(adder.team(), i); }, add);
+    if (team.rank >= aside) {
+#pragma unroll 1
+      for (int i = made + (team.rank - aside) * kWide; i < last; i += makers * kWide) make(i);
+    }
+    added = made;
+    made = next;
+    __syncthreads();
+  }
+}
+
+// finish(team) by each adder, which notes what all can read afterwards.
+template <class Finish>
+HOTLOOP_INLINE void finish_sums(const StagedRows& rows, Finish finish) {
+  const Adder adder{rows.teams};
+  if (adder.has()) finish(adder.team());
+  __syncthreads();
 }
 
 }  // namespace

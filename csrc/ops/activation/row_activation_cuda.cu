@@ -37,12 +37,16 @@ __global__ void __launch_bounds__(1024) staged_forward(StagedRows rows, const fl
   if constexpr (kLog) zero_tail(rows, team, exponentials);
   staged();
   const F32 highest = splat(team_largest(team, share_largest<kWide>(team, kept)));
-  team_each<kWide>(team, [&](int i) {
-    const Floats<kWide> v = load_floats<kWide>(kept + i);
-    store_staged(exponentials + i, each_of<kWide>([&](int k) { return exp(splat(v.at[k]) - highest); }));
-  });
-  add_by_half_warps(rows,
-                    [&](int of) { team_note(0, of) = staged_sum(rows, stage_of(rows, kLog ? 1 : 0, of)); });
+  F32 part = splat(0.0f);
+  make_and_add<kWide, 8>(
+      rows, team,
+      [&](int i) {
+        const Floats<kWide> v = load_floats<kWide>(kept + i);
+        store_staged(exponentials + i, each_of<kWide>([&](int k) { return exp(splat(v.at[k]) - highest); }));
+      },
+      [&](int of, int i) { return load(stage_of(rows, kLog ? 1 : 0, of) + i); },
+      [&](F32 e) { part = part + e; });
+  finish_sums(rows, [&](int of) { team_note(0, of) = sum(part); });
   const F32 total = splat(team_note(0, team.number));
   const F32 last = kLog ? log(total) : splat(1.0f) / total;
   team_each<kWide>(team, [&](int i) {
@@ -64,21 +68,17 @@ __global__ void __launch_bounds__(1024)
   stage_row<kWide>(rows, team, y + at, outputs);
   stage_row<kWide>(rows, team, dy + at, gradients);
   staged();
-  add_by_half_warps(rows, [&](int of) {
-    const float *p = stage_of(rows, 0, of), *g = stage_of(rows, 1, of);
-    if constexpr (kLog) {
-      team_note(0, of) = staged_sum(rows, g);
-    } else {
-      struct Both {
-        F32 y, dy;
-      };
-      F32 products = splat(0.0f);
-      each_staged<4>(
-          rows, [&](int i) { return Both{load(p + i), load(g + i)}; },
-          [&](Both b) { products = fma(b.y, b.dy, products); });
-      team_note(0, of) = sum(products);
-    }
-  });
+  F32 part = splat(0.0f);
+  struct Both {
+    F32 y, dy;
+  };
+  make_and_add<kWide, 4>(
+      rows, team, [](int) {},
+      [&](int of, int i) {
+        return Both{kLog ? F32{} : load(stage_of(rows, 0, of) + i), load(stage_of(rows, 1, of) + i)};
+      },
+      [&](Both b) { part = kLog ? part + b.dy : fma(b.y, b.dy, part); });
+  finish_sums(rows, [&](int of) { team_note(0, of) = sum(part); });
   const F32 all = splat(team_note(0, team.number));
   team_each<kWide>(team, [&](int i) {
     const Floats<kWide> p = load_floats<kWide>(outputs + i), g = load_floats<kWide>(gradients + i);

@@ -27,11 +27,9 @@ struct WholeRow {
 enum Note { kHighest, kInner, kFactor };
 
 template <int kWide>
-HOTLOOP_INLINE void exponentials_of(const Team& team, const float* x, F32 highest, float* exponentials) {
-  team_each<kWide>(team, [&](int i) {
-    const Floats<kWide> v = load_floats<kWide>(x + i);
-    store_staged(exponentials + i, each_of<kWide>([&](int k) { return exp(splat(v.at[k]) - highest); }));
-  });
+HOTLOOP_INLINE void take_exponentials(const float* x, F32 highest, float* exponentials) {
+  const Floats<kWide> v = load_floats<kWide>(x);
+  store_staged(exponentials, each_of<kWide>([&](int k) { return exp(splat(v.at[k]) - highest); }));
 }
 
 // The last pass: probabilities and gradients from exponentials. target(i): as it enters the loss.
@@ -66,14 +64,17 @@ __global__ void __launch_bounds__(1024) staged_sparse_logits(StagedRows rows, Lo
     team_note(kHighest, team.number) = highest;
     team_note(kFactor, team.number) = 1.0f;
   }
-  exponentials_of<kWide>(team, stage, splat(highest), stage);
-  add_by_half_warps(rows, [&](int of) {
+  F32 total = splat(0.0f);
+  make_and_add<kWide, 8>(
+      rows, team, [&](int i) { take_exponentials<kWide>(stage + i, splat(highest), stage + i); },
+      [&](int of, int i) { return load(stage_of(rows, 0, of) + i); }, [&](F32 e) { total = total + e; });
+  finish_sums(rows, [&](int of) {
+    const float inner = sum(total);
+    team_note(kInner, of) = inner;
     const std::int64_t r = row_of(rows, of);
     if (r >= rows.rows) return;
     const float own = args.prediction[r * args.cols + args.sparse_target[r]];
-    const float inner = staged_sum(rows, stage_of(rows, 0, of));
     write_loss(args, r, {inner, 1.0f, -own + team_note(kHighest, of)});
-    team_note(kInner, of) = inner;
   });
   write_outputs<kWide>(args, team, stage, [&](int i) { return splat(i == label ? 1.0f : 0.0f); });
 }
@@ -92,31 +93,32 @@ __global__ void __launch_bounds__(1024) staged_dense_logits(StagedRows rows, Los
   staged();
   const float highest = team_largest(team, share_largest<kWide>(team, logits));
   if (team.rank == 0) team_note(kHighest, team.number) = highest;
-  exponentials_of<kWide>(team, logits, splat(highest), exponentials);
-  team_each<kWide>(team, [&](int i) {
-    const Floats<kWide> y = load_floats<kWide>(targets + i);
-    store_staged(targets + i, each_of<kWide>([&](int k) { return dense.of(splat(y.at[k])); }));
-  });
-  add_by_half_warps(rows, [&](int of) {
-    const std::int64_t r = row_of(rows, of);
-    if (r >= rows.rows) return;
-    const float *x = stage_of(rows, 0, of), *e = stage_of(rows, 1, of), *y = stage_of(rows, 2, of);
-    struct Three {
-      F32 x, e, y;
-    };
-    const F32 top = splat(team_note(kHighest, of));
-    F32 total = splat(0.0f), mass = total, products = total;
-    each_staged<4>(
-        rows, [&](int i) { return Three{load(x + i), load(e + i), load(y + i)}; },
-        [&](const Three& at) {
-          total = total + at.e;
-          mass = mass + at.y;
-          products = fma(at.y, at.x - top, products);
-        });
+  struct Three {
+    F32 shifted, e, y;
+  };
+  F32 total = splat(0.0f), mass = total, products = total;
+  make_and_add<kWide, 4>(
+      rows, team,
+      [&](int i) {
+        take_exponentials<kWide>(logits + i, splat(highest), exponentials + i);
+        const Floats<kWide> y = load_floats<kWide>(targets + i);
+        store_staged(targets + i, each_of<kWide>([&](int k) { return dense.of(splat(y.at[k])); }));
+      },
+      [&](int of, int i) {
+        return Three{load(stage_of(rows, 0, of) + i) - splat(team_note(kHighest, of)),
+                     load(stage_of(rows, 1, of) + i), load(stage_of(rows, 2, of) + i)};
+      },
+      [&](const Three& at) {
+        total = total + at.e;
+        mass = mass + at.y;
+        products = fma(at.y, at.shifted, products);
+      });
+  finish_sums(rows, [&](int of) {
     const float inner = sum(total), factor = sum(mass);
-    write_loss(args, r, {inner, factor, -sum(products)});
     team_note(kInner, of) = inner;
     team_note(kFactor, of) = factor;
+    const std::int64_t r = row_of(rows, of);
+    if (r < rows.rows) write_loss(args, r, {inner, factor, -sum(products)});
   });
   write_outputs<kWide>(args, team, exponentials, [&](int i) { return splat(targets[i]); });
 }

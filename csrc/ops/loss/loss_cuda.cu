@@ -38,7 +38,7 @@ struct OneRow {
 
 // Stages: the predictions, whose place their losses take, and the targets.
 template <class Formula, int kWide>
-__global__ void __launch_bounds__(1024)
+__global__ void __launch_bounds__(1024, 1)
     staged_loss(Formula f, StagedRows rows, LossArgs args, float divisor) {
   const Team team = this_team(rows);
   const std::int64_t at = team.row * rows.cols;
@@ -49,21 +49,25 @@ __global__ void __launch_bounds__(1024)
   const float weight = args.weight != nullptr && team.cols > 0 ? args.weight[team.row] : 1.0f;
   const F32 scale = splat(row_gradient_scale(args, weight, divisor));
   staged();
-  team_each<kWide>(team, [&](int i) {
-    const Floats<kWide> p = load_floats<kWide>(predictions + i), y = load_floats<kWide>(targets + i);
-    Floats<kWide> loss, slope, probability;
+  F32 part = splat(0.0f);
+  make_and_add<kWide, 8>(
+      rows, team,
+      [&](int i) {
+        const Floats<kWide> p = load_floats<kWide>(predictions + i), y = load_floats<kWide>(targets + i);
+        Floats<kWide> loss, slope, probability;
 #pragma unroll
-    for (int k = 0; k < kWide; ++k) {
-      const LossPoint<F32> point = f(splat(p.at[k]), splat(y.at[k]));
-      loss.at[k] = point.loss.lane;
-      slope.at[k] = (point.slope * scale).lane;
-      probability.at[k] = point.probability.lane;
-    }
-    store_staged(predictions + i, loss);
-    if (args.gradient != nullptr) store_floats(args.gradient + at + i, slope);
-    if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
-  });
-  add_by_half_warps(rows, [&](int of) { team_note(0, of) = staged_sum(rows, stage_of(rows, 0, of)); });
+        for (int k = 0; k < kWide; ++k) {
+          const LossPoint<F32> point = f(splat(p.at[k]), splat(y.at[k]));
+          loss.at[k] = point.loss.lane;
+          slope.at[k] = (point.slope * scale).lane;
+          probability.at[k] = point.probability.lane;
+        }
+        store_staged(predictions + i, loss);
+        if (args.gradient != nullptr) store_floats(args.gradient + at + i, slope);
+        if (args.probability != nullptr) store_floats(args.probability + at + i, probability);
+      },
+      [&](int of, int i) { return load(stage_of(rows, 0, of) + i); }, [&](F32 loss) { part = part + loss; });
+  finish_sums(rows, [&](int of) { team_note(0, of) = sum(part); });
   if (team.cols > 0 && team.rank == 0)
     args.row_loss[team.row] = row_loss(team_note(0, team.number), weight, divisor);
 }
@@ -77,7 +81,7 @@ void pointwise_loss_kernel(const LossArgs& args, Share) {
   with_loss(args, [&](auto f, bool mean) {
     using F = decltype(f);
     const char* const op = loss_name(args.kind);
-    if (args.cols == 1) return launch_loaded(op, args.rows, OneColumn<F>{f, args});
+    if (args.cols == 1) return launch_elements(op, args.rows, OneColumn<F>{f, args});
     const float divisor = mean ? static_cast<float>(args.cols) : 1.0f;
     const StagedPlan plan =
         plan_staged(args.rows, args.cols, 2, args.prediction, args.target, args.gradient, args.probability);
