@@ -16,6 +16,8 @@ import numpy as np
 from gpu import arrays
 
 M, N, K = 67, 45, 83
+# Of rows: one number, some that a half warp takes, and some that are staged, by single floats and by fours.
+WIDTHS = (1, N, 301, 516)
 ENGINES = ("ampere", "hopper")
 OPTIMIZERS = {"sgd": 1, "rmsprop": 2, "adam": 2, "adamw": 2, "adagrad": 1, "nadam": 2, "adamax": 2, "lion": 1}
 Case = tuple[str, Callable[[], Any]]
@@ -84,27 +86,38 @@ class Small:
         finally:
             del os.environ["HOTLOOP_CUDA_ENGINE"]
 
+    def _along_rows(self, columns: int) -> Iterator[Case]:
+        cuda, shape = self.cuda, (7, columns)
+        for kind in cuda.row_activations():
+            x = self.normal(7, columns + columns % 2 if kind == "glu" else columns)
+            y = self.empty(7, columns // 2 + columns % 2 if kind == "glu" else columns)
+            yield (
+                f"{kind} forward of {columns} columns",
+                lambda kind=kind, x=x, y=y: cuda.row_activation_forward(kind, x, y),
+            )
+            yield (
+                f"{kind} backward of {columns} columns",
+                lambda kind=kind, x=x, y=y: cuda.row_activation_backward(kind, x, y, y, self.empty(*x.shape)),
+            )
+        labels, halves, quarters = (
+            self.integers(0, columns, 7, dtype=np.int32),
+            self.cupy.asarray(np.full(shape, 0.5, np.float32)),
+            self.cupy.asarray(np.full(shape, 0.25, np.float32)),
+        )
+        for kind in cuda.losses():
+            for logits in (False, True) if "crossentropy" in kind else (False,):
+                target = labels if kind.startswith("sparse") else halves
+                yield (
+                    f"loss {kind} of {columns} columns" + (", logits" if logits else ""),
+                    lambda kind=kind, target=target, logits=logits: cuda.loss(
+                        kind, quarters, target, None, self.empty(7), self.empty(*shape), from_logits=logits
+                    ),
+                )
+
     def _rows(self) -> Iterator[Case]:
         cuda, x = self.cuda, self.normal(M, N)
-        for kind in cuda.row_activations():
-            y = self.empty(M, N)
-            yield f"{kind} forward", lambda kind=kind, y=y: cuda.row_activation_forward(kind, x, y)
-            yield (
-                f"{kind} backward",
-                lambda kind=kind, y=y: cuda.row_activation_backward(kind, x, y, x, self.empty(M, N)),
-            )
-        labels = self.integers(0, N, M, dtype=np.int32)
-        for kind in cuda.losses():
-            target = (
-                labels if kind.startswith("sparse") else self.cupy.asarray(np.full((M, N), 0.5, np.float32))
-            )
-            between = self.cupy.asarray(np.full((M, N), 0.25, np.float32))
-            yield (
-                f"loss {kind}",
-                lambda kind=kind, target=target, p=between: cuda.loss(
-                    kind, p, target, None, self.empty(M), self.empty(M, N)
-                ),
-            )
+        for columns in WIDTHS:
+            yield from self._along_rows(columns)
         moving = [self.cupy.zeros((N,), np.float32) for _ in range(2)]
         mean, inverse, gamma = self.empty(N), self.empty(N), self.normal(N)
         yield "batch_norm", lambda: cuda.batch_norm(x, self.empty(M, N), *moving, gamma, gamma, mean, inverse)
