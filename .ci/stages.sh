@@ -146,9 +146,13 @@ stage_emulator() (
   emulated emulator
   export HOTLOOP_CUDA_EMULATED="$work/emulator"
   pytest -q tests/test_gpu_check.py
-  for order in reverse random:1; do
-    HOTLOOP_EMULATOR_ORDER=$order pytest -q tests/test_cuda_*.py
-  done
+  # One process an order, and two cores.
+  HOTLOOP_EMULATOR_ORDER=reverse pytest -q -p no:cacheprovider tests/test_cuda_*.py >"$work/reverse.log" 2>&1 &
+  local beside=$! failed=0
+  HOTLOOP_EMULATOR_ORDER=random:1 pytest -q -p no:cacheprovider tests/test_cuda_*.py || failed=1
+  wait $beside || failed=1
+  cat "$work/reverse.log"
+  [ $failed = 0 ] || exit 1
   emulated emulator-sanitized -DHOTLOOP_SANITIZE=ON
   local runtime
   runtime="$(g++ -print-file-name=libasan.so):$(g++ -print-file-name=libubsan.so):$(g++ -print-file-name=libstdc++.so)"

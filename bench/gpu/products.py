@@ -51,7 +51,7 @@ def bfloat16(on: Measuring, size: int) -> Row:
     on.cuda.gemm_tensor(a, b, out)
     wide = on.cupy.empty((size, size), np.float32)
     on.cuda.from_bf16(out, wide)
-    _check_rows(on, a, b, wide, 2**-7)
+    _check_rows(on, a, b, wide, 2**-6)  # the largest of many is about 6 times the mean, rounded to 2**-9
     sides: dict[str, Any] = {OURS: rotating(on.cuda.gemm_tensor, sets)}
     if on.torch is not None:
         views = [tuple(arrays.torch_view(on.torch, array) for array in one) for one in sets]
