@@ -1,6 +1,6 @@
 """What only a GPU can show, in one command: build, CUDA tests, compute-sanitizer, timings beside the peers.
 
-    python bench/gpu_check.py                          all of it, in under ten minutes
+    python bench/gpu_check.py                          all of it; meant to fit in ten minutes
     python bench/gpu_check.py --minutes 5              each part gets less time, and skips what does not fit
     python bench/gpu_check.py --only build,tests       what matters most: do kernels compute what they should
     python bench/gpu_check.py --only gemm --installed  with the installed package instead of a fresh build

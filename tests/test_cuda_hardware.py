@@ -7,7 +7,7 @@ import pytest
 
 from gpu import results, table
 from gpu.hashes import HardwareOutdatedWarning, all_hashes, code_of, kernel_files, source_hash, sources_of
-from gpu.run import files_of, kernel_verdicts
+from gpu.kernel_tests import KERNEL_TESTS, kernel_verdicts
 
 KERNEL = "csrc/ops/elementwise/elementwise_cuda.cu"
 UPDATE = "run `python bench/gpu_check.py --update-table`"
@@ -76,14 +76,50 @@ def test_the_table_is_replaced_in_its_place_and_nowhere_else():
         table.table_in("no table")
 
 
-def test_a_kernel_s_verdict_is_that_of_its_tests():
-    files = ["tests/test_cuda_elementwise.py", "tests/test_cuda_other.py"]
-    assert files_of(KERNEL, files) == files[:1]
-    assert files_of("csrc/program/finish_step_cuda.cu", files) == files
-    made = kernel_verdicts({files[0]: "passed", files[1]: "failed"})
-    assert made[KERNEL]["verdict"] == "passed"
-    assert made["csrc/program/finish_step_cuda.cu"]["verdict"] == "failed"
-    assert kernel_verdicts({files[0]: "skipped"})[KERNEL]["verdict"] == "not run"
+def test_every_kernel_file_has_its_tests_and_no_other_is_named():
+    assert sorted(KERNEL_TESTS) == kernel_files(), (
+        "bench/gpu/kernel_tests.py: a kernel file without tests, or gone"
+    )
+    for name, files in KERNEL_TESTS.items():
+        assert files, f"{name} has no test file"
+        for file in files:
+            assert (table.ROOT / "tests" / file).is_file(), f"{name} names tests/{file}, which is not there"
+
+
+@pytest.mark.parametrize("name", sorted(KERNEL_TESTS))
+def test_a_kernel_passes_by_all_of_its_own_tests_alone(name):
+    everything = {f"tests/{path.name}": "passed" for path in (table.ROOT / "tests").glob("test_cuda_*.py")}
+    own = [f"tests/{file}" for file in KERNEL_TESTS[name]]
+
+    def said(tests, capability="9.0"):
+        return kernel_verdicts(tests, capability)[name]["verdict"]
+
+    assert said(everything) == "passed"
+    assert said({file: word for file, word in everything.items() if file not in own}) == "not run"
+    for file in own:
+        assert said(everything | {file: "skipped"}) == "not run"
+        assert said(everything | {file: "failed"}) == "failed"
+    others = {file: "failed" for file in everything if file not in own}
+    assert said(everything | others) == "passed"
+
+
+def test_hopper_kernels_pass_on_hopper_alone():
+    everything = {f"tests/{file}": "passed" for files in KERNEL_TESTS.values() for file in files}
+    hopper = {name for name in kernel_files() if "_hopper" in name}
+    assert hopper
+    for capability in ("8.0", "8.9", "10.0"):
+        made = kernel_verdicts(everything, capability)
+        assert {name for name, one in made.items() if one["verdict"] == "not run"} == hopper
+
+
+def test_the_table_claims_only_what_the_tests_said():
+    tests = {f"tests/{file}": "passed" for files in KERNEL_TESTS.values() for file in files}
+    tests["tests/test_cuda_small_networks.py"] = "skipped"
+    run = run_on("A", "2026-01-02") | {"kernels": kernel_verdicts(tests, "8.0")}
+    never = {
+        name for name in kernel_files() if table.line_of(name, [run]) == f"| `{name}` | {table.NEVER} | |"
+    }
+    assert never == {name for name in kernel_files() if "_hopper" in name or "/mlp/" in name}
 
 
 def test_results_of_other_benchmarks_are_no_runs(tmp_path):

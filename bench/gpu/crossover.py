@@ -22,6 +22,9 @@ def run(on: Measuring) -> None:
         on.run(f"float32 product {size} cubed", partial(product, on, size), 3)
     names = ("tiny",) if on.tiny else ("tiny", "mlp64", "mlp512", "mlp2048")
     for name in names:
+        for batch in (1, 32) if on.tiny else (1, 16, 256, 4096):
+            on.run(f"prediction {name}, batch {batch:,}", partial(prediction, on, name, batch), 4)
+    for name in names:
         for batch in (32,) if on.tiny else (32, 256, 2048, 8192):
             on.run(f"training {name}, batch {batch:,}", partial(training, on, name, batch), 6)
 
@@ -64,3 +67,24 @@ def training(on: Measuring, name: str, batch: int) -> Row:
         dict.fromkeys(times, batch * steps * 1e-6),
         "million rows/s",
     )
+
+
+def prediction(on: Measuring, name: str, batch: int) -> Row:
+    """Sessions of one model on both, rows where the device is: copying them is not counted."""
+    import hotloop as hl
+    from hotloop.benchmark.networks import NETWORKS
+
+    network = NETWORKS[name]
+    x = network.data(batch)[0][:batch]
+    rows, model = on.cupy.asarray(x), network.model()
+    cpu = hl.freeze(model, batch_size=batch)
+    expected = np.array(cpu.run(x))
+    on_gpu = network.model()
+    on_gpu.set_weights(model.get_weights())
+    on_gpu.device = "cuda"
+    ours = hl.freeze(on_gpu, batch_size=batch)
+    got = ours.run(rows)
+    arrays.require_same_bits(name, np.asarray(got.get() if hasattr(got, "get") else got), expected)
+    times = on.times({OURS: partial(ours.run, rows), CPU: partial(cpu.run, x)}, budget=0.5, wall=True)
+    work = dict.fromkeys(times, batch * 1e-6)
+    return compared(PART, f"prediction {name}, batch {batch:,}", times, work, "million rows/s")

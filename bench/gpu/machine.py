@@ -32,7 +32,7 @@ def gpu() -> tuple[str, str, str] | None:
 
 
 def architecture(capability: str) -> str:
-    """What CMake calls a GPU of this capability; Hopper's and Blackwell's own instructions need the letter.
+    """What CMake calls a GPU of this capability; only Hopper has kernels that need the letter.
 
     >>> architecture("8.6"), architecture("9.0"), architecture("12.0")
     ('86-real', '90a-real', '120-real')

@@ -14,6 +14,15 @@ from gpu.row import OURS, Row, compared
 PART = "memory"
 COPY = "copy"
 CHECKED_ROWS = 64
+DENSE = "softmax cross-entropy, dense targets"
+SPARSE = "softmax cross-entropy, class numbers, with a copy to the host and a wait"
+# What the target table asks for that no row of this part is.
+NOT_MEASURED = (
+    "layer norm: the package has none; batch norm stands in",
+    "bias + activation by itself: the product before adds the bias as it is written; activation stands in",
+    "softmax cross-entropy of class numbers as a training step runs it: from outside, they are copied to the "
+    "host and looked at first; dense targets stand in",
+)
 
 
 def run(on: Measuring) -> None:
@@ -21,8 +30,8 @@ def run(on: Measuring) -> None:
     parameters = 5_000 if on.tiny else 100_000_000
     shape = (70, 96) if on.tiny else (32_768, 4_096)
     on.run(f"Adam, {parameters:,} parameters", partial(adam, on, parameters), 5)
-    for sparse in (False, True):
-        on.run("softmax cross-entropy", partial(cross_entropy, on, shape, sparse), 5)
+    on.run(DENSE, partial(cross_entropy, on, shape, False), 5)
+    on.run(SPARSE, partial(cross_entropy, on, shape, True), 5)
     on.run("batch norm, training", partial(batch_norm, on, shape), 5)
     on.run("softmax", partial(softmax, on, shape), 5)
     for kind in ("relu", "gelu"):
@@ -67,7 +76,7 @@ def cross_entropy(on: Measuring, shape: tuple[int, int], sparse: bool) -> Row:
     """Loss and gradient from logits in one pass: logits and dense targets read, gradients written.
 
     With class numbers the binding looks at these on the host first, which a training step does not: that
-    figure has a copy and a wait in it.
+    row has a copy and a wait in it, says so, and has no target.
     """
     from hotloop import _native
 
@@ -91,9 +100,8 @@ def cross_entropy(on: Measuring, shape: tuple[int, int], sparse: bool) -> Row:
     arrays.require_same_bits("losses", losses[few].get(), expected[0])
     arrays.require_same_bits("gradients", gradient[few].get(), expected[1])
     if sparse:
-        note = "with the look at the class numbers"
-        return _row(on, "softmax cross-entropy, class numbers", both, 8.0 * logits.size, None, note)
-    return _row(on, "softmax cross-entropy, dense targets", both, 12.0 * logits.size, 0.88)
+        return _row(on, SPARSE, both, 8.0 * logits.size, None)
+    return _row(on, DENSE, both, 12.0 * logits.size, 0.88)
 
 
 def batch_norm(on: Measuring, shape: tuple[int, int]) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from gpu.memory import NOT_MEASURED
 from gpu.row import OURS, Row
 
 
@@ -79,6 +80,8 @@ def text(result: dict[str, Any]) -> str:
     rows = [Row.from_json(row) for row in result.get("rows", [])]
     for part in dict.fromkeys(row.part for row in rows):
         out += ["", f"{part}:", "", *lines(row for row in rows if row.part == part)]
+        if part == "memory":
+            out += ["", "asked for, not measured:", *(f"- {what}" for what in NOT_MEASURED)]
     out += ["", *crossing(rows)]
     judged = [row.met for row in rows if row.met is not None]
     out.append(f"{judged.count(True)} of {len(judged)} targets met")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gpu import checks, machine, report, results
-from gpu.hashes import ROOT, all_hashes
+from gpu.hashes import ROOT
+from gpu.kernel_tests import kernel_verdicts
 
 # Part -> its share of the time. The peers' compiling is what makes training long.
 PARTS = {
@@ -72,7 +73,7 @@ class Run:
             start = time.monotonic()
             self._part(part, share, device[2])
             self.result["seconds"][part] = round(time.monotonic() - start, 1)
-            self.result["kernels"] = kernel_verdicts(self.result["tests"])
+            self.result["kernels"] = kernel_verdicts(self.result["tests"], device[2])
             results.write(path, self.result)
             if part == "build" and "build" in self.result["errors"]:
                 break
@@ -136,20 +137,3 @@ class Run:
         paths += [str(ROOT / "bench"), os.environ.get("PYTHONPATH", "")]
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
         return env | {"HOTLOOP_NUM_THREADS": "2", "HOTLOOP_CUDA_BUILT": "1", "PYTHONUNBUFFERED": "1"}
-
-
-def files_of(kernel: str, files: list[str]) -> list[str]:
-    """The test files of a kernel file: those of its stem and of its room; all where there are none."""
-    path = Path(kernel)
-    names = {f"test_cuda_{path.stem.removesuffix('_cuda')}.py", f"test_cuda_{path.parent.name}.py"}
-    return [name for name in files if Path(name).name in names] or files
-
-
-def kernel_verdicts(tests: dict[str, str]) -> dict[str, dict[str, str]]:
-    """By kernel file: its source's hash, and whether its tests passed."""
-    made = {}
-    for name, source in all_hashes().items():
-        found = {tests[file] for file in files_of(name, sorted(tests))} - {"skipped"}
-        verdict = "failed" if "failed" in found else "passed" if "passed" in found else "not run"
-        made[name] = {"hash": source, "verdict": verdict}
-    return made
