@@ -148,3 +148,24 @@ def test_outputs_are_checked(rng):
     assert strided.get().tobytes() == kernels.activation(x.get(), "tanh").tobytes()
     with pytest.raises(ValueError, match="weights: expected a C-contiguous array"):
         kernels.sgd_step(strided, x)
+
+
+class Shown:
+    """Another library's array in the CPU's memory."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self._array
+
+
+@pytest.mark.parametrize("wrap", [lambda a: a.view(np.matrix), Shown])
+def test_other_arrays_in_the_cpus_memory_are_no_lists(rng, wrap):
+    a, b = floats(rng, 3, 4), floats(rng, 4, 2)
+    with pytest.raises(TypeError, match="b, a: expected arrays on one device, got b in the CPU's memory"):
+        kernels.gemm(moved(a), wrap(b))
+    scales = kernels.gemm_int8(
+        moved(np.ones((2, 4), "u1")), moved(np.ones((4, 3), "i1")), scale=np.float32(0.5), bias=[1, 2, 3]
+    )
+    assert scales.get().tolist() == [[2.5, 3.0, 3.5]] * 2

@@ -32,6 +32,13 @@ def test_import_loads_nothing_heavy():
     assert not loaded & heavy
 
 
+def test_the_cpu_imports_nothing_for_the_gpu():
+    code = "import sys, numpy; before = set(sys.modules); import hotloop, hotloop.loops, hotloop.kernels;"
+    code += "print(*(set(sys.modules) - before))"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert not loaded & {"concurrent.futures", "logging", "queue", "traceback", "cupy", "hotloop._cuda"}
+
+
 def test_every_public_name_resolves_and_is_documented():
     for name in hotloop.__all__:
         thing = getattr(hotloop, name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device
+from hotloop import _native, device
 from hotloop.errors import bad_type, bad_value
 from hotloop.parameters import Shape
 
@@ -29,6 +29,8 @@ def as_array(what: str, value: Any) -> Array:
     ValueError
         When rows differ in length.
     """
+    if type(value) is np.ndarray and value.dtype.kind in "fiub":
+        return value
     if value is None:
         raise bad_type(what, "an array", value)
     value = device.adopt(value)
@@ -68,15 +70,17 @@ def require_here(what: str, array: Array, where: device.Host) -> None:
 
 def as_floats(what: str, array: Array) -> Floats:
     """Return float32 and C-contiguous, itself when it is that already; on the device where it is."""
-    if array.dtype != np.float32:
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float32, order="C")
-    return contiguous(array)
+    if array.dtype == np.float32:
+        return contiguous(array)
+    with np.errstate(over="ignore"):
+        if type(array) is np.ndarray:
+            return np.ascontiguousarray(array, np.float32)
+        return contiguous(array.astype(np.float32, order="C"))
 
 
 def contiguous(array: Array) -> Array:
     """Return it C-contiguous, on the device where it is."""
-    if device.on_gpu(array):
+    if type(array) is not np.ndarray and device.on_gpu(array):
         made: Array = device.gpu().contiguous(array)
         return made
     return np.ascontiguousarray(array)
@@ -90,7 +94,10 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
     ValueError
         When there is one and ``allow_nonfinite`` is False.
     """
-    if allow_nonfinite or device.backend_of(array).native.all_finite(array):
+    if allow_nonfinite:
+        return
+    native = _native if type(array) is np.ndarray else device.backend_of(array).native
+    if native.all_finite(array):
         return
     array = device.to_host(array)
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
@@ -116,7 +123,8 @@ def input_array(
         For another shape, no rows, no numbers, NaN or infinity.
     """
     array = as_array(what, value)
-    require_here(what, array, where)
+    if type(array) is not np.ndarray:
+        require_here(what, array, where)
     if shape == (1,) and array.ndim == 1:
         array = array[:, None]
     if array.ndim == 0 or array.shape[1:] != shape:
@@ -208,8 +216,12 @@ def output_arrays(
             kind = array.dtype if _is_array(array) else type(array).__name__
             raise TypeError(f"{what}: expected a float32 array, got {kind}")
         if device.on_gpu(array) != there:
-            expected, got = ("on the GPU", "the CPU's") if there else ("in the CPU's memory", "the GPU's")
-            raise TypeError(f"{what}: expected an array {expected}, as the inputs are, got one in {got}")
+            places = ("in the CPU's memory", "on the GPU")
+            mend = "cupy.empty" if there else "numpy.empty"
+            raise TypeError(
+                f"{what}: expected an array {places[there]}, where the inputs are, got one "
+                f"{places[not there]}; make it with {mend}, or move the inputs"
+            )
         if array.shape != shape:
             raise bad_value(what, f"shape {shape}", f"shape {array.shape}")
         require_writable(what, array)
@@ -223,6 +235,20 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or device.on_gpu(value)
 
 
+def is_writable(array: Any) -> bool:
+    """Whether it is not read-only; CuPy's arrays never are."""
+    if type(array) is np.ndarray:
+        return array.flags.writeable
+    return bool(device.on_gpu(array) or array.flags.writeable)
+
+
+def is_aligned(array: Any) -> bool:
+    """Whether elements begin at multiples of their size."""
+    if device.on_gpu(array):
+        return bool(array.size == 0 or array.data.ptr % array.dtype.itemsize == 0)
+    return bool(array.flags.aligned)
+
+
 def require_writable(what: str, array: Array) -> None:
     """Refuse to write what is read-only, strided or misaligned.
 
@@ -231,9 +257,8 @@ def require_writable(what: str, array: Array) -> None:
     ValueError
         Naming it.
     """
-    read_only = not device.on_gpu(array) and not array.flags.writeable
-    aligned = True if device.on_gpu(array) else array.flags.aligned
-    if not array.flags.c_contiguous or not aligned or read_only:
+    read_only = not is_writable(array)
+    if not array.flags.c_contiguous or not is_aligned(array) or read_only:
         lack = "read-only" if read_only else "not contiguous or not aligned"
         raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop import device
 from hotloop.arrays import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Order = npt.NDArray[np.int32] | None
 
@@ -60,6 +62,8 @@ class Chunks:
         if end - begin <= self.rows and not self._slots and order is None:
             yield begin, [self.gpu.upload(array[begin:end]) for array in self.arrays]
             return
+        from concurrent.futures import ThreadPoolExecutor  # takes milliseconds, which only a GPU's data need
+
         cuda = self.gpu.cupy.cuda
         hosts = [array for array in self.arrays if not device.on_gpu(array)]
         while hosts and len(self._slots) < 2:

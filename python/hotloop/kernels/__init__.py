@@ -1,7 +1,11 @@
 """The raw kernels: what a program is made of, one call at a time.
 
-Arrays are NumPy's or CuPy's, in one call all of one kind (lists and numbers go with either); results are of
-the same kind. Float32 and int8 results have the same bits on the CPU and on a GPU.
+Arrays are NumPy's or CuPy's, in one call all of one kind (lists and numbers go with either), and results are
+of that kind: wherever a parameter or a result is an ndarray, CuPy's will do. NumPy's and CuPy's arrays in one
+call raise TypeError, which names one of each.
+
+All kernels give the same bits on the CPU and on a GPU, but for :func:`gemm_bf16` with both operands in
+bfloat16.
 """
 
 from hotloop.kernels.activation import activation, activation_gradient, softmax

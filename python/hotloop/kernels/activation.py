@@ -12,6 +12,7 @@ from hotloop import activations, device
 from hotloop.device import HOST
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 
 F32 = npt.NDArray[np.float32]
 Kind = str | activations.Activation
@@ -40,7 +41,7 @@ def activation(
         The kind's parameters, where it has any: ``alpha`` is leaky_relu's negative slope, elu's and celu's
         alpha, squareplus's b, or the threshold; ``beta`` is what threshold puts in place of what lies below.
         Keras's defaults if not given.
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where to write, of the result's shape; a C-contiguous one is written in place. It may be ``x``.
 
     Returns
@@ -61,14 +62,16 @@ def activation(
     array([-1.,  0.,  2.], dtype=float32)
     """
     chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
-    where = operands.common_device(x=x, out=out)
-    values = operands.contiguous("x", x, np.float32, where=where)
-    others = [] if values is out and chosen.name != "glu" else [values]
+    where = (
+        HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
+    )
+    values = operands.contiguous("x", x, np.float32, None, where)
+    other = None if values is out and chosen.name != "glu" else values
     if not chosen.rowwise:
-        result = operands.target(out, values.shape, np.float32, *others, where=where)
+        result = operands.target(out, values.shape, np.float32, where, other)
         where.native.activation_forward(chosen.name, *_numbers(chosen, alpha, beta), values, result)
         return operands.deliver(result, out)
-    result = operands.target(out, _row_shape(chosen, values.shape), np.float32, *others, where=where)
+    result = operands.target(out, _row_shape(chosen, values.shape), np.float32, where, other)
     where.native.row_activation_forward(chosen.name, _rows(values), result)
     return operands.deliver(result, out)
 
@@ -94,7 +97,7 @@ def activation_gradient(
         Of the shape of the activation's output.
     kind, alpha, beta
         As for :func:`activation`.
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where to write, of x's shape.
 
     Returns
@@ -113,13 +116,17 @@ def activation_gradient(
     array([0., 0., 2.], dtype=float32)
     """
     chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
-    where = operands.common_device(x=x, dy=dy, out=out)
-    values = operands.contiguous("x", x, np.float32, where=where)
-    incoming = operands.contiguous("dy", dy, np.float32, where=where)
+    where = (
+        HOST
+        if type(x) in HOST_TYPES and type(dy) in HOST_TYPES and type(out) in HOST_TYPES
+        else operands.common_device(x=x, dy=dy, out=out)
+    )
+    values = operands.contiguous("x", x, np.float32, None, where)
+    incoming = operands.contiguous("dy", dy, np.float32, None, where)
     shape = _row_shape(chosen, values.shape) if chosen.rowwise else values.shape
     if incoming.shape != shape:
         raise bad_value("dy", f"shape {shape}", f"an array of shape {incoming.shape}")
-    result = operands.target(out, values.shape, np.float32, values, incoming, where=where)
+    result = operands.target(out, values.shape, np.float32, where, values, incoming)
     if chosen.rowwise:
         y = None if chosen.name == "glu" else activation(values, chosen)
         where.native.row_activation_backward(chosen.name, values, y, incoming, _rows(result))
@@ -138,7 +145,7 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
         Strided and read-only arrays are right; a contiguous one is not copied when `axis` is the last.
     axis : int
         Along which the results sum to 1.
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where to write, of x's shape. It may be ``x``.
 
     Returns
@@ -158,7 +165,9 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
     >>> softmax([0.0, 0.0])
     array([0.5, 0.5], dtype=float32)
     """
-    where = operands.common_device(x=x, out=out)
+    where = (
+        HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
+    )
     values = np.asarray(x) if where is HOST else device.adopt(x)
     if not -values.ndim <= axis < values.ndim:
         raise bad_value("axis", f"an axis of the {values.ndim} dimensions of x", axis)
@@ -168,7 +177,7 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
     back = [turned.index(i) for i in range(values.ndim)]
     result = activation(values.transpose(turned), "softmax").transpose(back)
     if out is None:
-        return operands.contiguous("x", result, np.float32, where=where)
+        return operands.contiguous("x", result, np.float32, None, where)
     operands.check_out(out, values.shape, np.float32, where)
     return operands.deliver(result, out)
 

@@ -10,6 +10,7 @@ from hotloop.aligned import aligned_empty
 from hotloop.device import HOST, adopt
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 
 F32 = npt.NDArray[np.float32]
 Bf16 = npt.NDArray[np.uint16]
@@ -21,7 +22,7 @@ def to_bf16(x: npt.ArrayLike, out: Bf16 | None = None) -> Bf16:
     Parameters
     ----------
     x : array_like of float32, any shape
-    out : ndarray of uint16, optional
+    out : NumPy or CuPy array of uint16, optional
         Where to write, of x's shape; a C-contiguous one is written in place.
 
     Returns
@@ -41,9 +42,11 @@ def to_bf16(x: npt.ArrayLike, out: Bf16 | None = None) -> Bf16:
     >>> [hex(bits) for bits in to_bf16([1.0, -2.0, 1.00390625])]
     ['0x3f80', '0xc000', '0x3f80']
     """
-    where = operands.common_device(x=x, out=out)
-    values = operands.contiguous("x", x, np.float32, where=where)
-    result = operands.target(out, values.shape, np.uint16, values, where=where)
+    where = (
+        HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
+    )
+    values = operands.contiguous("x", x, np.float32, None, where)
+    result = operands.target(out, values.shape, np.uint16, where, values)
     where.native.to_bf16(values, result)
     return operands.deliver(result, out)
 
@@ -54,7 +57,7 @@ def from_bf16(x: npt.ArrayLike, out: F32 | None = None) -> F32:
     Parameters
     ----------
     x : array_like of uint16, any shape
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where to write, of x's shape; a C-contiguous one is written in place.
 
     Returns
@@ -74,9 +77,11 @@ def from_bf16(x: npt.ArrayLike, out: F32 | None = None) -> F32:
     >>> from_bf16(to_bf16([1.0, -2.5]))
     array([ 1. , -2.5], dtype=float32)
     """
-    where = operands.common_device(x=x, out=out)
-    values = operands.contiguous("x", x, np.uint16, where=where)
-    result = operands.target(out, values.shape, np.float32, values, where=where)
+    where = (
+        HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
+    )
+    values = operands.contiguous("x", x, np.uint16, None, where)
+    result = operands.target(out, values.shape, np.float32, where, values)
     where.native.from_bf16(values, result)
     return operands.deliver(result, out)
 
@@ -107,7 +112,7 @@ def gemm_bf16(
     bias : array_like of float32, shape (N,), optional
     activation : str or Activation, optional
         An elementwise one, such as ``"relu"``.
-    out : ndarray of float32, shape (M, N), optional
+    out : NumPy or CuPy array of float32, shape (M, N), optional
         Where to write; a C-contiguous one is written in place. With an ``a`` in bfloat16 it may be of uint16:
         the result is rounded to bfloat16 on its way there.
 
@@ -131,7 +136,14 @@ def gemm_bf16(
     >>> gemm_bf16(to_bf16([[1.0, 2.0]]), weights)
     array([[2.]], dtype=float32)
     """
-    where = operands.common_device(a=a, weights=weights, bias=bias, out=out)
+    where = (
+        HOST
+        if type(a) in HOST_TYPES
+        and type(weights) in HOST_TYPES
+        and type(bias) in HOST_TYPES
+        and type(out) in HOST_TYPES
+        else operands.common_device(a=a, weights=weights, bias=bias, out=out)
+    )
     a = a if where is HOST else adopt(a)
     both = getattr(a, "dtype", None) == np.uint16
     left = operands.matrix("a", a, np.uint16 if both else np.float32, where)
@@ -147,7 +159,7 @@ def gemm_bf16(
         result = aligned_empty(shape, np.float32) if where is HOST else where.empty(shape)
     else:
         dtype = np.uint16 if both and getattr(out, "dtype", None) == np.uint16 else np.float32
-        result = operands.target(out, shape, dtype, left, right, addend, where=where)
+        result = operands.target(out, shape, dtype, where, left, right, addend)
     run = where.native.matmul_bf16 if both else where.native.gemm_bf16
     run(left, right, result, bias=addend, activation=kind.name, alpha=kind.alpha, beta=kind.beta)
     return operands.deliver(result, out)

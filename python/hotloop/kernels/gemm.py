@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations, device, errors
+from hotloop.arrays import is_aligned
 from hotloop.device import HOST, Host
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,6 +26,8 @@ def as_float32(what: str, value: Any, where: Host = HOST) -> Floats:
     TypeError
         For complex numbers, strings, objects, dates.
     """
+    if where is HOST and type(value) is np.ndarray and value.dtype == np.float32 and value.flags.aligned:
+        return value
     there = where is not HOST
     array = where.upload(device.adopt(value)) if there else np.asarray(value)
     if array.dtype != np.float32:
@@ -31,7 +35,7 @@ def as_float32(what: str, value: Any, where: Host = HOST) -> Floats:
             mend = "convert it to float32 first"
             raise TypeError(f"{what}: expected real numbers, got an array of dtype {array.dtype}; {mend}")
         array = array.astype(np.float32)
-    made: Floats = array if operands.is_aligned(array) else array.copy()
+    made: Floats = array if is_aligned(array) else array.copy()
     return made
 
 
@@ -59,7 +63,7 @@ def gemm(
         Added to every row.
     activation : str or Activation, optional
         An elementwise one, such as ``"relu"``.
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where the result goes. Any strides; it may overlap ``a``, ``b`` and ``bias``. Contiguous rows that
         overlap nothing are written in place, everything else goes through a temporary array.
 
@@ -85,7 +89,14 @@ def gemm(
     quick = _native.gemm_quick(a, b, bias, activation, out)
     if quick is not None:
         return cast(Floats, quick)
-    where = operands.common_device(a=a, b=b, bias=bias, out=out)
+    where = (
+        HOST
+        if type(a) in HOST_TYPES
+        and type(b) in HOST_TYPES
+        and type(bias) in HOST_TYPES
+        and type(out) in HOST_TYPES
+        else operands.common_device(a=a, b=b, bias=bias, out=out)
+    )
     left, right = as_float32("a", a, where), as_float32("b", b, where)
     shape = left.shape[:-1] + right.shape[1:]
     if left.ndim != 2 or right.ndim != 2:
@@ -96,7 +107,9 @@ def gemm(
         raise errors.bad_value("a @ b", "as many columns in a as rows in b", got)
     addend = None
     if bias is not None:
-        addend = where.contiguous(as_float32("bias", bias, where))
+        addend = as_float32("bias", bias, where)
+        if not addend.flags.c_contiguous:
+            addend = where.contiguous(addend)
         if addend.shape != (n,):
             raise errors.bad_value("bias", f"shape ({n},)", f"an array of shape {addend.shape}")
     kind = operands.elementwise(activation)
@@ -128,9 +141,9 @@ def _in_place(
     operands.check_out(out, shape, np.float32, where)
     if any(where.may_share(out, operand) for operand in read):
         return None
-    if out.flags.c_contiguous and operands.is_aligned(out):
+    if out.flags.c_contiguous and is_aligned(out):
         return out.reshape(matrix)
     view = out if out.ndim == 2 else out.reshape(matrix)  # Adding a dimension never copies.
     rows_apart = matrix[0] <= 1 or abs(view.strides[0]) >= 4 * matrix[1]
     rows_contiguous = matrix[1] <= 1 or view.strides[1] == 4
-    return view if rows_apart and rows_contiguous and operands.is_aligned(view) else None
+    return view if rows_apart and rows_contiguous and is_aligned(view) else None

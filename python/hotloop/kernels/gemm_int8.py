@@ -13,6 +13,7 @@ from hotloop.aligned import aligned_empty
 from hotloop.device import HOST, Host, to_host
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
 
 
@@ -64,7 +65,7 @@ def pack_weights(weights: npt.ArrayLike) -> PackedWeights:
     >>> packed.data.shape, packed.shape, packed.column_sums.tolist()
     ((1, 2, 16, 4), (5, 3), [5, 5, 5])
     """
-    where = operands.common_device(weights=weights)
+    where = HOST if type(weights) in HOST_TYPES else operands.common_device(weights=weights)
     w = operands.matrix("weights", weights if where is HOST else to_host(weights), np.int8)
     depth, units = w.shape
     size = _native.packed_size_s8(depth, units)
@@ -121,7 +122,7 @@ def gemm_int8(
         An elementwise one, such as ``"relu"``; expects `scale`.
     out_scale : float
         The step of the output's bytes. For linear and relu it may as well be divided into `scale`.
-    out : ndarray of int32, float32 or uint8, shape (M, N), optional
+    out : NumPy or CuPy array of int32, float32 or uint8, shape (M, N), optional
         Where to write, of the dtype said above; a C-contiguous one is written in place.
 
     Returns
@@ -145,7 +146,15 @@ def gemm_int8(
     array([[107, 101]], dtype=uint8)
     """
     plain = weights.data if isinstance(weights, PackedWeights) else weights
-    where = operands.common_device(a=a, weights=plain, bias=bias, scale=scale, out=out)
+    where = (
+        HOST
+        if type(a) in HOST_TYPES
+        and type(plain) in HOST_TYPES
+        and type(bias) in HOST_TYPES
+        and type(scale) in HOST_TYPES
+        and type(out) in HOST_TYPES
+        else operands.common_device(a=a, weights=plain, bias=bias, scale=scale, out=out)
+    )
     packed = weights if isinstance(weights, PackedWeights) else _packed(weights, where)
     left = operands.matrix("a", a, np.uint8, where)
     depth, units = packed.shape
@@ -171,7 +180,7 @@ def gemm_int8(
     )
     dtype = np.int32 if scale is None else np.float32 if zero_point is None else np.uint8
     kind = operands.elementwise(activation)
-    result = operands.target(out, (left.shape[0], units), dtype, left, scales, where=where)
+    result = operands.target(out, (left.shape[0], units), dtype, where, left, scales)
     where.native.gemm_int8(
         left,
         packed.data,
@@ -212,7 +221,7 @@ def gemm_int8_dynamic(
     bias : array_like of float32, shape (N,), optional
     activation : str or Activation, optional
         An elementwise one.
-    out : ndarray of float32, shape (M, N), optional
+    out : NumPy or CuPy array of float32, shape (M, N), optional
 
     Returns
     -------
@@ -232,7 +241,15 @@ def gemm_int8_dynamic(
     array([[16256.5]], dtype=float32)
     """
     plain = weights.data if isinstance(weights, PackedWeights) else weights
-    where = operands.common_device(x=x, weights=plain, scale=scale, bias=bias, out=out)
+    where = (
+        HOST
+        if type(x) in HOST_TYPES
+        and type(plain) in HOST_TYPES
+        and type(scale) in HOST_TYPES
+        and type(bias) in HOST_TYPES
+        and type(out) in HOST_TYPES
+        else operands.common_device(x=x, weights=plain, scale=scale, bias=bias, out=out)
+    )
     packed = weights if isinstance(weights, PackedWeights) else _packed(weights, where)
     depth, units = packed.shape
     rows = operands.matrix("x", x, np.float32, where)
@@ -242,7 +259,7 @@ def gemm_int8_dynamic(
     kind = operands.elementwise(activation)
     scales = operands.vector("scale", scale, np.float32, units, spread=True, where=where)
     offsets = None if bias is None else operands.vector("bias", bias, np.float32, units, where=where)
-    result = operands.target(out, (rows.shape[0], units), np.float32, scales, offsets, where=where)
+    result = operands.target(out, (rows.shape[0], units), np.float32, where, scales, offsets)
     where.native.gemm_int8(
         q,
         packed.data,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from hotloop.device import HOST, adopt, to_host
 from hotloop.errors import bad_value, number
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 
 F32 = npt.NDArray[np.float32]
 
@@ -53,7 +54,11 @@ def softmax_cross_entropy(
     >>> losses, gradient
     (array([0.6931472], dtype=float32), array([[ 0.5, -0.5]], dtype=float32))
     """
-    where = operands.common_device(logits=logits, labels=labels, sample_weight=sample_weight)
+    where = (
+        HOST
+        if type(logits) in HOST_TYPES and type(labels) in HOST_TYPES and type(sample_weight) in HOST_TYPES
+        else operands.common_device(logits=logits, labels=labels, sample_weight=sample_weight)
+    )
     x = operands.matrix("logits", logits, np.float32, where)
     smoothing = number("label_smoothing", label_smoothing, at_least=0, at_most=1)
     weight = (

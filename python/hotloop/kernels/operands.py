@@ -8,11 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import activations, device, errors
+from hotloop.arrays import is_aligned
 from hotloop.device import HOST, Host
+
+# An operand of any other type may lie on a GPU. Kernels look here first: asking costs as much as a small one.
+HOST_TYPES = frozenset({np.ndarray, type(None), list, tuple, int, float})
 
 
 def common_device(**given: Any) -> Host:
     """Return the device that all operands are on; lists and numbers go wherever the arrays are.
+
+    All other arrays are in the CPU's memory: NumPy's and its subclasses', and what has ``__array__``.
 
     Raises
     ------
@@ -23,10 +29,12 @@ def common_device(**given: Any) -> Host:
     for what, value in given.items():
         if type(value) is np.ndarray:
             here = what
-        elif not (value is None or type(value) in (list, tuple, int, float)) and device.on_gpu(
-            device.adopt(value)
-        ):
-            there = what
+        elif type(value) not in HOST_TYPES:
+            value = device.adopt(value)
+            if device.on_gpu(value):
+                there = what
+            elif hasattr(value, "__array__") and not isinstance(value, np.generic):
+                here = what
     if here and there:
         raise TypeError(
             f"{here}, {there}: expected arrays on one device, got {here} in the CPU's memory and {there} on "
@@ -52,9 +60,10 @@ def contiguous(
     """
     wanted = np.dtype(dtype)
     there = where is not HOST
-    value = device.adopt(value) if there else value
+    if there:
+        value = device.adopt(value)
     array = value if there and device.on_gpu(value) else np.asarray(value)
-    if not there and array.dtype == wanted and array.ndim == (array.ndim if ndim is None else ndim):
+    if not there and array.dtype == wanted and (ndim is None or array.ndim == ndim):
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
             return array
@@ -92,7 +101,7 @@ def vector(
 
     With ``spread`` a lone number stands for ``size`` of them.
     """
-    array = contiguous(what, value, dtype, where=where)
+    array = contiguous(what, value, dtype, None, where)
     if spread and array.ndim == 0:
         made: npt.NDArray[Any] = where.upload(np.full(size, device.to_host(array)))
         return made
@@ -133,18 +142,6 @@ def require_array(what: str, value: Any, dtype: npt.DTypeLike, where: Host, mend
         raise TypeError(f"{what}: expected a {wanted} {kind} array, got {got}{mend and f'; {mend}'}")
 
 
-def is_writeable(array: Any) -> bool:
-    """CuPy's arrays always are."""
-    return bool(device.on_gpu(array) or array.flags.writeable)
-
-
-def is_aligned(array: Any) -> bool:
-    """Whether elements begin at multiples of their size."""
-    if device.on_gpu(array):
-        return bool(array.size == 0 or array.data.ptr % array.dtype.itemsize == 0)
-    return bool(array.flags.aligned)
-
-
 def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, where: Host = HOST) -> None:
     """Refuse what a result of this shape and dtype can't be written to.
 
@@ -163,14 +160,15 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, where: Hos
 
 
 def target(
-    out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, *operands: Any, where: Host = HOST
+    out: Any, shape: tuple[int, ...], dtype: npt.DTypeLike, where: Host, *operands: Any
 ) -> npt.NDArray[Any]:
     """Return the contiguous array that the kernel writes: ``out`` where it can be, else a fresh one.
 
     The errors are those of :func:`check_out`.
     """
+    made: npt.NDArray[Any]
     if out is None:
-        made: npt.NDArray[Any] = where.empty(shape, dtype)
+        made = np.empty(shape, dtype) if where is HOST else where.empty(shape, dtype)
         return made
     check_out(out, shape, dtype, where)
     given: npt.NDArray[Any] = out

@@ -8,9 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.device import Host
+from hotloop.arrays import is_writable
+from hotloop.device import HOST, Host
 from hotloop.kernels import operands
 from hotloop.kernels.gemm import as_float32
+from hotloop.kernels.operands import HOST_TYPES
 
 Floats = npt.NDArray[np.float32]
 
@@ -24,7 +26,7 @@ def _state(what: str, value: Any, shape: tuple[int, ...] | None, where: Host) ->
     if not value.flags.c_contiguous:
         mend = "it is updated in place: pass np.ascontiguousarray(...) and copy the result back"
         raise errors.bad_value(what, "a C-contiguous array", "a strided one", mend)
-    if not operands.is_writeable(value):
+    if not is_writable(value):
         raise errors.bad_value(what, "a writable array", "a read-only one", "pass a copy")
     state: Floats = value
     return state
@@ -41,7 +43,9 @@ def _step(
     step: int = 1,
 ) -> None:
     """Check everything and take one native step; ``state`` is in the order of the native slots."""
-    where = operands.common_device(weights=weights, gradients=gradients, **state)
+    where = HOST
+    if not HOST_TYPES.issuperset(map(type, (weights, gradients, *state.values()))):
+        where = operands.common_device(weights=weights, gradients=gradients, **state)
     _state("weights", weights, None, where)
     written = [weights]
     for what, array in state.items():
@@ -49,7 +53,9 @@ def _step(
             written.append(_state(what, array, weights.shape, where))
             if any(where.may_share(array, other) for other in written[:-1]):
                 raise errors.bad_value(what, "memory of its own", "an array that overlaps another one")
-    slopes = where.contiguous(as_float32("gradients", gradients, where))
+    slopes = as_float32("gradients", gradients, where)
+    if not slopes.flags.c_contiguous:
+        slopes = where.contiguous(slopes)
     if slopes.shape != weights.shape:
         expected = f"the weights' shape {weights.shape}"
         raise errors.bad_value("gradients", expected, f"an array of shape {slopes.shape}")
@@ -78,11 +84,11 @@ def sgd_step(
 
     Parameters
     ----------
-    weights : ndarray of float32, C-contiguous
+    weights : NumPy or CuPy array of float32, C-contiguous
         Updated in place.
     gradients : array_like of the same shape
         Read only; any strides and real dtype.
-    velocity : ndarray of float32, C-contiguous, of the same shape, optional
+    velocity : NumPy or CuPy array of float32, C-contiguous, of the same shape, optional
         State, zeros before the first step, updated in place. Needed when ``momentum`` is not 0.
     learning_rate, momentum : float
     nesterov : bool
@@ -94,7 +100,7 @@ def sgd_step(
     Raises
     ------
     TypeError
-        When an array that is updated is not a float32 NumPy array.
+        When an array that is updated is not a float32 NumPy or CuPy array.
     ValueError
         When shapes differ, an array that is updated is strided, read-only or overlaps another, or one is
         missing.
@@ -142,11 +148,11 @@ def rmsprop_step(
 
     Parameters
     ----------
-    weights : ndarray of float32, C-contiguous
+    weights : NumPy or CuPy array of float32, C-contiguous
         Updated in place.
     gradients : array_like of the same shape
         Read only; any strides and real dtype.
-    mean_square : ndarray of float32, C-contiguous, of the same shape
+    mean_square : NumPy or CuPy array of float32, C-contiguous, of the same shape
         State, zeros before the first step, updated in place.
     velocity, mean_gradient : the same, optional
         ``velocity`` is needed when ``momentum`` is not 0; ``mean_gradient`` asks for the centred form.
@@ -212,11 +218,11 @@ def adam_step(
 
     Parameters
     ----------
-    weights : ndarray of float32, C-contiguous
+    weights : NumPy or CuPy array of float32, C-contiguous
         Updated in place.
     gradients : array_like of the same shape
         Read only; any strides and real dtype.
-    m, v : ndarray of float32, C-contiguous, of the same shape
+    m, v : NumPy or CuPy array of float32, C-contiguous, of the same shape
         State, zeros before the first step, updated in place.
     v_hat : the same, optional
         The largest ``v`` so far; passing it asks for AMSGrad.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hotloop.device import HOST, to_host
 from hotloop.errors import bad_value
 from hotloop.kernels import operands
+from hotloop.kernels.operands import HOST_TYPES
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
@@ -39,7 +40,7 @@ def quantize(x: npt.ArrayLike, scale: float, zero_point: int, out: U8 | None = N
         Positive, and finite in float32 like its inverse.
     zero_point : int
         The byte for 0.0, from 0 to 255.
-    out : ndarray of uint8, optional
+    out : NumPy or CuPy array of uint8, optional
         Where to write, of x's shape; a C-contiguous one is written in place.
 
     Returns
@@ -59,9 +60,11 @@ def quantize(x: npt.ArrayLike, scale: float, zero_point: int, out: U8 | None = N
     >>> quantize([-1.0, 0.0, 0.26, 9.0], scale=0.5, zero_point=10)
     array([ 8, 10, 11, 28], dtype=uint8)
     """
-    where = operands.common_device(x=x, out=out)
-    values = operands.contiguous("x", x, np.float32, where=where)
-    result = operands.target(out, values.shape, np.uint8, values, where=where)
+    where = (
+        HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
+    )
+    values = operands.contiguous("x", x, np.float32, None, where)
+    result = operands.target(out, values.shape, np.uint8, where, values)
     where.native.quantize(values, scale, zero_point, result)
     return operands.deliver(result, out)
 
@@ -76,7 +79,7 @@ def dequantize(q: npt.ArrayLike, scale: float, zero_point: int, out: F32 | None 
         Positive, and finite in float32 like its inverse.
     zero_point : int
         From 0 to 255.
-    out : ndarray of float32, optional
+    out : NumPy or CuPy array of float32, optional
         Where to write, of q's shape; a C-contiguous one is written in place.
 
     Returns
@@ -96,9 +99,11 @@ def dequantize(q: npt.ArrayLike, scale: float, zero_point: int, out: F32 | None 
     >>> dequantize(np.array([8, 10, 28], dtype=np.uint8), scale=0.5, zero_point=10)
     array([-1.,  0.,  9.], dtype=float32)
     """
-    where = operands.common_device(q=q, out=out)
-    values = operands.contiguous("q", q, np.uint8, where=where)
-    result = operands.target(out, values.shape, np.float32, values, where=where)
+    where = (
+        HOST if type(q) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(q=q, out=out)
+    )
+    values = operands.contiguous("q", q, np.uint8, None, where)
+    result = operands.target(out, values.shape, np.float32, where, values)
     where.native.dequantize(values, scale, zero_point, result)
     return operands.deliver(result, out)
 
@@ -131,7 +136,7 @@ def quantize_rows(x: npt.ArrayLike) -> tuple[U8, F32, S32]:
     >>> q[0], float(scale[0]), zero_point.tolist()
     (array([  0,  51, 255], dtype=uint8), 1.0, [0, 64])
     """
-    where = operands.common_device(x=x)
+    where = HOST if type(x) in HOST_TYPES else operands.common_device(x=x)
     values = operands.matrix("x", x, np.float32, where)
     q = where.empty(values.shape, np.uint8)
     scale = where.empty(values.shape[0], np.float32)
@@ -179,7 +184,11 @@ def quantize_weights(
     array([[127, 127],
            [-64,   0]], dtype=int8)
     """
-    where = operands.common_device(weights=weights, bias=bias)
+    where = (
+        HOST
+        if type(weights) in HOST_TYPES and type(bias) in HOST_TYPES
+        else operands.common_device(weights=weights, bias=bias)
+    )
     if where is not HOST:
         # Once a model, and most of it in double: not worth a kernel.
         integers, steps = quantize_weights(
@@ -227,8 +236,8 @@ def min_max(x: npt.ArrayLike) -> tuple[float, float]:
     >>> min_max([3.0, -1.0, 2.0])
     (-1.0, 3.0)
     """
-    where = operands.common_device(x=x)
-    low, high = where.native.min_max(operands.contiguous("x", x, np.float32, where=where))
+    where = HOST if type(x) in HOST_TYPES else operands.common_device(x=x)
+    low, high = where.native.min_max(operands.contiguous("x", x, np.float32, None, where))
     return low, high
 
 
@@ -243,7 +252,7 @@ def histogram(x: npt.ArrayLike, low: float, high: float, counts: S64) -> S64:
     x : array_like of float32, any shape
     low, high : float
         Finite, low < high.
-    counts : ndarray of int64, shape (bins,)
+    counts : NumPy or CuPy array of int64, shape (bins,)
         Added to in place: C-contiguous and writable.
 
     Returns
@@ -263,6 +272,10 @@ def histogram(x: npt.ArrayLike, low: float, high: float, counts: S64) -> S64:
     >>> histogram([0.1, 0.2, 0.9, 5.0], 0.0, 1.0, np.zeros(4, dtype=np.int64))
     array([2, 0, 0, 2])
     """
-    where = operands.common_device(x=x, counts=counts)
-    where.native.histogram(operands.contiguous("x", x, np.float32, where=where), low, high, counts)
+    where = (
+        HOST
+        if type(x) in HOST_TYPES and type(counts) in HOST_TYPES
+        else operands.common_device(x=x, counts=counts)
+    )
+    where.native.histogram(operands.contiguous("x", x, np.float32, None, where), low, high, counts)
     return counts
