@@ -15,7 +15,7 @@ from hotloop.backends import Gpu as Gpu
 from hotloop.backends import Host as Host
 from hotloop.backends import is_built
 from hotloop.backends import on_gpu as on_gpu
-from hotloop.errors import unknown_name
+from hotloop.errors import bad_type, unknown_name
 
 DEVICES = ("cpu", "cuda")
 _CUDA_DLPACK = 2  # the type of device that DLPack gives CUDA's memory
@@ -43,7 +43,7 @@ def backend(name: Host | str | None = None) -> Host:
     if name == "cpu":
         return HOST
     if name != "cuda":
-        error = unknown_name("device", name, DEVICES)
+        error = _unknown(name)
         if str(name).startswith("cuda:"):
             number = str(name)[5:]
             mend = f"A GPU is chosen by CUDA_VISIBLE_DEVICES, or by cupy.cuda.Device({number}).use()"
@@ -55,15 +55,33 @@ def backend(name: Host | str | None = None) -> Host:
     return _gpu
 
 
+def named(name: Host | str) -> Host:
+    """Return a device that has to be named; there None is no device."""
+    if name is None:
+        raise bad_type("device", "'cpu' or 'cuda'", name)
+    return backend(name)
+
+
+def _unknown(name: object) -> ValueError:
+    if "gpu" in str(name).lower():  # in letters it is nearer to "cpu"
+        return ValueError(f"unknown device {name!r}; did you mean 'cuda'? Known: {', '.join(DEVICES)}")
+    return unknown_name("device", name, DEVICES)
+
+
 def _default_backend() -> Host:
     global _default
     if _default is None:
-        _default = backend(os.environ.get("HOTLOOP_DEVICE") or "cpu")
+        try:
+            _default = backend(os.environ.get("HOTLOOP_DEVICE") or "cpu")
+        except ValueError as error:
+            raise ValueError(f"HOTLOOP_DEVICE in the environment: {error}") from None
     return _default
 
 
 def set_device(name: str) -> None:
     """Set where models compute that are compiled, or first used, from now on.
+
+    A model that was told a device, by ``compile(device=...)`` or ``model.device = ...``, stays there.
 
     Parameters
     ----------
@@ -73,8 +91,8 @@ def set_device(name: str) -> None:
 
     Raises
     ------
-    ValueError
-        For an unknown name.
+    ValueError, TypeError
+        For an unknown name, or none.
     RuntimeError
         When there is no such device to be used: hotloop built without CUDA, no CuPy, no GPU, or a driver too
         old.
@@ -87,11 +105,17 @@ def set_device(name: str) -> None:
     'cpu'
     """
     global _default
-    _default = backend(name)
+    _default = named(name)
 
 
 def get_device() -> str:
     """Return where models compute by default; see :func:`set_device`.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        When the environment's ``HOTLOOP_DEVICE``, which counts before the first :func:`set_device`, is an
+        unknown name, or a device that can't be used.
 
     Examples
     --------
