@@ -5,8 +5,12 @@ import pytest
 
 import cuda_half
 import hotloop as hl
+from hotloop import staging
 
 cuda_half.load()
+
+import cupy  # noqa: E402 - the stand-in's folder is known now
+
 # A fault of a real GPU ends its context, and with it all tests that would follow.
 pytestmark = pytest.mark.skipif(not cuda_half.is_emulated(), reason="only the emulator faults on demand")
 
@@ -37,8 +41,21 @@ def test_a_fault_in_training_names_the_ops(monkeypatch, launch):
     assert np.isfinite(model.predict(x)).all()
 
 
-def test_a_fault_in_predicting_names_the_ops(monkeypatch):
-    model = trained(1)
+@pytest.mark.parametrize("way", ["predict", "session", "evaluate", "streamed"])
+def test_a_fault_in_predicting_names_the_ops(monkeypatch, way):
+    model, x, y = trained(1), np.ones((400, 5), "f4"), np.zeros(400)
+    session = hl.freeze(model)
+    if way == "streamed":
+        monkeypatch.setattr(cupy.cuda, "most_bytes", 90_000)
+    streams, real = [], staging.Streamed.evaluate
+    monkeypatch.setattr(staging.Streamed, "evaluate", lambda *given: (streams.append(1), real(*given))[1])
+    ask = {"predict": lambda: model.predict(x), "session": lambda: session.run(x)}.get(
+        way, lambda: model.evaluate(x, y, verbose=0)
+    )
+    expected = ask()
+    assert bool(streams) == (way == "streamed")
     monkeypatch.setenv("HOTLOOP_EMULATOR_FAULT", "2")
-    with pytest.raises(RuntimeError, match="launch failure"):
-        model.evaluate(np.ones((4, 5), "f4"), np.zeros(4), verbose=0)
+    with pytest.raises(RuntimeError, match=r"launch failure.*gemm, batch normalisation.*HOTLOOP_CUDA_SYNC"):
+        ask()
+    monkeypatch.delenv("HOTLOOP_EMULATOR_FAULT")
+    assert np.array_equal(ask(), expected)

@@ -123,8 +123,9 @@ class Gpu(Host):
         return self.cupy.from_dlpack(value)
 
     def download(self, array: Any) -> Any:
-        """Return a NumPy array with the numbers of one of CuPy's."""
+        """Return a NumPy array with the numbers of one of CuPy's; RuntimeError names the ops of a fault."""
         self.require()
+        self.settle()
         return array.get()
 
     def copy(self, array: Any) -> Any:
@@ -142,6 +143,13 @@ class Gpu(Host):
 
     def synchronize(self) -> None:
         self.cupy.cuda.get_current_stream().synchronize()
+
+    def settle(self) -> None:
+        """Wait for this thread's kernels; a fault of theirs is a RuntimeError that names the ops.
+
+        CuPy, which copies results to the CPU, would know of an error but not of whose.
+        """
+        self.native.synchronize()
 
     def allocate(self, size: int) -> Any:
         """Return a block of ``size`` bytes from CuPy's pool."""

@@ -142,6 +142,7 @@ class Streamed:
                 stop_on_nan,
             )
             done, loss_sum, seen = done + now, loss_sum + loss, seen + trained
+            self.backend.settle()
             for out, part in zip(outputs, made, strict=True):
                 part[:trained].get(out=out[begin : begin + trained])
             if now < asked or (not np.isfinite(loss_sum) and stop_on_nan):
@@ -156,6 +157,7 @@ class Streamed:
             rows = inputs[0].shape[0]
             made = self._room_for(rows, outputs)
             total += self.program.native.evaluate(inputs, targets, weights, made)
+            self.backend.settle()
             for out, part in zip(outputs, made, strict=True):
                 part.get(out=out[begin : begin + rows])
         return total
@@ -237,6 +239,11 @@ def run_forward(
         Of each output.
     out : list of arrays, optional
         Where the results go: of the inputs' kind, C-contiguous.
+
+    Raises
+    ------
+    RuntimeError
+        When a kernel failed, naming the ops. For results that stay on the GPU nothing is waited for.
     """
     rows = inputs[0].shape[0]
     there = any(device.on_gpu(array) for array in inputs)
@@ -251,6 +258,7 @@ def run_forward(
         count = chunk[0].shape[0]
         made = [where.empty((count, size)) for size in features]
         predict(chunk, made)
+        where.settle()
         for array, part, size in zip(outputs, made, features, strict=True):
             part.get(out=array.reshape(rows, size)[begin : begin + count])
     return outputs
