@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -277,6 +278,65 @@ def test_float_sessions(rng):
     assert outputs[0] == outputs[1]
 
 
+def test_what_was_never_placed_is_frozen_on_the_default_device(rng):
+    x, _ = data(rng)
+    model = network("cpu")
+    twin = hl.Sequential.from_config(model.get_config())
+    twin.set_weights(model.get_weights())
+    hl.set_device("cuda")
+    assert twin.device == "cuda"
+    assert not twin.store.placed  # to ask is not to move
+    session = hl.freeze(twin)
+    assert session.device == twin.store.backend.name == "cuda"
+    assert session.run(x).tobytes() == model.predict(x).tobytes()
+    assert model.device == "cpu"
+
+
+def test_threads_share_a_model(rng):
+    x, _ = data(rng)
+    expected = network("cpu").predict(x).tobytes()
+    for _ in range(5):
+        model = hl.Sequential.from_config(network("cpu").get_config())
+        model.set_weights(network("cpu").get_weights())
+        hl.set_device("cuda")  # the first of them to come moves the weights
+        with ThreadPoolExecutor(2) as threads:
+            results = list(threads.map(lambda _, model=model: model.predict(x).tobytes(), range(8)))
+        hl.set_device("cpu")
+        assert model.device == "cuda"
+        assert set(results) == {expected}
+
+
+def test_compiling_again_leaves_a_model_where_it_was_told_to_be(rng):
+    x, y = data(rng)
+
+    def again(model, **options):
+        model.compile("sgd", "sparse_categorical_crossentropy", **options)
+        return model.device
+
+    told = network("cuda")
+    moved = network(None)
+    assert moved.device == "cpu"
+    moved.device = "cuda"
+    unbuilt = hl.Sequential([hl.layers.Dense(3, "softmax")])
+    again(unbuilt, device="cuda")
+    longer = hl.Sequential([network("cuda"), hl.layers.Dense(3, "softmax")])
+    for model in (told, moved, unbuilt, longer, copy.deepcopy(told)):
+        assert again(model) == "cuda"
+        model.fit(x, y, verbose=0)
+        assert again(model) == "cuda"
+    hl.set_device("cuda")
+    kept = network("cpu")
+    assert again(kept) == "cpu"
+    # Whoever was told nothing follows the default device, and so does what comes out of a pickle.
+    hl.set_device("cpu")
+    free = network(None)
+    hl.set_device("cuda")
+    assert again(free) == "cuda"
+    hl.set_device("cpu")
+    assert again(free) == again(pickle.loads(pickle.dumps(told))) == "cpu"
+    assert again(told, device="cpu") == "cpu"
+
+
 def test_measuring_and_profiling(rng):
     x, y = data(rng)
     model = network("cuda")
@@ -303,6 +363,7 @@ def test_other_precisions_are_close_and_repeatable(rng, precision):
     assert state(first) != state(exact)
     for ours, theirs in zip(first.get_weights(), exact.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-3)
-    # Predicting rounds nothing.
+    # Predicting and evaluating round nothing.
     exact.set_weights(first.get_weights())
     assert np.array_equal(exact.predict(x), first.predict(x))
+    assert exact.evaluate(x, y, verbose=0) == first.evaluate(x, y, verbose=0)

@@ -92,11 +92,25 @@ def test_without_cupy_the_extra_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("gpu", "Known: cpu, cuda"), ("cuda:1", "CUDA_VISIBLE_DEVICES")]
+    ("name", "expected"),
+    [
+        ("gpu", "unknown device 'gpu'; did you mean 'cuda'. Known: cpu, cuda"),
+        ("GPU:0", "did you mean 'cuda'"),
+        ("cp", "did you mean 'cpu'"),
+        ("cuda:1", "CUDA_VISIBLE_DEVICES"),
+    ],
 )
 def test_unknown_devices_are_refused(name, expected):
     with pytest.raises(ValueError, match=expected):
         hl.set_device(name)
+
+
+def test_no_name_is_no_device():
+    before, model = hl.get_device(), small()
+    for ask in (lambda: hl.set_device(None), lambda: setattr(model, "device", None)):
+        with pytest.raises(TypeError, match="device: expected 'cpu' or 'cuda', got NoneType"):
+            ask()
+    assert hl.get_device() == model.device == before
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -126,7 +140,7 @@ assert "cupy" not in sys.modules
 def test_the_environment_sets_the_default_device():
     ask = "import hotloop as hl; print(hl.get_device())"
     assert run(ask, HOTLOOP_DEVICE="cpu").stdout.strip() == "cpu"
-    assert "unknown device 'tpu'" in run(ask, HOTLOOP_DEVICE="tpu").stderr
+    assert "HOTLOOP_DEVICE in the environment: unknown device 'tpu'" in run(ask, HOTLOOP_DEVICE="tpu").stderr
 
 
 def test_tf32_on_the_cpu_is_float32(rng):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from hotloop.errors import bad_value
 
 Shape = tuple[int, ...]
 ALIGNMENT = 16  # floats: every parameter starts on a whole vector
+_moving = threading.Lock()  # models that share a store have locks of their own
 
 
 def aligned_size(size: int) -> int:
@@ -124,6 +126,8 @@ class ParameterStore:
         Where they lie.
     placed : bool
         Whether that was decided: by ``compile``, or by the first use.
+    named : bool
+        Whether somebody named the device, so that the default one no longer counts.
     parameters : list of Parameter
         In the order of their offsets.
     version : int
@@ -133,6 +137,7 @@ class ParameterStore:
     def __init__(self) -> None:
         self.backend = device.HOST
         self.placed = False
+        self.named = False
         self.values: npt.NDArray[np.float32] = self.backend.zeros(0)
         self.parameters: list[Parameter] = []
         self.version = 0
@@ -144,7 +149,7 @@ class ParameterStore:
     def __getstate__(self) -> dict[str, Any]:
         """Pickles say nothing of a device: whoever reads one may have another."""
         values = device.to_host(self.values)
-        return {**vars(self), "values": values, "placed": False}
+        return {**vars(self), "values": values, "placed": False, "named": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -156,16 +161,16 @@ class ParameterStore:
         twin = memo[id(self)] = ParameterStore.__new__(ParameterStore)
         twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         if self.placed:
-            twin.move(self.backend)
+            twin.move(self.backend, self.named)
         return twin
 
-    def move(self, backend: device.Host) -> None:
-        """Bring all numbers to a device; where that fails all is as it was."""
-        if backend is not self.backend:
-            self.values = backend.copy(self.values)
-            self.backend = backend
-            self.version += 1
-        self.placed = True
+    def move(self, backend: device.Host, named: bool = False) -> None:
+        """Bring all numbers to a device, one that somebody ``named``; where that fails all is as it was."""
+        with _moving:
+            now: dict[str, Any] = {"placed": True, "named": self.named or named}
+            if backend is not self.backend:
+                now |= {"values": backend.copy(self.values), "backend": backend, "version": self.version + 1}
+            vars(self).update(now)  # at once: another thread sees all of it or nothing
 
     def add(self, parameters: Iterable[Parameter]) -> None:
         """Append new parameters, as zeros."""
@@ -181,6 +186,7 @@ class ParameterStore:
         if self.backend is device.HOST and other.backend is not device.HOST:
             self.move(other.backend)
         self.placed = self.placed or other.placed
+        self.named = self.named or other.named
         self._append([(parameter, parameter.value) for parameter in other.parameters])
         other.parameters = []
         other.values = other.backend.zeros(0)

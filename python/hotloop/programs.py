@@ -16,7 +16,7 @@ from hotloop.arrays import (
     split_by_name,
 )
 from hotloop.config import derive_seed, seed_generation
-from hotloop.device import Host, backend
+from hotloop.device import Host, backend, named
 from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
 from hotloop.feed import Feed
@@ -41,7 +41,8 @@ class ProgramOwner:
         self.stop_training = False
         self.allow_nonfinite = False
         self._compilation: Compilation | None = None
-        self._where: Host | None = None  # what compile was told, for a store that has yet to be placed
+        self._where: Host | None = None  # where a store goes that has yet to be placed
+        self._named: Host | None = None  # the device that compile or ``device`` was told, if any
         self._trainable: frozenset[Layer] | None = None
         self._heads: list[Head] | None = None
         self._label_kinds: list[Any] | None = None  # of the labels that the metrics were tried on
@@ -119,13 +120,13 @@ class ProgramOwner:
 
         Models that share a layer are on the same device. Where a move fails, all stays as it was.
         """
-        if self.built:
-            return self._placed_store().backend.name
+        if self.built and self.store.placed:
+            return self.store.backend.name
         return (self._where or backend()).name
 
     @device.setter
     def device(self, name: str) -> None:
-        where = backend(name)
+        where = named(name)
         with self._lock:
             optimizer = None if self._compilation is None else self._compilation.optimizer
             slots = {} if optimizer is None else optimizer.slots
@@ -133,20 +134,29 @@ class ProgramOwner:
                 if optimizer is not None and slots:
                     optimizer.build(next(iter(slots.values())).size, where)
                 if self.built:
-                    self.store.move(where)
+                    self.store.move(where, named=True)
             except BaseException:
                 if optimizer is not None:
                     optimizer.slots = slots
                 raise
-            self._where = where
+            self._where = self._named = where
             self._prediction = self._training = None  # they hold on to memory of the other device
 
     def _placed_store(self) -> ParameterStore:
         """The arena, on the device that ``compile`` was told, or on the default one."""
         store = self.store
         if not store.placed:
-            store.move(self._where or backend())
+            with self._lock:
+                store = self.store
+                if not store.placed:
+                    store.move(self._where or backend(), named=self._named is not None)
         return store
+
+    def _named_device(self) -> Host | None:
+        """The device that somebody named for this model, or for one that it shares layers with."""
+        if self.built and self.store.placed:
+            return self.store.backend if self.store.named else None
+        return self._named
 
     # -- from data to programs
 

@@ -188,10 +188,11 @@ def freeze(
     most_threads = 0 if threads is None else integer("threads", threads, at_least=1)
     precision = "float32"
     if isinstance(model, Model):
-        where = backend(model.device)
+        store = model._placed_store()
+        where = store.backend
         lowering = lower(model.graph, native=where.native)
         sources = lowering.sources
-        graph, values, arena = lowering.graph, lowering.outputs, model.store.values
+        graph, values, arena = lowering.graph, lowering.outputs, store.values
         inputs = [(name, t.shape) for name, t in zip(model.input_names, model.graph.inputs, strict=True)]
         outputs = [(name, t.shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)]
     elif isinstance(model, QuantizedModel):

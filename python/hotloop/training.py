@@ -53,12 +53,14 @@ class Trainer(ProgramOwner):
             bfloat16 and sums in float32; weights, gradients, the optimizer's state, losses and all other
             layers stay float32, and no loss scaling is needed. Layers with fewer than 64 inputs or units, and
             CPUs without fast bfloat16 units, compute in float32. "tf32" rounds the operands to TF32's 10 bits
-            behind the point, on a GPU; on the CPU it is "float32". ``predict`` computes in float32.
+            behind the point, on a GPU; on the CPU it is "float32". ``evaluate`` and ``predict`` compute in
+            float32.
             "float32" gives the same bits on every CPU and GPU. The others' bits depend on the CPU's unit or
             the kind of GPU, but there they are the same from run to run, and with any number of threads.
         device : {"cpu", "cuda"}, optional
-            Where the model computes: its weights move there. By default what :func:`hotloop.set_device` said.
-            Data may come from NumPy on either; CuPy's arrays, and others' on the GPU, are for "cuda".
+            Where the model computes: its weights move there. By default it stays on the device that it was
+            told before, if any; else it is what :func:`hotloop.set_device` said. Data may come from NumPy on
+            either; CuPy's arrays, and others' on the GPU, are for "cuda".
 
         Raises
         ------
@@ -75,19 +77,22 @@ class Trainer(ProgramOwner):
         >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
-        where = backend(device)
+        told = None if device is None else backend(device)
         compilation = Compilation.of(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
         )
         if self.built and loss is not None:
             compilation.outputs_with_loss(self.output_names)
-        if self.built:
-            self.store.move(where)
-        self._where = where
-        self._compilation = compilation
-        self.allow_nonfinite = self._compilation.allow_nonfinite
-        self._heads = self._training = self._prediction = self._slots = None
-        self._trainable = self._trainable_layers() if self.built else None
+        with self._lock:
+            named = told or self._named_device()
+            where = named or backend()
+            if self.built:
+                self.store.move(where, named=named is not None)
+            self._where, self._named = where, named
+            self._compilation = compilation
+            self.allow_nonfinite = self._compilation.allow_nonfinite
+            self._heads = self._training = self._prediction = self._slots = None
+            self._trainable = self._trainable_layers() if self.built else None
 
     @property
     def compiled(self) -> bool:
@@ -300,6 +305,9 @@ class Trainer(ProgramOwner):
         ValueError, TypeError
             For another shape, no rows, no numbers, or NaN and infinity (see ``allow_nonfinite`` of
             ``compile``).
+        RuntimeError
+            When a kernel failed on the GPU, naming the ops. Results of CuPy's are not waited for: there a
+            fault shows when something next waits for the GPU.
         """
         if batch_size is None and steps is None and not callbacks:
             return self.predict_on_batch(x)
