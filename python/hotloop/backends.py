@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from typing import Any
@@ -199,7 +198,9 @@ def load() -> tuple[Any, Any]:
 
 
 def is_built() -> bool:
+    from importlib.util import find_spec  # nothing else needs it, and it takes its time to import
+
     try:
-        return importlib.util.find_spec("hotloop._cuda") is not None
+        return find_spec("hotloop._cuda") is not None
     except ValueError:  # what stands for it among the modules was not found by the usual way
         return sys.modules["hotloop._cuda"] is not None

@@ -5,7 +5,6 @@ CuPy and the CUDA half are imported when a GPU is first asked for; everybody els
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Any
 
@@ -194,6 +193,8 @@ def cuda_text() -> str:
     """What a bug report says of CUDA. Imports the CUDA half where there is one, but not CuPy."""
     if not is_built():
         return "not built"
+    from importlib.util import find_spec
+
     try:
         from hotloop import _cuda
 
@@ -206,4 +207,4 @@ def cuda_text() -> str:
     text = (
         f"{info['name']}, compute capability {major}.{minor}, driver {driver // 1000}.{driver % 1000 // 10}"
     )
-    return text if importlib.util.find_spec("cupy") else f"{text}; CuPy is not installed"
+    return text if find_spec("cupy") else f"{text}; CuPy is not installed"
