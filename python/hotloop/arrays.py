@@ -235,13 +235,6 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or device.on_gpu(value)
 
 
-def is_writable(array: Any) -> bool:
-    """Whether it is not read-only; CuPy's arrays never are."""
-    if type(array) is np.ndarray:
-        return array.flags.writeable
-    return bool(device.on_gpu(array) or array.flags.writeable)
-
-
 def is_aligned(array: Any) -> bool:
     """Whether elements begin at multiples of their size."""
     if device.on_gpu(array):
@@ -257,7 +250,7 @@ def require_writable(what: str, array: Array) -> None:
     ValueError
         Naming it.
     """
-    read_only = not is_writable(array)
+    read_only = not device.on_gpu(array) and not array.flags.writeable
     if not array.flags.c_contiguous or not is_aligned(array) or read_only:
         lack = "read-only" if read_only else "not contiguous or not aligned"
         raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.arrays import is_writable
 from hotloop.device import HOST, Host
 from hotloop.kernels import operands
 from hotloop.kernels.gemm import as_float32
@@ -26,7 +25,7 @@ def _state(what: str, value: Any, shape: tuple[int, ...] | None, where: Host) ->
     if not value.flags.c_contiguous:
         mend = "it is updated in place: pass np.ascontiguousarray(...) and copy the result back"
         raise errors.bad_value(what, "a C-contiguous array", "a strided one", mend)
-    if not is_writable(value):
+    if where is HOST and not value.flags.writeable:
         raise errors.bad_value(what, "a writable array", "a read-only one", "pass a copy")
     state: Floats = value
     return state
@@ -47,11 +46,12 @@ def _step(
     if not HOST_TYPES.issuperset(map(type, (weights, gradients, *state.values()))):
         where = operands.common_device(weights=weights, gradients=gradients, **state)
     _state("weights", weights, None, where)
+    shares: Any = np.may_share_memory if where is HOST else where.may_share
     written = [weights]
     for what, array in state.items():
         if array is not None:
             written.append(_state(what, array, weights.shape, where))
-            if any(where.may_share(array, other) for other in written[:-1]):
+            if any(shares(array, other) for other in written[:-1]):
                 raise errors.bad_value(what, "memory of its own", "an array that overlaps another one")
     slopes = as_float32("gradients", gradients, where)
     if not slopes.flags.c_contiguous:
