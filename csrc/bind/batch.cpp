@@ -8,11 +8,11 @@
 #include <optional>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
 #include "bind/threads.h"
+#include "program/constants.h"
 
 namespace hotloop::bind {
 namespace {
@@ -38,12 +38,11 @@ void gather(const Operand& source, Operand& out, const Maybe& index, std::int64_
   if (index) {
     chosen = contiguous_data<std::int32_t>(*index, "index");
     require_size(*index, rows, "index");
-    std::vector<std::int32_t> numbers(static_cast<std::size_t>(rows));
-    copy_block(numbers.data(), chosen, rows * size_of(DType::i32));
-    settle();
-    for (const std::int32_t row : numbers)
-      require(row >= 0 && row < source.shape(0), "index: expected rows 0 to ", source.shape(0) - 1, ", got ",
-              row);
+    std::vector<char> keep;
+    const std::int32_t* numbers = fetch(chosen, rows, keep);
+    for (std::int64_t i = 0; i < rows; ++i)
+      require(numbers[i] >= 0 && numbers[i] < source.shape(0), "index: expected rows 0 to ",
+              source.shape(0) - 1, ", got ", numbers[i]);
   } else {
     require(first >= 0 && first <= source.shape(0) - rows, "first: expected ", rows, " rows from here among ",
             source.shape(0), ", got ", first);

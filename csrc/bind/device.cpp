@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include <map>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,19 +28,33 @@ py::dtype dtype_of(const std::string& name) {
   return py::reinterpret_borrow<py::dtype>(found->second);
 }
 
-// What other libraries left to do on a stream of theirs has to be done first. CuPy's arrays come with its
-// current stream, on which kernels then run.
+// CuPy, which is imported where one of its arrays is.
+struct Cupy {
+  py::object ndarray, current_stream;
+};
+const Cupy* cupy() {
+  static const Cupy* known = nullptr;  // lives as long as the process
+  const py::dict modules = py::module_::import("sys").attr("modules");
+  if (known == nullptr && modules.contains("cupy")) {
+    const py::object module = modules["cupy"];
+    known = new Cupy{module.attr("ndarray"), module.attr("cuda").attr("get_current_stream")};
+  }
+  return known;
+}
+
+cudaStream_t stream_of(const py::object& number) {
+  return reinterpret_cast<cudaStream_t>(number.cast<std::intptr_t>());
+}
+
+// Kernels run on CuPy's current stream. What another library left to do on a stream of its own has to be done
+// first.
 void follow_stream(const py::dict& interface, py::handle object) {
   cuda::Context& context = cuda::context();
-  const py::object stream = interface.contains("stream") ? py::object(interface["stream"]) : py::none();
-  const auto theirs =
-      stream.is_none() ? nullptr : reinterpret_cast<cudaStream_t>(stream.cast<std::intptr_t>());
-  const bool is_cupy = std::string(Py_TYPE(object.ptr())->tp_name).find("cupy") != std::string::npos ||
-                       py::hasattr(object, "_is_cupy_array");
-  if (is_cupy)
-    context.stream = theirs;
-  else if (theirs != nullptr && theirs != context.stream)
-    cuda::check(cudaStreamSynchronize(theirs), "waiting for another library's stream");
+  const py::object named = interface.contains("stream") ? py::object(interface["stream"]) : py::none();
+  if (cupy() != nullptr && py::isinstance(object, cupy()->ndarray))
+    context.stream = stream_of(named.is_none() ? cupy()->current_stream().attr("ptr") : named);
+  else if (!named.is_none() && stream_of(named) != context.stream)
+    cuda::check(cudaStreamSynchronize(stream_of(named)), "waiting for another library's stream");
 }
 
 void require_here(const void* data, py::handle object) {
@@ -72,7 +85,7 @@ class CupyBlocks {
     if (!Py_IsInitialized()) return;
     const NeedsPython needed;
     const py::gil_scoped_acquire held;
-    kept_.erase(address);
+    const auto gone = kept_.extract(address);  // let go of when the map is whole again
   }
 
  private:
@@ -130,8 +143,14 @@ void bind_device(py::module_& module) {
       },
       "The current GPU's name and limits, and the versions of CUDA.");
   module.def(
-      "synchronize", [] { cuda::synchronize("waiting for the GPU"); },
-      py::call_guard<py::gil_scoped_release>(), "Wait until all that was asked for has happened.");
+      "synchronize",
+      [] {
+        cuda::context().stream =
+            cupy() == nullptr ? nullptr : stream_of(cupy()->current_stream().attr("ptr"));
+        const Unlocked released;
+        cuda::synchronize("waiting for the GPU");
+      },
+      "Wait until all that was asked for has happened.");
 }
 
 }  // namespace hotloop::bind

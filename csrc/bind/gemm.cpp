@@ -68,7 +68,7 @@ void run_gemm(const GemmArgs& args, double operations) {
 // A new array in this half's memory, and where it begins.
 std::pair<py::object, float*> new_floats(std::int64_t n) {
 #ifdef HOTLOOP_CUDA_HALF
-  py::object made = py::module_::import("cupy").attr("empty")(n, "float32");
+  py::object made = py::module_::import("hotloop.device").attr("gpu")().attr("empty")(n);
   Operand array = Operand::of(made);
 #else
   py::array_t<float> made(n);

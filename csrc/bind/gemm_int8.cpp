@@ -114,9 +114,7 @@ void bind_gemm_int8(py::module_& module) {
     const int threads = products < 2e6 ? 1 : threads_worth(products * 5e-12);
     run_team(threads, [&](Team& team) { gemm_int8(args, team.share()); });
   });
-#ifndef HOTLOOP_CUDA_HALF
   define_gemm(module, "gemm_int8_ref", &gemm_int8_ref);
-#endif
 }
 
 }  // namespace hotloop::bind

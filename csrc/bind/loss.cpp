@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "base/aligned_buffer.h"
 #include "bind/arrays.h"
 #include "bind/families.h"
 #include "bind/gil.h"
 #include "bind/threads.h"
 #include "ops/loss/loss.h"
+#include "program/constants.h"
 
 namespace hotloop::bind {
 namespace {
@@ -28,22 +28,11 @@ LossArgs options(const std::string& name, bool from_logits, float label_smoothin
   return args;
 }
 
-#ifdef HOTLOOP_CUDA_HALF
-// A copy for the host to read, which waits for the GPU.
-std::vector<std::int32_t> readable(const std::int32_t* label, std::int64_t rows) {
-  std::vector<std::int32_t> copy(static_cast<std::size_t>(rows));
-  copy_block(copy.data(), label, rows * 4);
-  settle();
-  return copy;
-}
-#else
-const std::int32_t* readable(const std::int32_t* label, std::int64_t) { return label; }
-#endif
-
 const std::int32_t* labels(const Operand& target, std::int64_t rows, std::int64_t cols) {
   require_size(target, rows, "target");
   const std::int32_t* label = contiguous_data<std::int32_t>(target, "target");
-  const auto here = readable(label, rows);
+  std::vector<char> keep;
+  const std::int32_t* here = fetch(label, rows, keep);
   for (std::int64_t i = 0; i < rows; ++i)
     require(here[i] >= 0 && here[i] < cols, "labels: expected 0 to ", cols - 1, ", got ", here[i], " in row ",
             i);

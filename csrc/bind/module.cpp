@@ -1,3 +1,5 @@
+#include <string>
+
 #include "bind/families.h"
 
 #ifdef HOTLOOP_CUDA_HALF
@@ -14,4 +16,9 @@ PYBIND11_MODULE(HOTLOOP_MODULE, module) {
 #define HOTLOOP_BIND(family) hotloop::bind::bind_##family(module);
   HOTLOOP_BIND_FAMILIES(HOTLOOP_BIND)
 #undef HOTLOOP_BIND
+#ifdef HOTLOOP_CUDA_HALF
+  // References compute on the host, where nothing may look into device memory: they are the CPU half's alone.
+  for (const pybind11::handle& name : pybind11::list(module.attr("__dict__")))
+    if (name.cast<std::string>().ends_with("_ref")) pybind11::delattr(module, name);
+#endif
 }

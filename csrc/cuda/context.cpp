@@ -34,14 +34,6 @@ Launches& launches() {
   return mine;
 }
 
-bool waits_for_each() {
-  static const bool wanted = [] {
-    const char* value = std::getenv("HOTLOOP_CUDA_SYNC");
-    return value != nullptr && *value != '\0' && *value != '0';
-  }();
-  return wanted;
-}
-
 int attribute(cudaDeviceAttr which, int device) {
   int value = 0;
   check(cudaDeviceGetAttribute(&value, which, device), "asking for the GPU's limits");
@@ -69,16 +61,27 @@ Context& context() {
   return mine;
 }
 
+bool waits_for_each() {
+  static const bool wanted = [] {
+    const char* value = std::getenv("HOTLOOP_CUDA_SYNC");
+    return value != nullptr && *value != '\0' && *value != '0';
+  }();
+  return wanted;
+}
+
 void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // the runtime keeps it otherwise, and the next check would blame another
   const std::string since = launches().text();
   launches().names.clear();
+  // From here to there in the runtime's list are the errors that end a process's use of the GPU.
+  const bool is_fault = status >= 700 && status < 720;
   throw Error(message(what, ": CUDA says '", cudaGetErrorString(status), "' (", cudaGetErrorName(status), ")",
                       since.empty() ? "" : "; ops since the GPU was last waited for: ", since,
                       since.empty() || waits_for_each()
                           ? ""
-                          : ". HOTLOOP_CUDA_SYNC=1 in the environment waits for each op and names the one"));
+                          : ". HOTLOOP_CUDA_SYNC=1 in the environment waits for each op and names the one",
+                      is_fault ? "; after a kernel's fault a process has to start anew to use the GPU" : ""));
 }
 
 void launched(const char* op) {

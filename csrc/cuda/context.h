@@ -53,6 +53,7 @@ void check(cudaError_t status, const char* what);
 // Remembers that a kernel of this op was launched. With HOTLOOP_CUDA_SYNC=1 waits for it, so that a fault is
 // blamed on the right one.
 void launched(const char* op);
+bool waits_for_each();  // HOTLOOP_CUDA_SYNC=1
 // The ops launched by this thread since it last waited, and adding to them what a graph replays.
 const std::vector<const char*>& ops_launched();
 void replayed(const std::vector<const char*>& ops);

@@ -2,6 +2,7 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include <memory>
 #include <utility>
 
 #include "cuda/context.h"
@@ -48,6 +49,17 @@ inline Event new_event() {
 inline void follow(cudaStream_t later, cudaStream_t earlier, const Event& event) {
   check(cudaEventRecord(event.get(), earlier), "recording an event");
   check(cudaStreamWaitEvent(later, event.get(), 0), "waiting for an event");
+}
+
+// An event behind the last use of memory that streams share. `kept` is where its owner keeps it.
+inline void wait_for_last_use(const std::shared_ptr<void>& kept) {
+  if (kept != nullptr)
+    check(cudaStreamWaitEvent(context().stream, static_cast<Event*>(kept.get())->get(), 0),
+          "waiting for an event");
+}
+inline void record_last_use(std::shared_ptr<void>& kept) {
+  if (kept == nullptr) kept = std::make_shared<Event>(new_event());
+  check(cudaEventRecord(static_cast<Event*>(kept.get())->get(), context().stream), "recording an event");
 }
 
 // Records what work() launches on the context's stream, as a graph to launch again and again. When work()

@@ -1,6 +1,7 @@
 // The memory of one pass over a graph, and the runs of its nodes on it.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -39,6 +40,9 @@ class PassBuffers {
   HeadBuffers& head(std::size_t index) { return heads_[index]; }
   HeadBuffers own_head(std::size_t index) const { return own_heads_[index]; }
 
+  // The CUDA half's: an event behind the last run that nobody waited for. Another stream waits for it first.
+  std::shared_ptr<void>& last_use() { return last_use_; }
+
   // Called by every rank of the team.
   void forward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
   void backward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
@@ -55,6 +59,7 @@ class PassBuffers {
   std::vector<std::vector<const void*>> node_inputs_;
   std::vector<std::vector<float*>> step_gradients_;
   const Graph* graph_ = nullptr;
+  std::shared_ptr<void> last_use_;
 };
 
 }  // namespace hotloop

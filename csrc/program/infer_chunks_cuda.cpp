@@ -25,6 +25,7 @@ void Inference::run(TeamChoice&) { run(1); }
 // No further ahead of the GPU than a chunk, so that Ctrl-C and the progress hook are soon heard.
 void Inference::run_chunks(int threads, std::int64_t chunks) {
   chunks_in_turn_ = chunks;
+  cuda::wait_for_last_use(buffers_.last_use());
   const bool several = chunks > 1;
   const cuda::Event done[2] = {several ? cuda::new_event() : cuda::Event(),
                                several ? cuda::new_event() : cuda::Event()};
@@ -36,6 +37,7 @@ void Inference::run_chunks(int threads, std::int64_t chunks) {
       if (done_ > chunk_rows_) cuda::check(cudaEventSynchronize(done[turn ^ 1].get()), "predict");
     }
   });
+  cuda::record_last_use(buffers_.last_use());
 }
 
 void Inference::chunk(const Team& team) {
@@ -53,6 +55,7 @@ void Inference::chunk(const Team& team) {
       buffers_.forward(graph_, state_, batch_.rows, team);
     after_forward(batch_, team);
   }
+  const cuda::ContextScope kept(cuda::context());  // the hook may do other work on this thread
   end_chunk();
 }
 

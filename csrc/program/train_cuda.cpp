@@ -118,6 +118,12 @@ TrainResult Program::train(const TrainRequest& request) {
   const cudaStream_t theirs = cuda::context().stream;
   cuda::follow(c.stream.get(), theirs, c.before);
   const cuda::ContextScope scope({c.stream.get(), nullptr});
+  for (auto& [pass, other] : passes_) cuda::wait_for_last_use(other.last_use());
+  // Whatever ends this call, nothing of it is still at work then.
+  struct Settle {
+    cudaStream_t stream;
+    ~Settle() { cudaStreamSynchronize(stream); }
+  } const settle{c.stream.get()};
 
   if (request.timer != nullptr)
     request.timer->reserve(request.steps,
@@ -181,7 +187,7 @@ TrainResult Program::train(const TrainRequest& request) {
     if (small) {
       small->steps = steps;
       cuda::mlp_train(*small);
-    } else if (request.timer != nullptr) {
+    } else if (request.timer != nullptr || cuda::waits_for_each()) {
       const cuda::ContextScope inside({c.stream.get(), &state->step});
       ask_for_step(request, buffers, feed, rows);
     } else {
@@ -208,6 +214,7 @@ TrainResult Program::train(const TrainRequest& request) {
     since = 0, ++turn;
     cuda::check(cudaEventRecord(c.turn[turn % 2].get(), c.stream.get()), "train");
     if (turn > 1) cuda::check(cudaEventSynchronize(c.turn[(turn + 1) % 2].get()), "train");
+    const cuda::ContextScope kept(cuda::context());  // the hook may do other work on this thread
     if (c.progress().rows > 0 && poll.wants_stop(c.progress().steps, mean_loss)) break;
   }
   cuda::synchronize("train");

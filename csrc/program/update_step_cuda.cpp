@@ -23,8 +23,9 @@ struct Update::Staged {
   std::vector<UpdateSegment> segments;
   std::vector<NormSum> norms;
   std::vector<PenaltySum> penalties;
-  std::int64_t total = 0;    // of the segments' sizes
-  OptimizerScalars shape{};  // of every step: which rule it is
+  std::vector<OptimizerScalars> scalars;  // kept until the next call: they may be read later than asked for
+  std::int64_t total = 0;                 // of the segments' sizes
+  OptimizerScalars shape{};               // of every step: which rule it is
   double* penalty = nullptr;
 
   template <class T>
@@ -60,10 +61,10 @@ const void* Update::stage(const float* learning_rates, std::int64_t iteration, s
   };
   penalize(squares_, square_factors_);
   penalize(absolutes_, absolute_factors_);
-  std::vector<OptimizerScalars> scalars;
+  s.scalars.clear();
   for (std::int64_t i = 0; i < steps; ++i)
-    scalars.push_back(optimizer_scalars(args_of(learning_rates[i], iteration + i + 1)));
-  if (!scalars.empty()) s.shape = scalars.front();
+    s.scalars.push_back(optimizer_scalars(args_of(learning_rates[i], iteration + i + 1)));
+  if (!s.scalars.empty()) s.shape = s.scalars.front();
 
   std::int64_t end = 0;
   const auto room = [&](std::int64_t bytes) { return std::exchange(end, end + round_up(bytes, kAlignment)); };
@@ -73,12 +74,12 @@ const void* Update::stage(const float* learning_rates, std::int64_t iteration, s
   s.scales_at = room(static_cast<std::int64_t>(s.norms.size()) * size_of(DType::f32));
   s.scalars_at = room(0);
   // With room to spare, so that the block seldom moves.
-  if (end + Staged::bytes_of(scalars) > s.block.bytes())
-    s.block.reserve(2 * (end + Staged::bytes_of(scalars)));
+  if (end + Staged::bytes_of(s.scalars) > s.block.bytes())
+    s.block.reserve(2 * (end + Staged::bytes_of(s.scalars)));
   s.put(0, s.segments);
   s.put(s.norms_at, s.norms);
   s.put(s.penalties_at, s.penalties);
-  s.put(s.scalars_at, scalars);
+  s.put(s.scalars_at, s.scalars);
   return s.block.as<void>();
 }
 

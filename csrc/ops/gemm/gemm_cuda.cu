@@ -29,7 +29,7 @@ StridedOperand operand(const float* data, std::int64_t line, std::int64_t step, 
   require(std::max(std::abs(line), std::abs(step)) <= kMost,
           "gemm: expected operands whose rows are less than ", kMost, " numbers apart on a GPU");
   FetchOrder order = FetchOrder::lines;
-  if (line <= 1 && line >= 0 && step % 4 == 0 && in_vectors(data))
+  if ((line == 1 || lines <= 1) && step % 4 == 0 && in_vectors(data))
     order = FetchOrder::line_vectors;
   else if (step == 1)
     order = FetchOrder::steps;

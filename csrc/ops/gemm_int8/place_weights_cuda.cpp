@@ -14,6 +14,8 @@ const std::int8_t* place_weights_s8(const std::int8_t* packed, std::int64_t k, s
     for (std::int64_t i = 0; i < k; ++i)
       columns[static_cast<std::size_t>(j * depth + i)] =
           packed[((j / 16 * groups + i / 4) * 16 + j % 16) * 4 + i % 4];
+  // Built outside any call with arrays: the stream of the last one may be gone.
+  const cuda::ContextScope default_stream({});
   keep.reserve(n * depth);
   copy_block(keep.as<void>(), columns.data(), n * depth);
   // Other streams than this thread's may read them next.

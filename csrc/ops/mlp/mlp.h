@@ -27,7 +27,7 @@ struct Mlp {
   Activation last = Activation::linear;
 };
 
-// Whether the layers follow on each other, and are narrow enough.
+// Whether the layers follow on each other, and are narrow enough for this GPU.
 bool is_small(const Mlp& mlp);
 // y = mlp(x): x is rows x inputs, y rows x units.
 void mlp_forward(const Mlp& mlp, const float* x, std::int64_t rows, float* y);

@@ -64,6 +64,8 @@ bool is_small(const Mlp& mlp) {
   for (int i = 0; i < mlp.count; ++i)
     if (mlp.layers[i].units > kMostMlpUnits || (i > 0 && mlp.layers[i].inputs != mlp.layers[i - 1].units))
       return false;
+  const std::int64_t room = kBlockRows * (mlp.layers[0].inputs + 2 * widest(mlp)) * size_of(DType::f32);
+  if (room > device_limits().shared_memory) return false;
   const bool along_a_row = mlp.last == Activation::softmax || mlp.last == Activation::log_softmax ||
                            mlp.last == Activation::sparsemax;
   return mlp.last == Activation::linear || along_a_row;

@@ -261,9 +261,10 @@ __global__ void __launch_bounds__(kThreads, 1)
 }  // namespace
 
 bool fits_a_block(const Mlp& mlp, std::int64_t batch_size, std::int64_t target_size) {
-  constexpr std::int64_t kMostRows = 128, kMostFloats = 50 * 1024;
+  constexpr std::int64_t kMostRows = 128, kSpare = 2048;  // bytes
   if (batch_size > kMostRows || target_size > kMostMlpUnits || !is_small(mlp)) return false;
-  return room_of(mlp, batch_size, target_size).floats <= kMostFloats;
+  return room_of(mlp, batch_size, target_size).floats * size_of(DType::f32) + kSpare <=
+         device_limits().shared_memory;
 }
 
 void mlp_train(const MlpTraining& training) {
