@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hotloop.arrays import (
     Array,
     as_array,
@@ -192,7 +194,8 @@ class ProgramOwner:
         what = [f"{label}y"] if len(chosen) == 1 else [f"{label}y[{name!r}]" for name in chosen_names]
         labels = [as_array(text, value) for text, value in zip(what, given, strict=True)]
         for text, array in zip(what, labels, strict=True):
-            require_here(text, array, self.store.backend)
+            if not isinstance(array, np.ndarray):
+                require_here(text, array, self.store.backend)
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
         heads = self._heads or compilation.heads(names, shapes, labels)
         feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite)
