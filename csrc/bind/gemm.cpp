@@ -66,12 +66,17 @@ void run_gemm(const GemmArgs& args, double operations) {
 }
 
 // A new array in this half's memory, and where it begins.
-std::pair<py::object, float*> new_floats(std::int64_t n) {
 #ifdef HOTLOOP_CUDA_HALF
-  py::object made = py::module_::import("hotloop.device").attr("gpu")().attr("empty")(n);
+using NewFloats = py::object;
+#else
+using NewFloats = py::array_t<float>;
+#endif
+std::pair<NewFloats, float*> new_floats(std::int64_t n) {
+#ifdef HOTLOOP_CUDA_HALF
+  NewFloats made = py::module_::import("hotloop.device").attr("gpu")().attr("empty")(n);
   Operand array = Operand::of(made);
 #else
-  py::array_t<float> made(n);
+  NewFloats made(n);
   py::array& array = made;
 #endif
   auto* const begin = static_cast<float*>(array.mutable_data());
