@@ -2,49 +2,19 @@
 #include <algorithm>
 
 #include "base/aligned_buffer.h"
-#include "ops/activation/activation.h"
 #include "ops/dense/column_sum.h"
-#include "ops/gemm/gemm.h"
 #include "program/hot_update.h"
-#include "program/nodes/checks.h"
+#include "program/nodes/dense_node.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
 
-class Dense final : public Node {
+class Dense final : public DenseNode {
  public:
-  explicit Dense(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        units_(units_of(spec)),
-        last_axis_(last_axis_of(spec, features_)),
-        kernel_(spec.parameter("kernel")),
-        bias_(spec.parameter("bias", kNoParameter)),
-        trainable_(spec.integer("trainable", 1) != 0),
-        activation_(fused_activation(spec)) {
-    require(derivative_from_output(activation_),
-            "dense: expected an activation whose derivative follows from its output, got '",
-            activation_name(activation_.kind), "' with alpha ", activation_.alpha, " and beta ",
-            activation_.beta, "; add it as a node of its own");
-  }
+  using DenseNode::DenseNode;
 
-  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
-  double work_per_row() const override { return static_cast<double>(features_ * units_); }
-  double forward_operations(std::int64_t rows) const override {
-    return 2.0 * static_cast<double>(rows) * work_per_row();
-  }
-  double backward_operations(std::int64_t rows, int wanted) const override {
-    return (wanted + (trainable_ ? 1 : 0)) * forward_operations(rows);
-  }
-  std::vector<Stretch> parameters() const override {
-    std::vector<Stretch> all{{kernel_, last_axis_ * units_}};
-    if (bias_ != kNoParameter) all.push_back({bias_, units_});
-    return all;
-  }
-  bool has_trainable_parameters() const override { return trainable_; }
   bool updates_itself() const override { return true; }
-  bool backward_reads_inputs() const override { return trainable_; }
-  bool backward_reads_output() const override { return activation_.kind != Activation::linear; }
 
   std::int64_t scratch(std::int64_t max_rows, int threads, bool training) const override {
     std::int64_t bytes = workspace_bytes(max_rows, training);
@@ -233,11 +203,6 @@ class Dense final : public Node {
     }
   }
 
-  static GemmArgs product(std::int64_t m, std::int64_t n, std::int64_t k) {
-    GemmArgs args;
-    args.m = m, args.n = n, args.k = k, args.c_row = n;
-    return args;
-  }
   // Of one rank, for the products of a batch.
   std::int64_t workspace_bytes(std::int64_t batch, bool training) const {
     const std::int64_t rows = batch * (features_ / last_axis_);
@@ -252,9 +217,6 @@ class Dense final : public Node {
     return run.own_scratch(workspace_bytes(run.rows, run.training));
   }
 
-  const std::int64_t features_, units_, last_axis_, kernel_, bias_;
-  const bool trainable_;
-  const ActivationArgs activation_;
   Relay relay_;
   AlignedBuffer frozen_;  // the packed kernel and the bias, once they are final
   const float* frozen_bias_ = nullptr;

@@ -7,50 +7,21 @@
 
 #include "base/aligned_buffer.h"
 #include "ops/dense/column_sum.h"
-#include "ops/gemm/gemm.h"
 #include "ops/gemm_tensor/gemm_tensor.h"
-#include "program/nodes/checks.h"
+#include "program/nodes/dense_node.h"
 #include "program/op_list.h"
 
 namespace hotloop {
 namespace {
 
-class Dense final : public Node {
+class Dense final : public DenseNode {
  public:
-  explicit Dense(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        units_(units_of(spec)),
-        last_axis_(last_axis_of(spec, features_)),
-        kernel_(spec.parameter("kernel")),
-        bias_(spec.parameter("bias", kNoParameter)),
-        trainable_(spec.integer("trainable", 1) != 0),
-        activation_(fused_activation(spec)) {
-    require(derivative_from_output(activation_),
-            "dense: expected an activation whose derivative follows from its output, got '",
-            activation_name(activation_.kind), "' with alpha ", activation_.alpha, " and beta ",
-            activation_.beta, "; add it as a node of its own");
+  explicit Dense(const NodeSpec& spec) : DenseNode(spec) {
     const std::string precision = spec.text("precision", "float32");
     require(precision == "float32" || precision == "tf32",
             "dense: expected precision 'float32' or 'tf32', got '", precision, "'");
     tf32_ = precision == "tf32";
   }
-
-  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
-  double work_per_row() const override { return static_cast<double>(features_ * units_); }
-  double forward_operations(std::int64_t rows) const override {
-    return 2.0 * static_cast<double>(rows) * work_per_row();
-  }
-  double backward_operations(std::int64_t rows, int wanted) const override {
-    return (wanted + (trainable_ ? 1 : 0)) * forward_operations(rows);
-  }
-  std::vector<Stretch> parameters() const override {
-    std::vector<Stretch> all{{kernel_, last_axis_ * units_}};
-    if (bias_ != kNoParameter) all.push_back({bias_, units_});
-    return all;
-  }
-  bool has_trainable_parameters() const override { return trainable_; }
-  bool backward_reads_inputs() const override { return trainable_; }
-  bool backward_reads_output() const override { return activation_.kind != Activation::linear; }
 
   bool as_dense(const float* parameters, DenseLayer& layer) const override {
     if (tf32_ || last_axis_ != features_) return false;
@@ -115,11 +86,6 @@ class Dense final : public Node {
     return is_frozen() ? frozen_.as<float>() + last_axis_ * units_ : parameters + bias_;
   }
 
-  static GemmArgs product(std::int64_t m, std::int64_t n, std::int64_t k) {
-    GemmArgs args;
-    args.m = m, args.n = n, args.k = k, args.c_row = n;
-    return args;
-  }
   // Each operand of a layer's products is contiguous along one of its axes.
   void multiply(const GemmArgs& args, bool training) const {
     if (!tf32_ || !training) return gemm(args, nullptr, Share{});
@@ -134,9 +100,6 @@ class Dense final : public Node {
     gemm_tensor(TensorType::tf32, tensor);
   }
 
-  const std::int64_t features_, units_, last_axis_, kernel_, bias_;
-  const bool trainable_;
-  const ActivationArgs activation_;
   bool tf32_ = false;
   AlignedBuffer frozen_;  // the kernel and the bias, once they are final
 };
