@@ -49,7 +49,6 @@ DeviceLimits read_limits(int device) {
   limits.major = properties.major, limits.minor = properties.minor;
   limits.multiprocessors = properties.multiProcessorCount;
   limits.shared_memory = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
-  limits.second_level_cache = attribute(cudaDevAttrL2CacheSize, device);
   limits.memory = static_cast<std::int64_t>(properties.totalGlobalMem);
   return limits;
 }

@@ -66,7 +66,7 @@ struct DeviceLimits {
   int device = 0, major = 0, minor = 0;
   int multiprocessors = 1;
   int shared_memory = 48 * 1024;  // a block's, in bytes, asked for by name
-  std::int64_t second_level_cache = 0, memory = 0;
+  std::int64_t memory = 0;
   int capability() const { return 10 * major + minor; }
 };
 const DeviceLimits& device_limits();
