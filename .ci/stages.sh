@@ -31,7 +31,7 @@ enter_tested() {
 
 stage_lint() (
   enter lint
-  pip install -q "$RUFF" "$MYPY" "$CLANG_FORMAT" numpy safetensors tqdm types-tqdm
+  pip install -q "$RUFF" "$MYPY" "$CLANG_FORMAT" numpy tqdm types-tqdm
   ruff check .
   ruff format --check .
   find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | xargs clang-format --dry-run -Werror

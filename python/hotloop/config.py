@@ -115,7 +115,7 @@ def configuration() -> dict[str, str]:
     from hotloop.device import cuda_text
 
     versions = {}
-    for package in ("numpy", "safetensors", "tqdm"):
+    for package in ("numpy", "tqdm"):
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

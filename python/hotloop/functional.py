@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,13 +12,12 @@ import numpy.typing as npt
 from hotloop import topology
 from hotloop.arrays import split_by_name
 from hotloop.errors import bad_type, bad_value, unknown_name
+from hotloop.files import PathLike
 from hotloop.graph import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.layers.base import Layer, set_weights
 from hotloop.naming import snake_case, unique_name
 from hotloop.parameters import Parameter, ParameterStore, gather_stores
 from hotloop.training import Trainer
-
-PathLike = str | os.PathLike[str]
 
 
 class Model(Trainer):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.container import Container, PathLike, read_container, write_container
+from hotloop.container import Container, read_container, write_container
 from hotloop.device import to_host
 from hotloop.errors import bad_value, integer
+from hotloop.files import PathLike, refuse_overwriting
 from hotloop.models import CLASSES, model_from_config
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
 
@@ -33,7 +33,8 @@ def save_model(
     Parameters
     ----------
     model : Model
-    path : str or path-like
+    path : str, bytes or path-like
+        A symbolic link stays, and what it points to is replaced.
     overwrite : bool
         Whether an existing file may be replaced.
     include_optimizer : bool
@@ -48,7 +49,7 @@ def save_model(
     OSError
         When the file can't be written.
     """
-    _check_overwrite(path, overwrite)
+    refuse_overwriting(path, overwrite)
     kind = type(model).__name__
     if CLASSES.get(kind) is not type(model):
         raise TypeError(f"save: {kind} is not a class that a file can name; expected {' or '.join(CLASSES)}")
@@ -75,7 +76,7 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
 
     Parameters
     ----------
-    filepath : str or path-like
+    filepath : str, bytes or path-like
     compile : bool
         False leaves a compiled model uncompiled, without the optimizer's state.
 
@@ -120,7 +121,7 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
 
 def save_weights(model: Model, path: PathLike, *, overwrite: bool = True) -> None:
     """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
-    _check_overwrite(path, overwrite)
+    refuse_overwriting(path, overwrite)
     tensors = {f"weights/{p.path}": to_host(p.value) for p in model.weights}
     write_container(path, "weights", {"weights": [p.path for p in model.weights]}, tensors)
 
@@ -131,7 +132,7 @@ def load_weights(model: Model, path: PathLike) -> None:
     Parameters
     ----------
     model : Model
-    path : str or path-like
+    path : str, bytes or path-like
         Written by ``save_weights`` or ``save``. Layers may have other names, but not other shapes.
 
     Raises
@@ -186,11 +187,6 @@ def _count(state: dict[str, Any], name: str) -> int:
     if count >= 2**63:
         raise bad_value(name, "a number below 2**63", count)
     return count
-
-
-def _check_overwrite(path: PathLike, overwrite: bool) -> None:
-    if not overwrite and os.path.lexists(path):
-        raise FileExistsError(f"save: {os.fspath(path)!r} exists already; pass overwrite=True to replace it")
 
 
 def _weights_of(container: Container) -> dict[str, Floats]:

@@ -65,13 +65,16 @@ def compile_like(
 
 
 def optimizer_slots(model: Model) -> Slots:
-    """The optimizer's state by slot and weight, as NumPy's copies; empty before the first step."""
+    """The optimizer's state by slot and weight; empty before the first step.
+
+    NumPy's arrays: views of the state itself, where that is in the CPU's memory.
+    """
     optimizer, store = model.optimizer, model.store
     if model._slots is not None and not model._slots.is_current(store):
         model._slots.move(optimizer, store)
         model._slots = SlotLayout(model.weights, store)
     return {
-        slot: {p.path: np.array(to_host(p.of(array))) for p in model.weights if p.trainable}
+        slot: {p.path: to_host(p.of(array)) for p in model.weights if p.trainable}
         for slot, array in optimizer.slots.items()
         if array.size == store.size
     }

@@ -10,6 +10,7 @@ import numpy as np
 from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, say
 from hotloop.callbacks.monitor import Monitor
+from hotloop.files import PathLike, path_text
 
 
 class ModelCheckpoint(Callback):
@@ -48,7 +49,7 @@ class ModelCheckpoint(Callback):
 
     def __init__(
         self,
-        filepath: str | os.PathLike[str],
+        filepath: PathLike,
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
@@ -58,7 +59,7 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         self._watched = Monitor("ModelCheckpoint", monitor, mode)
-        self.filepath = os.fspath(filepath)
+        self.filepath = path_text(filepath)
         self.monitor = monitor
         self.mode = self._watched.mode
         self.verbose = verbose
@@ -128,8 +129,8 @@ class CSVLogger(Callback):
     ','
     """
 
-    def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
-        self.filename = os.fspath(filename)
+    def __init__(self, filename: PathLike, separator: str = ",", append: bool = False) -> None:
+        self.filename = path_text(filename)
         self.separator = separator
         self.append = append
         self._keys: list[str] | None = None

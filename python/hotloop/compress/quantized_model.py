@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,8 +11,9 @@ import numpy.typing as npt
 from hotloop.arrays import as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
-from hotloop.container import Container, PathLike, write_container
+from hotloop.container import Container, write_container
 from hotloop.device import HOST, backend, to_host
+from hotloop.files import PathLike, refuse_overwriting
 from hotloop.heads import Compilation, compute_metrics
 from hotloop.targets import sample_weights
 from hotloop.training_state import fresh_compilation
@@ -304,7 +304,7 @@ class QuantizedModel:
 
         Parameters
         ----------
-        filepath : str or path-like
+        filepath : str, bytes or path-like
             An existing file is replaced, once the new one is complete.
         overwrite : bool
             Whether it may be.
@@ -316,10 +316,7 @@ class QuantizedModel:
         OSError
             When the file can't be written; an existing one is as it was then.
         """
-        if not overwrite and os.path.lexists(filepath):
-            raise FileExistsError(
-                f"save: {os.fspath(filepath)!r} exists already; pass overwrite=True to replace it"
-            )
+        refuse_overwriting(filepath, overwrite)
         write_container(filepath, KIND, self.get_config(), self._plan.tensors())
 
     def __repr__(self) -> str:

@@ -27,13 +27,21 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         Where the archive is cut off or damaged, holds something else than arrays, or pickled objects.
     """
     try:
+        # Opened once: what is read is what was checked, whoever replaces the file meanwhile.
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 _check_member(path, archive, member)
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {
+                member.filename.removesuffix(".npy"): _read(archive, member) for member in archive.infolist()
+            }
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path}: the NumPy archive is cut off or damaged ({error})") from error
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    with archive.open(member) as file:
+        array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array
 
 
 def _check_member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

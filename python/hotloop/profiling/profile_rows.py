@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from os import PathLike, fspath
 from typing import Any
 
+from hotloop.files import PathLike, path_text, replace_file
 from hotloop.profiling.peaks import Peaks
 
 
@@ -159,7 +159,7 @@ class Profile:
             "peaks": self.peaks.to_dict(),
         }
 
-    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+    def to_json(self, path: PathLike | None = None) -> str:
         """Return :meth:`to_dict` as JSON text, and write it to a file where a path is given.
 
         Raises
@@ -169,12 +169,10 @@ class Profile:
         """
         text = json.dumps(self.to_dict(), indent=2)
         if path is not None:
-            from hotloop.files import replace_file
-
-            replace_file(fspath(path), text.encode() + b"\n")
+            replace_file(path, text.encode() + b"\n")
         return text
 
-    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+    def plot(self, path: PathLike | None = None) -> Any:
         """Draw the roofline: each op at its operations a byte and a second, under the machine's limits.
 
         Parameters
@@ -195,7 +193,7 @@ class Profile:
         """
         from hotloop.profiling.roofline import draw
 
-        return draw(self, None if path is None else fspath(path))
+        return draw(self, None if path is None else path_text(path))
 
     def __str__(self) -> str:
         from hotloop.profiling.report import table
