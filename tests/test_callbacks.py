@@ -100,17 +100,9 @@ def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[
     assert train(stop, [3, 1, 2]).weight == 1.0  # not stopped early, restored all the same; and reusable
 
 
-def test_monitor_knows_which_way_is_better() -> None:
-    for name in ("accuracy", "val_accuracy", "val_auc", "f1_score", "val_r2_score", "precision", "acc"):
-        assert callbacks.EarlyStopping(name).mode == "max"
-    for name in ("loss", "val_loss", "mae", "val_mean_squared_error"):
-        assert callbacks.ModelCheckpoint("x", name).mode == "min"
-    assert epochs_of(train(callbacks.EarlyStopping("val_auc"), [0.5, 0.6, 0.6], "val_auc")) == 3
-
-
 def test_missing_value_warns_once() -> None:
     with pytest.warns(UserWarning, match="did you mean 'val_acc'") as caught:
-        train(callbacks.EarlyStopping("val_accc"), [1, 2, 3], "val_acc")
+        train(callbacks.EarlyStopping("val_accc", mode="max"), [1, 2, 3], "val_acc")
     assert len(caught) == 1
     with pytest.warns(UserWarning, match="'val_loss' is an array"):
         train(callbacks.EarlyStopping(), [np.ones(2)])

@@ -15,6 +15,7 @@ from hotloop.errors import bad_type, bad_value, number, unknown_name
 from hotloop.losses import Loss
 from hotloop.metrics import Metric
 from hotloop.metrics import get as get_metric
+from hotloop.metrics.base import direction_of
 from hotloop.optimizers import Optimizer
 from hotloop.parameters import Shape
 
@@ -192,6 +193,16 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
             if not isinstance(metric, metrics.FunctionMetric):  # the user's, who may count its calls
                 with np.errstate(all="ignore"):
                     metric(some, zeros)
+
+
+def log_directions(heads: Sequence[Head], several_outputs: bool) -> dict[str, str | None]:
+    """Return the keys of the logs, in order, with which way is better: "min", "max" or None (nobody said)."""
+    directions: dict[str, str | None] = {"loss": "min"}
+    if several_outputs:
+        directions |= {f"{head.name}_loss": "min" for head in heads}
+    for several in ([head.metrics for head in heads], [head.weighted_metrics for head in heads]):
+        directions |= {name: direction_of(metric) for named in several for name, metric in named}
+    return directions
 
 
 def compute_metrics(

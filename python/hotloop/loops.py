@@ -14,6 +14,7 @@ from hotloop.callbacks.base import say
 from hotloop.epoch import Batches, EpochRecord, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
+from hotloop.heads import log_directions
 from hotloop.progress import Progress, logs_text, verbosity
 
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ def fit(
     )
     assert callbacks.history is not None
     model.history = callbacks.history
+    directions = log_directions(feed.heads, len(model.output_names) > 1)
+    validated = {} if validation is None else {f"val_{key}": way for key, way in directions.items()}
+    model._log_directions = directions | validated
     model.stop_training = False
     record = EpochRecord(program, feed, batches.size)
     # Brought to the device once, as the rows to train on are.

@@ -42,6 +42,8 @@ class ProgramOwner:
         self.history = None
         self.stop_training = False
         self.allow_nonfinite = False
+        # The keys of the logs that ``fit`` makes, with which way is better, for callbacks that watch them.
+        self._log_directions: dict[str, str | None] = {}
         self._compilation: Compilation | None = None
         self._where: Host | None = None  # where a store goes that has yet to be placed
         self._named: Host | None = None  # the device that compile or ``device`` was told, if any

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotloop.arrays import Floats
 from hotloop.device import backend
-from hotloop.heads import Compilation
+from hotloop.heads import Compilation, log_directions
 from hotloop.programs import ProgramOwner
 
 if TYPE_CHECKING:
@@ -120,10 +120,7 @@ class Trainer(ProgramOwner):
     @property
     def metrics_names(self) -> list[str]:
         """What ``evaluate`` returns, in order."""
-        heads = self._heads or []
-        names = [f"{head.name}_loss" for head in heads] if len(self.output_names) > 1 else []
-        names += [name for head in heads for name, _ in head.metrics]
-        return ["loss", *names, *(name for head in heads for name, _ in head.weighted_metrics)]
+        return list(log_directions(self._heads or [], len(self.output_names) > 1))
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` as JSON values, or None before it."""

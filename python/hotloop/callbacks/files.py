@@ -26,11 +26,12 @@ class ModelCheckpoint(Callback):
     verbose : {0, 1}
         1 says on stderr what is saved.
     save_best_only : bool
-        Whether to save only when the value is the best so far.
+        Whether to save only when the value is the best so far. Where the logs don't have it at all there is a
+        warning, and everything is saved.
     save_weights_only : bool
         Whether to call ``model.save_weights`` and not ``model.save``.
     mode : {"auto", "min", "max"}
-        Which way is better.
+        Which way is better; "auto" asks the metric (losses: "min").
     save_freq : "epoch" or int
         A number saves after so many training steps; this makes it a per-batch callback, which costs speed.
     initial_value_threshold : float, optional
@@ -38,13 +39,20 @@ class ModelCheckpoint(Callback):
 
     Attributes
     ----------
-    best : float
+    best : float or None
+        None before anything was watched.
+
+    Raises
+    ------
+    ValueError
+        At the start of training, when only the best is to be saved, the mode is "auto" and the metric does
+        not say which way is better.
 
     Examples
     --------
     >>> callback = ModelCheckpoint("epoch{epoch:02d}.hotloop", monitor="val_accuracy", save_best_only=True)
-    >>> callback.mode, callback.best
-    ('max', -inf)
+    >>> callback.best is None
+    True
     """
 
     def __init__(
@@ -61,14 +69,14 @@ class ModelCheckpoint(Callback):
         self._watched = Monitor("ModelCheckpoint", monitor, mode)
         self.filepath = path_text(filepath)
         self.monitor = monitor
-        self.mode = self._watched.mode
+        self.mode = mode
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         if save_freq != "epoch":
             save_freq = errors.integer("ModelCheckpoint: save_freq", save_freq, at_least=1)
         self.save_freq = save_freq
-        self.best = self._watched.worst if initial_value_threshold is None else initial_value_threshold
+        self.best = initial_value_threshold
         self._epoch = 0
         self._steps = 0
 
@@ -77,11 +85,16 @@ class ModelCheckpoint(Callback):
         """Whether it saves by steps."""
         return self.save_freq != "epoch"
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.save_best_only:
+            self._watched.begin(self.model)
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        if self.save_freq == "epoch":
+        skipped = self.save_best_only and self._watched.skips(logs)
+        if self.save_freq == "epoch" and not skipped:
             self._save({"epoch": epoch + 1, **(logs or {})}, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
@@ -93,9 +106,10 @@ class ModelCheckpoint(Callback):
     def _save(self, fields: dict[str, Any], logs: Logs | None) -> None:
         if self.save_best_only:
             value = self._watched.value(logs)
-            if value is None or not self._watched.better(value, self.best):
-                return
-            self.best = value
+            if value is not None:
+                if not self._watched.better(value, self._watched.worst if self.best is None else self.best):
+                    return
+                self.best = value
         try:
             path = self.filepath.format(**fields)
         except (KeyError, IndexError) as missing:
@@ -112,7 +126,7 @@ class ModelCheckpoint(Callback):
 
 
 class CSVLogger(Callback):
-    """Writes the logs of every epoch as a line of a CSV file.
+    """Writes the logs of every epoch as a line of a CSV file, with NA for what an epoch doesn't have.
 
     The file is opened and closed for each line, so that it is whole whenever training ends.
 
@@ -146,7 +160,9 @@ class CSVLogger(Callback):
 
         logs = logs or {}
         if self._keys is None:
-            self._keys = list(logs) if self._needs_header else self._header()
+            # The first epoch may be one that is not validated.
+            expected = getattr(self.model, "_log_directions", {})
+            self._keys = list(expected | logs) if self._needs_header else self._header()
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=self.separator)
             if self._needs_header:

@@ -23,7 +23,7 @@ class ReduceLROnPlateau(Callback):
     verbose : {0, 1}
         1 says on stderr when it is.
     mode : {"auto", "min", "max"}
-        Which way is better.
+        Which way is better; "auto" asks the metric (losses: "min").
     min_delta : float
         How much better counts as better.
     cooldown : int
@@ -35,11 +35,13 @@ class ReduceLROnPlateau(Callback):
     ------
     TypeError
         At the start of training, when the learning rate is a schedule.
+    ValueError
+        At the start of training, when the mode is "auto" and the metric does not say which way is better.
 
     Examples
     --------
-    >>> ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=3).mode
-    'min'
+    >>> ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=3).factor
+    0.5
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         self._watched = Monitor("ReduceLROnPlateau", monitor, mode, min_delta)
         self.monitor = monitor
-        self.mode = self._watched.mode
+        self.mode = mode
         self.factor = errors.number("ReduceLROnPlateau: factor", factor, above=0, below=1)
         self.patience = errors.integer("ReduceLROnPlateau: patience", patience, at_least=0)
         self.verbose = verbose
@@ -70,11 +72,12 @@ class ReduceLROnPlateau(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         plain_learning_rate(self)
+        self._watched.begin(self.model)
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         rate = plain_learning_rate(self)
-        value = self._watched.value(logs)
+        value = None if self._watched.skips(logs) else self._watched.value(logs)
         if logs is not None:
             logs["learning_rate"] = rate
         if value is None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, as_float
-
-_LARGER_IS_BETTER = ("acc", "accuracy", "auc", "precision", "recall", "f1", "f1_score", "r2", "r2_score")
 
 
 class Monitor:
@@ -23,9 +21,14 @@ class Monitor:
     monitor : str
         The key in the logs.
     mode : {"auto", "min", "max"}
-        "auto" is "max" for accuracies, areas, precision, recall, F1 and R2, else "min".
+        "auto" asks the metric behind the key, when training begins.
     min_delta : float
         How much better counts as better.
+
+    Attributes
+    ----------
+    mode : {"auto", "min", "max"}
+        "auto" only until :meth:`begin`.
 
     Raises
     ------
@@ -36,14 +39,54 @@ class Monitor:
     def __init__(self, owner: str, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise errors.unknown_name(f"{owner} mode", mode, ["auto", "min", "max"])
-        if mode == "auto":
-            mode = "max" if monitor.endswith(_LARGER_IS_BETTER) else "min"
         self.owner = owner
         self.monitor = monitor
-        self.mode = mode
+        self.mode = self._asked = mode
         self.min_delta = abs(errors.number(f"{owner}: min_delta", min_delta))
-        self.worst = -math.inf if mode == "max" else math.inf
+        self._expected: dict[str, str | None] = {}
         self._warned = False
+
+    @property
+    def worst(self) -> float:
+        """What every value is better than."""
+        return -math.inf if self.mode == "max" else math.inf
+
+    def begin(self, model: Any) -> None:
+        """Learn what the model will log, and so which way is better.
+
+        Raises
+        ------
+        ValueError
+            When the mode is "auto" and nobody says which way is better.
+        """
+        self._expected = getattr(model, "_log_directions", {})
+        self._warned = False
+        if self._asked == "auto":
+            self.mode = self._direction()
+
+    def _direction(self) -> str:
+        known = {"loss": "min", **self._expected}
+        for key in (self.monitor, self.monitor.removeprefix("val_")):  # validation data may be missing
+            if key in known:
+                if known[key] is None:
+                    raise errors.bad_value(
+                        f"{self.owner}: monitor={self.monitor!r}, mode='auto'",
+                        "a metric that says which way is better",
+                        "one that does not",
+                        "pass mode='min' or mode='max', or set the metric's direction to one of them",
+                    )
+                return str(known[key])
+        guess = _nearest(self.monitor, self._expected)
+        raise errors.bad_value(
+            f"{self.owner}: monitor, with mode='auto'",
+            f"one of {', '.join(known)}",
+            repr(self.monitor),
+            f"did you mean {guess!r}?" if guess else "pass mode='min' or 'max' for what a callback logs",
+        )
+
+    def skips(self, logs: Logs | None) -> bool:
+        """Whether the value is merely missing this time: not every epoch is validated."""
+        return self.monitor in self._expected and self.monitor not in (logs or {})
 
     def value(self, logs: Logs | None) -> float | None:
         """Return the watched value; None, and one warning, when the logs have none."""
@@ -51,10 +94,12 @@ class Monitor:
         value = as_float(logs.get(self.monitor))
         if value is None and not self._warned:
             self._warned = True
-            guess = errors.nearest(self.monitor, logs)
+            guess = _nearest(self.monitor, logs)
             hint = f"; did you mean {guess!r}?" if guess else "."
-            why = "is an array" if self.monitor in logs else "is not in the logs"
-            text = f"{self.owner} has nothing to watch: {self.monitor!r} {why}{hint}"
+            if self.monitor.startswith("val_") and not any(key.startswith("val_") for key in logs):
+                hint = ": nothing was validated."
+            why = "is an array." if self.monitor in logs else f"is not in the logs{hint}"
+            text = f"{self.owner} has nothing to watch: {self.monitor!r} {why}"
             warnings.warn(f"{text} There are: {', '.join(logs)}", UserWarning, stacklevel=3)
         return value
 
@@ -63,6 +108,12 @@ class Monitor:
         if self.mode == "max":
             return value > than + self.min_delta
         return value < than - self.min_delta
+
+
+def _nearest(monitor: str, keys: Iterable[str]) -> str | None:
+    """The key that was meant, perhaps; one of training is never taken for one of validation."""
+    validated = monitor.startswith("val")
+    return errors.nearest(monitor, [key for key in keys if key.startswith("val") == validated])
 
 
 def takes_two(function: Callable[..., Any]) -> bool:

@@ -24,7 +24,7 @@ class EarlyStopping(Callback):
     verbose : {0, 1}
         1 says on stderr when it stops.
     mode : {"auto", "min", "max"}
-        Which way is better.
+        Which way is better; "auto" asks the metric (losses: "min").
     baseline : float, optional
         Must be beaten as well for patience to start anew.
     restore_best_weights : bool
@@ -39,10 +39,15 @@ class EarlyStopping(Callback):
     stopped_epoch : int
         The epoch that it stopped after, 0 when it did not.
 
+    Raises
+    ------
+    ValueError
+        At the start of training, when the mode is "auto" and the metric does not say which way is better.
+
     Examples
     --------
-    >>> EarlyStopping(monitor="val_accuracy", patience=3).mode
-    'max'
+    >>> EarlyStopping(monitor="val_accuracy", patience=3, restore_best_weights=True).patience
+    3
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class EarlyStopping(Callback):
     ) -> None:
         self._watched = Monitor("EarlyStopping", monitor, mode, min_delta)
         self.monitor = monitor
-        self.mode = self._watched.mode
+        self.mode = mode
         self.patience = errors.integer("EarlyStopping: patience", patience, at_least=0)
         self.verbose = verbose
         self.baseline = None if baseline is None else errors.number("EarlyStopping: baseline", baseline)
@@ -74,11 +79,14 @@ class EarlyStopping(Callback):
         self.best_weights: list[Any] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._watched.begin(self.model)
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if epoch < self.start_from_epoch or self._watched.skips(logs):
+            return
         value = self._watched.value(logs)
-        if value is None or epoch < self.start_from_epoch:
+        if value is None:
             return
         if self.restore_best_weights and self.best_weights is None:
             self._remember(epoch)

@@ -21,6 +21,8 @@ class Accuracy(Metric):
     0.75
     """
 
+    direction = "max"
+
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
@@ -44,6 +46,8 @@ class BinaryAccuracy(Metric):
     0.75
     """
 
+    direction = "max"
+
     def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = errors.number("BinaryAccuracy: threshold", threshold)
@@ -64,6 +68,8 @@ class CategoricalAccuracy(Metric):
     >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.4, 0.6]])
     0.5
     """
+
+    direction = "max"
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -94,6 +100,8 @@ class TopKCategoricalAccuracy(Metric):
     >>> TopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
     0.5
     """
+
+    direction = "max"
 
     def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         super().__init__(name)

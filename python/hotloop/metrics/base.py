@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, row_weights
 from hotloop.naming import snake_case
@@ -45,16 +46,22 @@ class Metric(Configurable):
     ----------
     name : str
         Its key in the logs.
+    direction : {"min", "max"} or None
+        Which way is better, for callbacks that watch it with ``mode="auto"``. None: nobody knows. Keras's
+        ``_direction`` of "up" or "down" counts as well.
 
     Examples
     --------
     >>> import numpy as np, hotloop as hl
     >>> class LargestError(hl.metrics.Metric):
+    ...     direction = "min"
     ...     def __call__(self, y_true, y_pred, sample_weight=None):
     ...         return float(np.abs(np.ravel(y_true) - np.ravel(y_pred)).max())
     >>> LargestError().name, LargestError()([1.0, 2.0], [1.5, 2.25])
     ('largest_error', 0.5)
     """
+
+    direction: str | None = None
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -87,6 +94,8 @@ class LossMetric(Metric):
     >>> LossMetric("huber")([[0.0], [0.0]], [[1.0], [3.0]])
     1.5
     """
+
+    direction = "min"
 
     def __init__(self, loss: Loss | str | dict[str, Any], name: str | None = None) -> None:
         from hotloop import losses
@@ -128,3 +137,22 @@ class FunctionMetric(Metric):
     ) -> float:
         values = np.asarray(self._function(np.asarray(y_true), np.asarray(y_pred)))
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
+
+
+def direction_of(metric: Metric) -> str | None:
+    """Return which way is better, "min" or "max", or None where the metric does not say.
+
+    Raises
+    ------
+    ValueError
+        When it says something else.
+
+    Examples
+    --------
+    >>> direction_of(LossMetric("mse")), direction_of(FunctionMetric(max))
+    ('min', None)
+    """
+    said = metric.direction or {"up": "max", "down": "min"}.get(getattr(metric, "_direction", ""))
+    if said not in ("min", "max", None):
+        raise errors.bad_value(f"metric {metric.name!r}: direction", "'min', 'max' or None", repr(said))
+    return said

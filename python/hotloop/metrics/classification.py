@@ -39,6 +39,8 @@ def _mean(scores: Doubles, weights: Doubles | None) -> float:
 class _FromCounts(Metric):
     """What precision, recall and F1 have in common: all follow from three counts for each class."""
 
+    direction = "max"
+
     def __init__(
         self,
         average: str | None,

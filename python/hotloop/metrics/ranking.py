@@ -74,6 +74,8 @@ class AUC(Metric):
     0.75
     """
 
+    direction = "max"
+
     def __init__(self, curve: str = "ROC", *, average: str | None = "macro", name: str | None = None) -> None:
         super().__init__(name)
         if curve not in ("ROC", "PR"):

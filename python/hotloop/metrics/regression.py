@@ -21,6 +21,8 @@ class MeanSquaredError(Metric):
     2.0
     """
 
+    direction = "min"
+
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
@@ -52,6 +54,8 @@ class MeanAbsoluteError(Metric):
     1.0
     """
 
+    direction = "min"
+
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
@@ -77,6 +81,8 @@ class R2Score(Metric):
     >>> R2Score()([1.0, 2.0, 3.0], [1.0, 2.0, 2.0])
     0.5
     """
+
+    direction = "max"
 
     def __init__(self, class_aggregation: str | None = "uniform_average", *, name: str | None = None) -> None:
         super().__init__(name)
