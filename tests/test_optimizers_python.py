@@ -108,13 +108,18 @@ def test_learning_rates() -> None:
 def test_weight_decay_exclusion() -> None:
     optimizer = optimizers.AdamW()
     assert optimizer.uses_weight_decay("dense/bias")
-    optimizer.exclude_from_weight_decay(["bias$", "gamma|beta"])
+    optimizer.exclude_from_weight_decay(["/bias", "gamma"])
     assert not optimizer.uses_weight_decay("dense/bias")
     assert not optimizer.uses_weight_decay("norm/gamma")
     assert optimizer.uses_weight_decay("bias_layer/kernel")
     assert not optimizers.Adam().uses_weight_decay("dense/kernel")
-    with pytest.raises(ValueError, match="regular expressions"):
-        optimizer.exclude_from_weight_decay(["("])
+    before = optimizer.get_config()
+    for pattern in ("(", "bias$", "gamma|beta", "^(a+)+$", r"\w", "[ab]", ""):
+        with pytest.raises(ValueError, match="names are taken literally: give a list"):
+            optimizer.exclude_from_weight_decay(["beta", pattern])
+    with pytest.raises(TypeError, match="parts of weights' names, got int"):
+        optimizer.exclude_from_weight_decay([3])  # type: ignore[list-item]
+    assert optimizer.get_config() == before
 
 
 def test_build_keeps_what_fits() -> None:

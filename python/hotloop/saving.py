@@ -11,6 +11,7 @@ from hotloop.container import Container, read_container, write_container
 from hotloop.device import to_host
 from hotloop.errors import bad_value, integer
 from hotloop.files import PathLike, refuse_overwriting
+from hotloop.given_weights import given_weights
 from hotloop.models import CLASSES, model_from_config
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
 
@@ -162,13 +163,11 @@ def load_weights(model: Model, path: PathLike) -> None:
 
 def _model_of(container: Container) -> Model:
     config = container.config
-    model = model_from_config(config)
     arrays = _weights_of(container)
-    parameters = {p.path: p for p in model.weights}
-    if list(arrays) != list(parameters):
+    with given_weights(arrays):
+        model = model_from_config(config)
+    if list(arrays) != [p.path for p in model.weights]:
         raise ValueError("its weights are not those of its architecture")
-    for name, array in arrays.items():
-        parameters[name].assign(array)
     if config["compile"] is not None:
         model.compile_from_config(config["compile"])
     if config["training"] is not None:
@@ -205,7 +204,6 @@ def _rebuilt(container: Container, build: Any) -> Any:
         AttributeError,
         IndexError,
         KeyError,
-        MemoryError,
         OverflowError,
         RuntimeError,
         TypeError,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hotloop.compress.select import select_units
 from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
+from hotloop.given_weights import given_weights
 from hotloop.training_state import (
     compile_like,
     fresh_compilation,
@@ -161,12 +162,10 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     config = _with_units(
         model.get_config(), {name: units.layers[name].size - len(gone[name]) for name in gone}
     )
-    smaller = type(model).from_config(config)
     kept = units.kept_indices(removed)
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
-    sources = {parameter.path: to_host(parameter.value) for parameter in model.weights}
-    for target in smaller.weights:
-        target.assign(_sliced(sources[target.path], places[target.path]))
+    with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
+        smaller = type(model).from_config(config)
     compilation = fresh_compilation(model)
     if compilation is None:
         smaller.device = model.device

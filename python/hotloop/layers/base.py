@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hotloop import device, initializers, regularizers
 from hotloop.config import derive_seed
 from hotloop.errors import bad_type, bad_value, integer, nearest
+from hotloop.given_weights import weights_for
 from hotloop.graph import Node, SymbolicTensor, as_tensors
 from hotloop.lowering import Lowering
 from hotloop.naming import count_use, snake_case, unique_name
@@ -187,13 +188,19 @@ class Layer:
         self.built, self._built_shape = False, None
 
     def add_weights(self, *parameters: Parameter) -> None:
-        """Place the weights in an arena and fill them by their initialisers.
+        """Place the weights in an arena and fill them by their initialisers, or with what a file has.
 
         The random numbers depend on the seed, on the layer's name, on how many layers of that name came
         before, and on the weight's name.
         """
         use = count_use(self.name)
+        given = weights_for(parameters)
         ParameterStore().add(parameters)
+        if given is not None:
+            for parameter, array in zip(parameters, given, strict=True):
+                parameter.value[...] = array
+            self.parameters.extend(parameters)
+            return
         for parameter in parameters:
             rng = np.random.default_rng(derive_seed("initializer", self.name, use, parameter.name))
             parameter.value[...] = parameter.initializer(parameter.shape, rng)

@@ -13,6 +13,7 @@ from hotloop import device, errors, schedules
 from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
+_PATTERN = re.compile(r"[\\^$*+?{}|()\[\]]")  # what a regular expression has and no weight's name
 
 
 class Optimizer(Configurable):
@@ -176,22 +177,27 @@ class Optimizer(Configurable):
         Parameters
         ----------
         var_names : iterable of str
-            Regular expressions; a weight is left out when one of them is found in its name, such as
-            ``["bias"]``.
+            Parts of names, taken literally; a weight is left out when one of them is found in its name, such
+            as ``["bias"]``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no text, or a regular expression; nothing is changed then.
         """
-        if isinstance(var_names, str):
-            var_names = [var_names]
-        for pattern in var_names:
-            try:
-                re.compile(pattern)
-            except (re.error, TypeError):
-                what = "exclude_from_weight_decay"
-                raise errors.bad_value(what, "regular expressions", repr(pattern)) from None
-            self._undecayed.append(pattern)
+        names = [var_names] if isinstance(var_names, str) else list(var_names)
+        what = "exclude_from_weight_decay"
+        for name in names:
+            if not isinstance(name, str):
+                raise errors.bad_type(what, "parts of weights' names", name)
+            if not name or _PATTERN.search(name):
+                mend = "names are taken literally: give a list of them"
+                raise errors.bad_value(what, "parts of weights' names", repr(name), mend)
+        self._undecayed += names
 
     def uses_weight_decay(self, name: str) -> bool:
         """Whether weight decay applies to the weight of this name."""
-        return bool(self.weight_decay) and not any(re.search(part, name) for part in self._undecayed)
+        return bool(self.weight_decay) and not any(part in name for part in self._undecayed)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the state to save: ``iterations`` (int64, no axes) and the slots (the arrays themselves)."""

@@ -40,9 +40,10 @@ class LinearWarmup(LearningRateSchedule):
         self.warmup_steps = errors.integer("LinearWarmup: warmup_steps", warmup_steps, at_least=1)
         self.start = self._number("start", start, at_least=0)
         self.name = name
+        self._target = self.after(0)  # once: of warm-ups in warm-ups each would ask for it twice
 
     def rates(self, steps: Steps) -> Steps:
-        rise = self.start + (self.after(0) - self.start) * steps / self.warmup_steps
+        rise = self.start + (self._target - self.start) * steps / self.warmup_steps
         later = self.after.rates(np.maximum(steps - self.warmup_steps, 0.0))
         return np.where(steps < self.warmup_steps, rise, later)
 
