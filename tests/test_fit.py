@@ -175,21 +175,6 @@ def test_full_batch_gradient_descent_makes_one_step_an_epoch(rng):
     assert model.optimizer.iterations == 7
 
 
-def test_trainable_counts_from_compile_on(rng):
-    x, y = blobs(rng, 64)
-    model = classifier()
-    first, last = model.layers
-    first.trainable = False
-    before = first.get_weights()[0]
-    model.fit(x, y, verbose=0)
-    assert not np.array_equal(first.get_weights()[0], before)  # compiled when it was trainable
-    model.compile("adam", "sparse_categorical_crossentropy")
-    before, other = first.get_weights()[0], last.get_weights()[0]
-    model.fit(x, y, verbose=0)
-    np.testing.assert_array_equal(first.get_weights()[0], before)
-    assert not np.array_equal(last.get_weights()[0], other)
-
-
 def test_batch_methods(rng):
     x, y = blobs(rng, 20)
     model = classifier()

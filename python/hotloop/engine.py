@@ -90,6 +90,7 @@ class TrainingProgram:
         self.graph = graph
         self.store = store
         self.version = store.version
+        self.trainable = trainable
         self.heads = list(heads)
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
@@ -111,6 +112,10 @@ class TrainingProgram:
         self.native.set_loss([_loss_config(lowering, head) for head in heads])
         self.sources = lowering.sources
         self._settings: tuple[Any, ...] | None = None
+
+    def is_current(self, store: ParameterStore, trainable: frozenset[Layer]) -> bool:
+        """Whether the weights still lie where they did, and the same layers learn."""
+        return self.store is store and self.version == store.version and self.trainable == trainable
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""

@@ -149,12 +149,12 @@ class Model(Trainer):
 
     @property
     def trainable(self) -> bool:
-        """Whether any layer's weights learn; setting it sets all layers, from the next ``compile`` on."""
-        return any(layer.trainable for layer in self.graph.layers)
+        """Whether any layer's weights learn; setting it sets all layers."""
+        return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self.graph.layers:
+        for layer in self.layers:
             layer.trainable = bool(value)
 
     # -- weights

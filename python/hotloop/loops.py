@@ -127,9 +127,10 @@ def fit(
     # Brought to the device once, as the rows to train on are.
     judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
     progress = Progress(arguments.epochs, steps, arguments.verbose)
-    callbacks.on_train_begin(None)
     logs: dict[str, Any] = {}
+    given_rate = optimizer._given_rate
     try:
+        callbacks.on_train_begin(None)
         for epoch in range(arguments.initial_epoch, arguments.epochs):
             callbacks.on_epoch_begin(epoch, None)
             progress.epoch_begin(epoch)
@@ -145,9 +146,10 @@ def fit(
             callbacks.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
+        callbacks.on_train_end(logs)
     finally:
         progress.close()
-    callbacks.on_train_end(logs)
+        optimizer._given_rate = given_rate  # what callbacks made of it is this training's affair
     return callbacks.history
 
 

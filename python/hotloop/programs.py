@@ -28,7 +28,6 @@ from hotloop.parameters import Parameter, ParameterStore
 
 if TYPE_CHECKING:
     from hotloop.callbacks import History
-    from hotloop.layers.base import Layer
 
 
 class ProgramOwner:
@@ -47,7 +46,6 @@ class ProgramOwner:
         self._compilation: Compilation | None = None
         self._where: Host | None = None  # where a store goes that has yet to be placed
         self._named: Host | None = None  # the device that compile or ``device`` was told, if any
-        self._trainable: frozenset[Layer] | None = None
         self._heads: list[Head] | None = None
         self._label_kinds: list[Any] | None = None  # of the labels that the metrics were tried on
         self._prediction: PredictionProgram | None = None
@@ -68,6 +66,8 @@ class ProgramOwner:
         vars(self).update(state)
         del vars(self)["_tensors_in_order"]
         self._lock = threading.RLock()
+        if self._compilation is not None:
+            self._compilation.optimizer = self._compilation.optimizer.for_model(self)
 
     # -- what a subclass gives
 
@@ -219,13 +219,12 @@ class ProgramOwner:
     def training_program(self, feed: Feed) -> TrainingProgram:
         """The program that trains and evaluates, with the optimizer's state in place."""
         with self._lock:
-            store, optimizer = self._placed_store(), self._compiled.optimizer
-            if self._trainable is None:
-                self._trainable = self._trainable_layers()
+            store, optimizer, graph = self._placed_store(), self._compiled.optimizer, self.graph
             program = self._training
-            if program is None or program.store is not store or program.version != store.version:
-                precision = self._compiled.precision
-                program = TrainingProgram(self.graph, store, feed.heads, self._trainable, precision)
+            # A layer may have been frozen or thawed; its state lies in the slots all the while.
+            trainable = frozenset(layer for layer in graph.layers if layer.trainable)
+            if program is None or not program.is_current(store, trainable):
+                program = TrainingProgram(graph, store, feed.heads, trainable, self._compiled.precision)
             if self._slots is not None and not self._slots.is_current(store):
                 self._slots.move(optimizer, store)
             optimizer.build(store.size, store.backend)
@@ -235,14 +234,10 @@ class ProgramOwner:
             self._training = program
             return program
 
-    def _trainable_layers(self) -> frozenset[Layer]:
-        return frozenset(layer for layer in self.graph.layers if layer.trainable)
-
     def _forget_programs(self) -> None:
         """The graph has changed."""
         self._prediction = self._training = None
         self._heads = None
-        self._trainable = None
 
     @property
     def _compiled(self) -> Compilation:

@@ -37,7 +37,8 @@ class Trainer(ProgramOwner):
         Parameters
         ----------
         optimizer : str or Optimizer
-            See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again.
+            See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again; an
+            object that another model learns with stays that model's, and this one gets its twin.
         loss : str, Loss, or a list or dict of them for several outputs
             See :mod:`hotloop.losses`. A cross-entropy behind its softmax or sigmoid is computed together
             with it.
@@ -89,10 +90,11 @@ class Trainer(ProgramOwner):
             if self.built:
                 self.store.move(where, named=named is not None)
             self._where, self._named = where, named
+            before = None if self._compilation is None else self._compilation.optimizer
+            compilation.optimizer = compilation.optimizer.for_model(self, before)
             self._compilation = compilation
             self.allow_nonfinite = self._compilation.allow_nonfinite
             self._heads = self._training = self._prediction = self._slots = None
-            self._trainable = self._trainable_layers() if self.built else None
 
     @property
     def compiled(self) -> bool:
@@ -101,7 +103,7 @@ class Trainer(ProgramOwner):
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer that ``compile`` was given."""
+        """The optimizer that ``compile`` was given, or its twin where that is another model's."""
         return self._compiled.optimizer
 
     @property

@@ -46,7 +46,8 @@ class Layer:
     name : str, optional
         Unique within a model; by default the class's name in snake case with a number.
     trainable : bool
-        Whether ``fit`` changes its weights. A change counts from the next ``compile`` on.
+        Whether training changes its weights; may be set at any time. The optimizer keeps its state of frozen
+        weights until they learn again.
     input_shape : tuple of int, optional
         Shape of one sample, for the first layer of a :class:`~hotloop.Sequential`.
     input_dim : int, optional

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,10 +16,15 @@ from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
 _PATTERN = re.compile(r"[\\^$*+?{}|()\[\]]")  # what a regular expression has and no weight's name
+_claiming = threading.Lock()
 
 
 class Optimizer(Configurable):
     """Base class of the optimizers.
+
+    An optimizer keeps the state of one model, the first that is compiled with it. Another model that is
+    compiled with it gets a twin, as ``model.optimizer``: with the same numbers, the learning rate that was
+    given and not the one that callbacks have made of it in ``fit``, and without any state.
 
     Parameters
     ----------
@@ -85,9 +92,12 @@ class Optimizer(Configurable):
             got = f"{self.clipnorm}, {self.clipvalue} and {self.global_clipnorm}"
             expected = "at most one of clipnorm, clipvalue and global_clipnorm"
             raise errors.bad_value(type(self).__name__, expected, got)
+        self._given_rate = self._learning_rate  # what it is when no callback has changed it
         self.iterations = 0
         self.slots: dict[str, Floats] = {}
         self._undecayed: list[str] = []
+        self._owner: weakref.ref[Any] | None = None  # the model whose state this is
+        self._origin: Optimizer | None = None  # whose twin this is
 
     @property
     def learning_rate(self) -> float:
@@ -107,6 +117,7 @@ class Optimizer(Configurable):
             )
         else:
             self._learning_rate = self._number("learning_rate", value, at_least=0)
+        self._given_rate = self._learning_rate
 
     @property
     def schedule(self) -> schedules.LearningRateSchedule | None:
@@ -146,10 +157,37 @@ class Optimizer(Configurable):
                 slots[name] = old if device.backend_of(old) is where else where.copy(old)
         self.slots = slots
 
+    def for_model(self, model: Any, before: Optimizer | None = None) -> Optimizer:
+        """Return what a model learns with that is compiled with this optimizer.
+
+        Parameters
+        ----------
+        model : Model
+        before : Optimizer, optional
+            What it has learned with so far, which it keeps where that is this optimizer's twin.
+
+        Returns
+        -------
+        Optimizer
+            This one, unless it is another model's; then a twin without state.
+        """
+        with _claiming:
+            if self._owner is None or self._owner() is model:
+                self._owner = weakref.ref(model)
+                return self
+            if before is not None and before._origin is self:
+                return before
+            twin = type(self).__new__(type(self))
+            vars(twin).update(vars(self))
+            twin._learning_rate = self._given_rate
+            twin.iterations, twin.slots, twin._undecayed = 0, {}, list(self._undecayed)
+            twin._owner, twin._origin = weakref.ref(model), self
+            return twin
+
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles, which say nothing of a device."""
+        """For copies and pickles, which say nothing of a device, and belong to no model."""
         slots = {name: device.to_host(slot) for name, slot in self.slots.items()}
-        return {**vars(self), "slots": slots}
+        return {**vars(self), "slots": slots, "_owner": None, "_origin": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
