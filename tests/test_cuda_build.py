@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
     "HOTLOOP_CUDA_BUILT" not in os.environ, reason="HOTLOOP_CUDA_BUILT does not say that there is a CUDA half"
 )
 # Of the CPU alone: instruction sets, threads, peaks, references, formulas, the short way for NumPy.
-CPU_ONLY = re.compile(r".*(_ref|isa_levels?|threads|_cpus)|.*(peak|stream|formula).*|gemm_quick")
+CPU_ONLY = re.compile(r".*(_ref|isa_levels?|threads|_cpus)|.*(peak|stream|formula).*|caches|gemm_quick")
 
 
 def cuda():

@@ -39,9 +39,12 @@ ROOMS: list[tuple[str, list[str]]] = [
     (r"ops/.*_tile\.h", ["base/", "cpu/simd/", "own"]),
     (r"ops/mlp/.*\.h", ["base/", "cuda/context.h", "own", "interfaces"]),  # there is none of it on the CPU
     (r"ops/.*\.h", ["base/", "cpu/isa.h", "own", "interfaces"]),
-    (r"ops/.*\.cpp", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "own", "interfaces"]),
-    (r"program/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "interfaces"]),
-    (r"bind/.*", ["base/", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "bind/", "interfaces"]),
+    (r"ops/.*\.cpp", ["base/", "cpu/cache.h", "cpu/isa.h", "cpu/team.h", "cuda/", "own", "interfaces"]),
+    (r"program/.*", ["base/", "cpu/cache.h", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "interfaces"]),
+    (
+        r"bind/.*",
+        ["base/", "cpu/cache.h", "cpu/isa.h", "cpu/team.h", "cuda/", "program/", "bind/", "interfaces"],
+    ),
 ]
 INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile|rows)\.h$")
 
@@ -105,7 +108,7 @@ def test_includes_stay_within_the_rooms(path):
         (r"<(thread|pthread\.h|linux/futex\.h)>", r"cpu/.*|program/program\.h|bind/gil\.cpp"),
         (r"<pybind11/", r"bind/.*"),
         (r"<\w*intrin\.h>|<arm_neon\.h>|\b_mm\d*_\w+", r"cpu/simd/.*"),
-        (r"<cpuid\.h>|__builtin_cpu_", r"cpu/isa\.cpp"),
+        (r"<cpuid\.h>|__builtin_cpu_", r"cpu/(isa|cache)\.cpp"),
         (r"<cuda\w*\.h>|__global__|__device__", r"cuda/.*|.*\.cuh?|math/common\.h"),
         (r"\basm\s+volatile", r"(cuda/device|cpu/simd|ops/peaks)/.*|math/common\.h"),
         (r"(?i)emulat", r"nowhere"),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bind/families.h"
+#include "cpu/cache.h"
 #include "cpu/isa.h"
 #include "cpu/team.h"
 
@@ -17,6 +18,7 @@ void bind_machine(py::module_& module) {
   module.def("num_threads", &num_threads);
   module.def("set_num_threads", &set_num_threads, py::arg("threads"));
   module.def("available_cpus", &available_cpus);
+  module.def("caches", [] { return cache_text(caches()); });
   module.def("isa_level", [] { return std::string(isa_name(isa_level())); });
   module.def("best_isa_level", [] { return std::string(isa_name(best_isa_level())); });
   module.def(

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "cpu/cache.h"
 #include "cpu/isa.h"
 #include "cpu/pool.h"
 #include "cpu/wait.h"
@@ -159,7 +160,9 @@ int threads_worth(double seconds) {
 }
 
 void run_team(int threads, void (*body)(void* context, Team& team), void* context) {
-  isa_level();  // a wrong HOTLOOP_ISA must be told here: inside the team nobody could catch it
+  // A wrong HOTLOOP_ISA or HOTLOOP_CACHE must be told here: inside the team nobody could catch it.
+  isa_level();
+  caches();
   if (threads > 1 && pool().run(std::min(threads, most_threads()), body, context))
     return believe(pool().assembly());
   Barrier alone(1);

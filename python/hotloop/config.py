@@ -124,6 +124,7 @@ def configuration() -> dict[str, str]:
         "hotloop": hotloop.__version__,
         "CPU": cpu_name(),
         "instruction set": f"{_native.isa_level()} (best of this CPU: {_native.best_isa_level()})",
+        "caches": _native.caches(),
         "threads": f"{_native.num_threads()} (CPUs available: {_native.available_cpus()})",
         "CUDA": cuda_text(),
         "Python": platform.python_version(),
@@ -133,7 +134,7 @@ def configuration() -> dict[str, str]:
 
 
 def show_config(print_fn: Callable[[str], object] | None = None, file: TextIO | None = None) -> None:
-    """Print the CPU, the instruction set in use, threads, CUDA and versions: what a bug report needs.
+    """Print the CPU, the instruction set in use, caches, threads, CUDA and versions: what a bug report needs.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/cache.h"
 #include "ops/gemm/gemm_kernels.h"
 
 namespace hotloop {
@@ -57,23 +58,51 @@ bool worth_turning(const GemmArgs& g) {
 
 constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096, kMostTurned = 6;
 
+// Whether so many rows, `stride` floats apart, throw each other out of the first-level cache while a line of
+// each is in use. Not asked of what is over at once.
+bool collide(std::int64_t stride, std::int64_t rows, std::int64_t depth) {
+  return rows >= caches().l1.ways && rows * depth >= 4096 && rows_collide(caches().l1, 4 * stride, rows);
+}
+
+// Rows of the broadcast operand, `stride` apart or neighbours, that a tile may read at a time.
+std::int64_t rows_at_once(std::int64_t stride, std::int64_t rows, std::int64_t depth) {
+  const std::int64_t high = isa_level() >= Isa::avx512 ? kTallestTile : kTallestNarrowTile;
+  if (stride == 1 || !collide(stride, std::min(rows, high), depth)) return kTallestTile;
+  return std::max<std::int64_t>(caches().l1.ways - 1, 1);
+}
+
 GemmPlan turned_plan(const GemmArgs& g) {
   GemmPlan plan{};
   plan.turned = true;
   plan.columns = std::min(round_up(g.m, kGemmPacked), kTurnedColumns);
-  plan.depth = std::min(kGemmBlock / plan.columns, kTurnedDepth);
+  plan.depth = std::min(block_sizes().gemm_block / plan.columns, kTurnedDepth);
   plan.pack_cols = g.a_row != 1 || g.n > 140;
+  plan.cols_collide = g.a_row != 1 && collide(g.a_row, std::min(g.m, kGemmLanes), g.k);
+  plan.rows = rows_at_once(g.b_col, g.n, g.k);
   return plan;
 }
 
 GemmPlan plan_of(const GemmArgs& g) {
   if (worth_turning(g)) return turned_plan(g);
+  const BlockSizes& sizes = block_sizes();
   GemmPlan plan{};
   const bool scattered = g.a_row != 1 && g.a_col != 1;
-  plan.pack_rows = scattered || (g.a_row == 1 && (g.n > 128 || (g.n > 32 && g.m >= 1024 && g.k > 64)));
+  // A tile's rows are read once for each panel of columns.
+  const auto read_again = [&] {
+    return g.n > 32 && ((g.m >= 1024 && g.k > 64) || !strip_fits(caches().l2, 4 * g.a_col, g.k));
+  };
+  plan.pack_rows = scattered || (g.a_row == 1 && (g.n > 128 || read_again()));
+  plan.rows = plan.pack_rows ? kTallestTile : rows_at_once(g.a_row, g.m, g.k);
+  // Lower tiles cost next to nothing (14 rows to 7: 1% at 1024 cubed), packing 4 to 6%; but so low ones would
+  // wait for their own sums.
+  if (plan.rows < kLowestTile && g.n > 32 && g.b_packed == nullptr)
+    plan.pack_rows = true, plan.rows = kTallestTile;
   // Blocks are wider where the rows are packed anew for each.
-  plan.columns = std::min(round_up(g.n, kGemmPanel), kGemmBlock / (plan.pack_rows ? 192 : kGemmDepth));
-  plan.depth = g.b_packed != nullptr ? kGemmDepth : std::min(kGemmBlock / plan.columns, kGemmDepth);
+  const std::int64_t wide = sizes.gemm_block / sizes.gemm_depth * (plan.pack_rows ? 2 : 1);
+  plan.columns =
+      std::min({round_up(g.n, kGemmPanel), round_up(wide + 1, kGemmPanel) - kGemmPanel, kMostColumns});
+  plan.depth =
+      g.b_packed != nullptr ? kGemmDepth : std::min(sizes.gemm_block / plan.columns, sizes.gemm_depth);
   if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
   // While one block of a packed B is used the next is fetched, and both have to stay in the cache; with few
   // rows there is nothing to hide that behind.
@@ -81,11 +110,11 @@ GemmPlan plan_of(const GemmArgs& g) {
   // What has to be transposed is used while it is in the first-level cache.
   if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
   // Packing B takes as long as a few rows of C. It pays sooner where vectors lie across cache lines, where B
-  // is no guest of the second-level cache, and where rows a large power of two apart fall on top of each
-  // other.
-  const bool large = g.k * g.n > 512 * 1024;
-  const std::int64_t in_place = g.b_row % 1024 == 0 ? 42 : large ? 60 : g.b_row % kGemmLanes != 0 ? 70 : 140;
+  // is no guest of the second-level cache, and where its rows fall on top of each other.
+  const bool large = g.k * g.n > sizes.gemm_guest, stacked = 4 * g.b_row % caches().l1.way() == 0;
+  const std::int64_t in_place = stacked ? 42 : large ? 60 : g.b_row % kGemmLanes != 0 ? 70 : 140;
   plan.pack_cols = g.b_col != 1 || g.m > in_place;
+  plan.cols_collide = g.b_col != 1 && collide(g.b_col, std::min(g.n, kGemmLanes), g.k);
   // Read in place, a vector that lies across two cache lines costs two loads: NumPy's arrays begin a quarter
   // of a line late. A short first panel puts that right for all the others.
   if (!plan.pack_cols && g.b_packed == nullptr && g.n >= 384 && g.b_row % kGemmLanes == 0)
@@ -113,8 +142,9 @@ void run_last(const GemmPart& part, std::int64_t columns, float* workspace) {
   const GemmArgs& g = part.args;
   const bool relu = g.activation.kind == Activation::relu;
   if (is_dots(g)) {
-    const GemmDots dots{g.n, 1, g.k, g.b,    g.b_col, g.a, g.a_col,      0,
-                        g.c, 1, 0,   g.bias, 1,       0,   g.accumulate, relu};
+    const bool stacked = collide(g.b_col, std::min(g.n, 2 * kGemmLanes), g.k);
+    const GemmDots dots{g.n, 1, g.k,    g.b, g.b_col, g.a,          g.a_col, 0,      g.c,
+                        1,   0, g.bias, 1,   0,       g.accumulate, relu,    stacked};
     return HOTLOOP_SELECT(gemm_dots_kernel)(dots);
   }
   GemmPart last = part;
@@ -122,8 +152,9 @@ void run_last(const GemmPart& part, std::int64_t columns, float* workspace) {
   last.args.n = columns, last.args.b += first * g.b_col, last.args.c += first, last.args.b_packed = nullptr;
   if (g.bias != nullptr) last.args.bias += first;
   const GemmArgs& l = last.args;
-  const GemmDots dots{l.m, l.n,     l.k, l.a,    l.a_row, l.b, l.b_row,      l.b_col,
-                      l.c, l.c_row, 1,   l.bias, 0,       1,   l.accumulate, relu};
+  const bool stacked = collide(l.a_row, std::min(l.m, 2 * kGemmLanes), l.k);
+  const GemmDots dots{l.m,     l.n, l.k,    l.a, l.a_row, l.b,          l.b_row, l.b_col, l.c,
+                      l.c_row, 1,   l.bias, 0,   1,       l.accumulate, relu,    stacked};
   if (g.a_col == 1)
     HOTLOOP_SELECT(gemm_dots_kernel)(dots);
   else
@@ -139,7 +170,8 @@ std::int64_t gemm_workspace(const GemmArgs& args) {
   const std::int64_t columns = round_up(std::max(args.n, is_column(args) ? args.m : 1), kGemmPanel);
   const std::int64_t turned = round_up(std::max<std::int64_t>(args.m, 1), kGemmPanel);
   const std::int64_t deep = std::min<std::int64_t>(k, kGemmDepth);
-  return std::max(std::min(columns * k, kGemmBlock), std::min(turned * k, kGemmBlock)) +
+  const std::int64_t block = block_sizes().gemm_block;
+  return std::max(std::min(columns * k, block), std::min(turned * k, block)) +
          (kGemmGroup + 1) * kGemmLanes * deep;
 }
 
@@ -188,10 +220,14 @@ const char* gemm_path(const GemmArgs& args) {
   if (last == g.n) return "dots";
   if (last > 0) return g.a_col == 1 ? "dots at the end" : "turned at the end";
   const GemmPlan plan = plan_of(g);
-  if (g.b_packed != nullptr) return plan.pack_rows ? "b packed before, a packed" : "b packed before";
-  if (plan.turned) return plan.pack_cols ? "turned, a packed" : "turned";
+  const bool low = plan.rows < kTallestTile;
+  if (g.b_packed != nullptr && plan.pack_rows) return "b packed before, a packed";
+  if (g.b_packed != nullptr) return low ? "b packed before, low tiles" : "b packed before";
+  if (plan.turned && plan.pack_cols) return low ? "turned, a packed, low tiles" : "turned, a packed";
+  if (plan.turned) return low ? "turned, low tiles" : "turned";
   if (plan.pack_rows) return plan.pack_cols ? "a and b packed" : "a packed";
-  return plan.pack_cols ? "b packed" : "in place";
+  if (plan.pack_cols) return low ? "b packed, low tiles" : "b packed";
+  return low ? "in place, low tiles" : "in place";
 }
 
 std::int64_t gemm_batch_depth() { return kGemmDepth; }

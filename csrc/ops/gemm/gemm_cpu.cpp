@@ -8,13 +8,14 @@
 namespace hotloop {
 namespace {
 
-// Sixteen columns that lie as rows in memory (row stride 1), sixteen deep at a time.
+// Sixteen columns that lie as rows in memory (row stride 1), sixteen deep at a time. Where they collide, a
+// row's line is read at once, as it would be gone when its next quarter is wanted.
 void pack_transposed(const float* b, std::int64_t b_col, std::int64_t depth, std::int64_t cols, float* panel,
-                     std::int64_t width) {
+                     std::int64_t width, bool collide) {
   for (std::int64_t p = 0; p < depth; p += kLanes) {
     const std::int64_t deep = depth - p < kLanes ? depth - p : kLanes;
     F32 x[kLanes];
-    if (deep == kLanes && cols >= kLanes) {
+    if (deep == kLanes && cols >= kLanes && !collide) {
       load_transposed(b + p, b_col, x);
     } else {
       for (int j = 0; j < kLanes; ++j) x[j] = j < cols ? load_or(b + j * b_col + p, deep) : splat(0.0f);
@@ -26,14 +27,14 @@ void pack_transposed(const float* b, std::int64_t b_col, std::int64_t depth, std
 
 // depth x cols as whole vectors, the last one padded with zeros.
 void pack_panel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t depth, std::int64_t cols,
-                int vectors, float* panel) {
+                int vectors, bool collide, float* panel) {
   const std::int64_t width = vectors * kLanes;
   if (b_col == 1) {
     for (std::int64_t p = 0; p < depth; ++p, b += b_row, panel += width)
       for (std::int64_t j = 0; j < width; j += kLanes) store(panel + j, load_or(b + j, cols - j));
   } else if (b_row == 1) {
     for (std::int64_t j = 0; j < width; j += kLanes)
-      pack_transposed(b + j * b_col, b_col, depth, cols - j, panel + j, width);
+      pack_transposed(b + j * b_col, b_col, depth, cols - j, panel + j, width, collide);
   } else {
     for (std::int64_t p = 0; p < depth; ++p, b += b_row, panel += width)
       for (std::int64_t j = 0; j < width; ++j) panel[j] = j < cols ? b[j * b_col] : 0.0f;
@@ -42,11 +43,11 @@ void pack_panel(const float* b, std::int64_t b_row, std::int64_t b_col, std::int
 
 // Neighbouring panels, `cols` columns each. Rows are read from end to end: a page is asked for once.
 void pack_panels(const float* b, std::int64_t b_row, std::int64_t b_col, std::int64_t depth,
-                 std::int64_t panels, std::int64_t cols, int vectors, float* room) {
+                 std::int64_t panels, std::int64_t cols, int vectors, bool collide, float* room) {
   const std::int64_t width = vectors * kLanes, step = depth * width;
   if (b_col != 1 || panels == 1) {
     for (std::int64_t panel = 0; panel < panels; ++panel)
-      pack_panel(b + panel * width * b_col, b_row, b_col, depth, cols, vectors, room + panel * step);
+      pack_panel(b + panel * width * b_col, b_row, b_col, depth, cols, vectors, collide, room + panel * step);
     return;
   }
   for (std::int64_t p = 0; p < depth; ++p, b += b_row, room += width) {
@@ -102,7 +103,7 @@ struct Run {
   bool masked;
 };
 
-constexpr int kMostRuns = static_cast<int>(kGemmBlock / 192 / kGemmPacked) + 4;
+constexpr int kMostRuns = static_cast<int>(kMostColumns / kGemmPacked) + 4;
 
 // The panels from column `first` on that one call can take, no further than `end`.
 Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64_t end, Block block,
@@ -130,7 +131,8 @@ Run make_run(const Walk& w, const GemmPlan& plan, std::int64_t first, std::int64
   run.b = w.cols + block.k0 * w.cols_row + first * w.cols_col, run.b_row = w.cols_row;
   run.b_pair = 2 * kLanes, run.b_step = width;
   if (plan.pack_cols || (cols < width && (plan.turned || !kMaskedLoads))) {
-    pack_panels(run.b, w.cols_row, w.cols_col, block.depth, run.panels, cols, run.vectors, room);
+    pack_panels(run.b, w.cols_row, w.cols_col, block.depth, run.panels, cols, run.vectors, plan.cols_collide,
+                room);
     run.b = room, run.b_row = width, run.b_step = block.depth * width;
   } else {
     run.masked = cols < width;
@@ -148,7 +150,7 @@ void pack_tiles(const Walk& w, std::int64_t tile, std::int64_t tiles, Block bloc
   if (w.rows_row != 1) {
     for (std::int64_t i = 0; i < count; ++i)
       pack_panel(a + begin[i] * w.rows_row, w.rows_col, w.rows_row, block.depth, begin[i + 1] - begin[i], 1,
-                 room + i * step);
+                 false, room + i * step);
     return;
   }
   // A step of depth is far from the next one in memory: the next group's part of it is asked for meanwhile.
@@ -194,11 +196,12 @@ void gemm_pack_kernel(const float* b, std::int64_t b_row, std::int64_t b_col, st
     const Block block = block_of(k, i, blocks);
     const float* from = b + block.k0 * b_row;
     const std::int64_t whole = (end - first) / kGemmPacked, rest = first + whole * kGemmPacked;
-    pack_panels(from + first * b_col, b_row, b_col, block.depth, whole, kGemmPacked, 2,
+    pack_panels(from + first * b_col, b_row, b_col, block.depth, whole, kGemmPacked, 2, false,
                 packed + packed_offset(block, first, n));
     if (rest < end)
       pack_panel(from + rest * b_col, b_row, b_col, block.depth, end - rest,
-                 static_cast<int>(packed_width(rest, n)) / kLanes, packed + packed_offset(block, rest, n));
+                 static_cast<int>(packed_width(rest, n)) / kLanes, false,
+                 packed + packed_offset(block, rest, n));
   }
 }
 
@@ -206,7 +209,7 @@ void gemm_kernel(const GemmPart& part, const GemmPlan& plan, float* workspace) {
   const GemmArgs& g = part.args;
   const Walk w = walk_of(part, plan.turned);
   // Tiles of nearly equal height: 32 rows are 11 + 11 + 10, never 14 + 14 + 4.
-  const std::int64_t tiles = (w.m + kRows - 1) / kRows;
+  const std::int64_t high = plan.rows < kRows ? plan.rows : kRows, tiles = (w.m + high - 1) / high;
   const std::int64_t blocks = blocks_of(w.k, plan.depth);
   const std::int64_t width = (w.m <= kFewRows && !plan.turned ? kFewVectors : kVectors) * kLanes;
   // Blocks of one stretch of columns follow each other while its part of C is in the cache.

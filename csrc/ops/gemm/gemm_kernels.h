@@ -9,12 +9,16 @@ namespace hotloop {
 // vectors.
 struct GemmPlan {
   bool turned, pack_rows, pack_cols;  // rows: of the broadcast operand; cols: of the other one
+  bool cols_collide;                  // what is transposed lies in rows that share the cache's sets
+  std::int64_t rows;                  // that a tile may have
   std::int64_t depth, columns;        // a block of the vector operand is at most this deep and this wide
   std::int64_t lead;                  // columns before the first whose rows begin with a cache line
 };
 
-// Floats of such a block: three quarters of a megabyte, for the second-level cache.
-constexpr std::int64_t kGemmBlock = 192 * 1024;
+// Rows of the tallest tile at the levels from avx512 on, and below.
+constexpr std::int64_t kTallestTile = 14, kTallestNarrowTile = 6, kLowestTile = 6;
+// Columns of such a block at most.
+constexpr std::int64_t kMostColumns = 1024;
 // Tiles of rows that are packed at once, each kGemmLanes wide.
 constexpr std::int64_t kGemmGroup = 8, kGemmLanes = 16;
 // Columns are shared out among ranks in multiples of the widest panel.
@@ -44,6 +48,7 @@ struct GemmDots {
   const float* bias;  // or null
   std::int64_t bias_row, bias_next;
   bool accumulate, relu;
+  bool collide;  // the rows share the cache's sets
 };
 constexpr std::int64_t kGemmMostDots = 3;
 

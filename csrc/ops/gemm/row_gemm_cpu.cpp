@@ -14,7 +14,7 @@ template <int N>
 HOTLOOP_INLINE void step(const GemmDots& d, const float* at, const float* x, int rows, int deep,
                          F32 (&acc)[N]) {
   F32 block[kLanes];
-  if (rows == kLanes && deep == kLanes) {
+  if (rows == kLanes && deep == kLanes && !d.collide) {
     load_transposed(at, d.row, block);
   } else {
     for (int i = 0; i < kLanes; ++i) block[i] = i < rows ? load_or(at + i * d.row, deep) : splat(0.0f);
@@ -61,7 +61,8 @@ void dots(const GemmDots& d, std::int64_t row, int last) {
   for (int i = 0; i < Groups; ++i) load_start<N>(d, row + i * kLanes, i + 1 < Groups ? kLanes : last, acc[i]);
   std::int64_t p = 0;
   for (; p + kLanes <= d.k; p += kLanes) {
-    if (p + kAhead < d.k)
+    // Where rows collide, what is fetched so early is gone again before it is used.
+    if (p + kAhead < d.k && !d.collide)
       for (int i = 0; i < (Groups - 1) * kLanes + last; ++i) __builtin_prefetch(a + p + kAhead + i * d.row);
 #pragma GCC unroll 2
     for (int i = 0; i < Groups; ++i)

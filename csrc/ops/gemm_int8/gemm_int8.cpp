@@ -1,10 +1,14 @@
 #include "ops/gemm_int8/gemm_int8.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
+#ifndef HOTLOOP_CUDA_HALF
+#include "cpu/cache.h"
+#endif
 #include "ops/gemm_int8/gemm_int8_kernels.h"
 
 namespace hotloop {
@@ -16,9 +20,21 @@ Int8Part part_of(const GemmInt8Args& args, Share share) {
   constexpr std::int64_t kRowGrain = 16, kColumnGrain = 64;
   const bool by_rows =
       args.m >= 2 * kRowGrain * share.size && (args.m > args.n || args.n < kColumnGrain * share.size);
-  if (by_rows) return {share.of(args.m, kRowGrain), {0, args.n}};
-  return {{0, args.m}, share.of(args.n, args.n < 2 * kColumnGrain * share.size ? 16 : kColumnGrain)};
+  if (by_rows) return {.rows = share.of(args.m, kRowGrain), .cols = {0, args.n}};
+  const std::int64_t grain = args.n < 2 * kColumnGrain * share.size ? 16 : kColumnGrain;
+  return {.rows = {0, args.m}, .cols = share.of(args.n, grain)};
 }
+
+#ifndef HOTLOOP_CUDA_HALF
+// Rows of a that share the cache's sets are read fewer at a time, with ways left for two panels of weights.
+void fit_caches(Int8Part& part, const GemmInt8Args& args) {
+  const CacheLevel& l1 = caches().l1;
+  const std::int64_t rows = std::min(args.m, kTallestInt8Tile);
+  const bool collide = args.k >= 1024 && rows_collide(l1, args.a_row, rows);
+  part.high = collide ? std::clamp<std::int64_t>(l1.ways - 2, 1, kTallestInt8Tile) : kTallestInt8Tile;
+  part.block = block_sizes().int8_rows;
+}
+#endif
 
 }  // namespace
 
@@ -68,11 +84,14 @@ void fold_int8(const Int8Folding& layer, const std::int8_t* packed, std::int64_t
 }
 
 void gemm_int8(const GemmInt8Args& args, Share share) {
-  const Int8Part part = part_of(args, share);
+  Int8Part part = part_of(args, share);
   if (part.rows.begin == part.rows.end || part.cols.begin == part.cols.end) return;
 #ifdef HOTLOOP_X86_LEVELS
   if (isa_level() == Isa::amx && args.m >= kTilePaysRows && args.k >= kTilePaysDepth)
     return amx::gemm_int8_kernel(args, part);
+#endif
+#ifndef HOTLOOP_CUDA_HALF
+  fit_caches(part, args);
 #endif
   HOTLOOP_SELECT(gemm_int8_kernel)(args, part);
 }

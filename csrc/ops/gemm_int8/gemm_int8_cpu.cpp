@@ -19,9 +19,7 @@ constexpr int kTallRows = 2, kTallVecs = 1, kWideRows = 2, kWideVecs = 1, kFewSu
 #endif
 static_assert(kTallRows * kTallVecs * kLanes <= kMostSums && kWideRows * kWideVecs * kLanes <= kMostSums);
 
-// Rows of a are taken a block at a time, small enough to stay in the second-level cache while the weights go
-// by.
-constexpr std::int64_t kBlockBytes = 512 * 1024;
+static_assert(kTallRows <= kTallestInt8Tile && kWideRows <= kTallestInt8Tile);
 
 // Weights that are wanted soon: so many lines of them are brought into the second-level cache with each turn
 // of a product's loop.
@@ -111,18 +109,19 @@ HOTLOOP_INLINE void multiply_rows(int rows, const GemmInt8Args& g, const std::ui
 // All rows by `vecs` panels of weights from column j on; unless these are the last, the next ones are fetched
 // meanwhile.
 template <int most, int vecs>
-void do_columns(const GemmInt8Args& g, Range rows, std::int64_t j, int cols, bool last) {
+void do_columns(const GemmInt8Args& g, Range rows, std::int64_t high, std::int64_t j, int cols, bool last) {
   const std::int64_t panel = (g.k + 3) / 4 * 64;
   const std::int8_t* weights = g.weights + j / kLanes * panel;
   alignas(64) std::int32_t sums[most * vecs * kLanes];
   // All tiles together fetch the next block, in panel / 256 turns each. One tile alone would only wait for it
   // twice.
-  const std::int64_t tiles = (rows.end - rows.begin + most - 1) / most,
+  if (high > most) high = most;
+  const std::int64_t tiles = (rows.end - rows.begin + high - 1) / high,
                      share = (4 * vecs + tiles - 1) / tiles;
   Ahead ahead = {weights + vecs * panel, share < 4 ? static_cast<int>(share) : 4};
   const std::int8_t* fetched = last || tiles == 1 ? ahead.next : ahead.next + vecs * panel;
   for (std::int64_t i = rows.begin; i < rows.end;) {
-    const std::int64_t left = rows.end - i, parts = (left + most - 1) / most;
+    const std::int64_t left = rows.end - i, parts = (left + high - 1) / high;
     const int height = static_cast<int>((left + parts - 1) / parts);
     if (ahead.next >= fetched) ahead.lines = 0;
     multiply_rows<most, vecs>(height, g, g.a + i * g.a_row, weights, ahead, sums);
@@ -134,7 +133,7 @@ void do_columns(const GemmInt8Args& g, Range rows, std::int64_t j, int cols, boo
 
 // `vecs` panels at a time, then half as many for the rest.
 template <int most, int vecs>
-void do_rows(const GemmInt8Args& g, Range rows, Range cols) {
+void do_rows(const GemmInt8Args& g, Range rows, std::int64_t high, Range cols) {
   constexpr std::int64_t width = vecs * kLanes;
   // The last one may lack a few columns, but no whole panel.
   const std::int64_t blocks = (cols.end - cols.begin + kLanes - 1) / width;
@@ -142,11 +141,11 @@ void do_rows(const GemmInt8Args& g, Range rows, Range cols) {
   for (std::int64_t block = 0; block < blocks; ++block) {
     const std::int64_t j = cols.begin + (g.backwards ? blocks - 1 - block : block) * width;
     const std::int64_t left = cols.end - j;
-    do_columns<most, vecs>(g, rows, j, static_cast<int>(left < width ? left : width),
+    do_columns<most, vecs>(g, rows, high, j, static_cast<int>(left < width ? left : width),
                            g.backwards || left < 2 * width);
   }
   if constexpr (vecs > 1)
-    if (rest < cols.end) do_rows<most, vecs / 2>(g, rows, {rest, cols.end});
+    if (rest < cols.end) do_rows<most, vecs / 2>(g, rows, high, {rest, cols.end});
 }
 
 }  // namespace
@@ -154,14 +153,15 @@ void do_rows(const GemmInt8Args& g, Range rows, Range cols) {
 namespace HOTLOOP_LEVEL {
 
 void gemm_int8_kernel(const GemmInt8Args& g, Int8Part part) {
-  const std::int64_t fit = kBlockBytes / (g.k + 1);
+  // Small enough a block of rows to stay in the second-level cache while the weights go by.
+  const std::int64_t fit = part.block / (g.k + 1);
   const std::int64_t block = fit < 8 * kTallRows ? 8 * kTallRows : fit / kTallRows * kTallRows;
   for (std::int64_t i = part.rows.begin; i < part.rows.end; i += block) {
     const Range rows = {i, i + block < part.rows.end ? i + block : part.rows.end};
-    if (rows.end - rows.begin <= kWideRows)
-      do_rows<kWideRows, kWideVecs>(g, rows, part.cols);
+    if (rows.end - rows.begin <= kWideRows || part.high <= kWideRows)
+      do_rows<kWideRows, kWideVecs>(g, rows, part.high, part.cols);
     else
-      do_rows<kTallRows, kTallVecs>(g, rows, part.cols);
+      do_rows<kTallRows, kTallVecs>(g, rows, part.high, part.cols);
   }
 }
 

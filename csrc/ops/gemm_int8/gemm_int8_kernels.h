@@ -5,10 +5,13 @@
 
 namespace hotloop {
 
-// A rectangle of the output, neither side empty. Its columns begin at a multiple of 16.
+// A rectangle of the output, neither side empty. Its columns begin at a multiple of 16. What the CPU's caches
+// want: `block` bytes of a's rows are taken at a time, and a tile has `high` rows at most.
 struct Int8Part {
   Range rows, cols;
+  std::int64_t block = 0, high = 0;
 };
+constexpr std::int64_t kTallestInt8Tile = 12;
 
 HOTLOOP_PER_ISA(void gemm_int8_kernel(const GemmInt8Args& args, Int8Part part);)
 

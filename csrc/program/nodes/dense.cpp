@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/aligned_buffer.h"
+#include "cpu/cache.h"
 #include "ops/dense/column_sum.h"
 #include "program/hot_update.h"
 #include "program/nodes/dense_node.h"
@@ -109,7 +110,8 @@ class Dense final : public DenseNode {
  private:
   // The kernel's gradient is made in pieces of about this many rows and columns, small enough to be in the
   // second-level cache, with parameters and state, when the optimizer takes them up.
-  static constexpr std::int64_t kPieceRows = 56, kPieceCols = 512;
+  static constexpr std::int64_t kPieceRows = 56;
+  const std::int64_t piece_cols_ = block_sizes().piece_cols;
 
   // Where a rank's scratch is in a hot update, in floats.
   struct Room {
@@ -117,7 +119,7 @@ class Dense final : public DenseNode {
   };
   Room room(std::int64_t rows) const {
     const auto aligned = [](std::int64_t floats) { return round_up(floats, kAlignment / 4); };
-    const std::int64_t cols = std::min(units_, kPieceCols);
+    const std::int64_t cols = std::min(units_, piece_cols_);
     Room room;
     room.piece = aligned(gemm_packed_size(rows, cols));
     room.workspace = room.piece + aligned(kPieceRows * cols);
@@ -184,8 +186,8 @@ class Dense final : public DenseNode {
     float* const memory = run.own_scratch(at.all * size_of(DType::f32));
     float* const piece = memory + at.piece;
     const Part mine = part(run.team.share(), rows);
-    for (std::int64_t col = mine.cols.begin; col < mine.cols.end; col += kPieceCols) {
-      const std::int64_t cols = std::min(kPieceCols, mine.cols.end - col);
+    for (std::int64_t col = mine.cols.begin; col < mine.cols.end; col += piece_cols_) {
+      const std::int64_t cols = std::min(piece_cols_, mine.cols.end - col);
       gemm_pack_b(dz + col, units_, 1, rows, cols, memory, Share{});
       if (bias_ != kNoParameter && mine.top) {
         column_sum(dz + col, units_, piece, false, rows, cols, Share{});

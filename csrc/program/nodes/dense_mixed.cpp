@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/aligned_buffer.h"
+#include "cpu/cache.h"
 #include "ops/dense/column_sum.h"
 #include "ops/gemm_mixed/gemm_mixed.h"
 #include "program/hot_update.h"
@@ -102,8 +103,8 @@ class DenseMixed final : public Node {
  private:
   // A piece of the kernel's gradient is whole tiles of the shadow high, and small enough to be in cache, with
   // parameters and state, when the optimizer takes it up. Rows 4 KB apart would throw each other out of it.
-  static constexpr std::int64_t kPieceRows = 2 * kMixedDepth, kPieceCols = 512,
-                                kPieceStride = kPieceCols + 16;
+  static constexpr std::int64_t kPieceRows = 2 * kMixedDepth;
+  const std::int64_t piece_cols_ = block_sizes().piece_cols, piece_stride_ = piece_cols_ + 16;
 
   void pass_on(const NodeRun& run, std::int64_t rows, Range mine) const {
     const std::int64_t wide = turned_columns();
@@ -122,10 +123,10 @@ class DenseMixed final : public Node {
   void learn_kernel(const NodeRun& run, std::int64_t rows, Range mine) {
     const std::int64_t panel = mixed_panel_size(rows), shadow_panel = mixed_panel_size(last_axis_);
     auto* piece = static_cast<float*>(own_room(run, rows, kMixedWorkspace));
-    for (std::int64_t col = 0; col < units_; col += kPieceCols)
+    for (std::int64_t col = 0; col < units_; col += piece_cols_)
       for (std::int64_t row = mine.begin; row < mine.end; row += kPieceRows) {
         GemmMixedArgs args =
-            product(std::min(kPieceRows, mine.end - row), std::min(kPieceCols, units_ - col), rows);
+            product(std::min(kPieceRows, mine.end - row), std::min(piece_cols_, units_ - col), rows);
         args.a = turned_input(run, rows) + row / kMixedPanel * panel;
         args.b = gradient_columns(run, rows) + col / kMixedPanel * panel;
         if (run.hot_update == nullptr) {
@@ -135,9 +136,9 @@ class DenseMixed final : public Node {
           continue;
         }
         const std::int64_t offset = kernel_ + row * units_ + col;
-        args.c = piece, args.c_row = kPieceStride;
+        args.c = piece, args.c_row = piece_stride_;
         gemm_mixed(unit_, args, own_room(run, rows), Share{});
-        run.hot_update->apply({offset, units_, args.m, args.n}, piece, kPieceStride);
+        run.hot_update->apply({offset, units_, args.m, args.n}, piece, piece_stride_);
         mixed_pack(MixedSide::b, run.parameters + offset, {args.n, args.m, 1, units_, shadow_panel},
                    shadow_.as<std::uint16_t>() + col / kMixedPanel * shadow_panel + row * kMixedPanel,
                    Share{});
@@ -190,14 +191,14 @@ class DenseMixed final : public Node {
   }
   // Columns of the turned kernel that are packed at a time, for the gradient of the input.
   std::int64_t turned_columns() const {
-    constexpr std::int64_t kBytes = 1 << 19;
-    return std::max(kMixedDepth, std::min(kBytes / (2 * units_) / kMixedDepth * kMixedDepth,
-                                          mixed_panels(last_axis_) * kMixedPanel));
+    return std::max(kMixedDepth,
+                    std::min(block_sizes().mixed_columns / (2 * units_) / kMixedDepth * kMixedDepth,
+                             mixed_panels(last_axis_) * kMixedPanel));
   }
   // A rank's own: the product's workspace, then either of those.
   std::int64_t own_bytes() const {
     return kMixedWorkspace +
-           std::max(packed_bytes(turned_columns(), units_), kPieceRows * kPieceStride * size_of(DType::f32));
+           std::max(packed_bytes(turned_columns(), units_), kPieceRows * piece_stride_ * size_of(DType::f32));
   }
   void* own_room(const NodeRun& run, std::int64_t rows, std::int64_t byte = 0) const {
     return static_cast<char*>(run.scratch) + room(rows).own + run.team.rank() * own_bytes() + byte;
