@@ -1,9 +1,12 @@
 """What is learnt from: data, labels and weights of all kinds, and the losses that they meet."""
 
+import math
+
 import numpy as np
 import pytest
 
 import hotloop as hl
+from hotloop.feed import Feed
 from nets import blobs, classifier
 
 
@@ -115,6 +118,27 @@ def test_sample_and_class_weights(rng):
     history = model.fit(x, onehot, class_weight={1: 5.0}, validation_split=0.5, verbose=0).history
     unweighted = model.evaluate(x[30:], onehot[30:], verbose=0)[0]
     assert history["val_loss"][0] == pytest.approx(unweighted, rel=1e-5)
+
+
+def test_a_validation_split_is_not_moved_by_rounding():
+    """As Keras: floor(rows * (1 - part)), save where only rounding takes it below a whole number."""
+    zeros, differing = np.zeros((5000, 1), np.float32), 0
+    for rows in (*range(2, 300), 1000, 1437, 4999, 5000):
+        for hundredths in range(1, 100):
+            part, at = hundredths / 100, rows * (100 - hundredths) // 100
+            feed = Feed([zeros[:rows]], [], [], None, [])
+            if at == 0:
+                with pytest.raises(ValueError, match="validation_split: expected a part that leaves rows"):
+                    feed.split(part)
+                continue
+            train, held = feed.split(part)
+            assert (train.rows, held.rows) == (at, rows - at), (rows, part)
+            exact = rows * (100 - hundredths) % 100 == 0
+            assert exact or math.floor(rows * (1 - part)) == at
+            differing += math.floor(rows * (1 - part)) != at
+    assert Feed([zeros[:1000]], [], [], None, []).split(0.07)[1].rows == 70
+    assert Feed([zeros[:300]], [], [], None, []).split(1 / 3)[1].rows == 100
+    assert differing > 0
 
 
 def test_zero_weight_rows_do_not_count(rng):

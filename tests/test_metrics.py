@@ -178,14 +178,43 @@ def test_area_does_not_depend_on_the_order_of_ties(rng: np.random.Generator) -> 
     assert metrics.AUC()([0, 1, 0, 1], [0.5] * 4) == 0.5
 
 
-def test_scores_that_are_nan_raise_nothing() -> None:
-    # A training that diverged still has its epoch's metrics computed.
-    y, p = [0, 1, 1], np.array([[0.5, 0.5], [np.nan, np.nan], [0.2, 0.8]])
-    for curve in ("ROC", "PR"):
-        assert np.isnan(metrics.AUC(curve)(y, p))
-        assert np.isnan(metrics.AUC(curve)(y, p[:, 0]))
-    for metric in (metrics.SparseCategoricalAccuracy(), metrics.F1Score(), metrics.Precision()):
-        assert np.isfinite(metric(y, p))
+@given(labelled())
+@settings(max_examples=40)
+def test_areas_pool_all_columns_as_keras_does(case: dict[str, Any]) -> None:
+    y, p, w, classes = case["y"], case["p"], case["w"], case["classes"]
+    one_hot = np.eye(classes, dtype=int)[y]
+    for curve, area in (("ROC", sk.roc_auc_score), ("PR", sk.average_precision_score)):
+        pooled = area(one_hot.ravel(), p.ravel(), sample_weight=None if w is None else np.repeat(w, classes))
+        for targets in (y, one_hot):
+            _equal(metrics.AUC(curve)(targets, p, w), pooled)
+        _equal(metrics.AUC(curve, average="micro")(y, p, w), pooled)
+        columns = metrics.AUC(curve, average="macro")(y, p, w)
+        _equal(metrics.AUC(curve, multi_label=True)(y, p, w), columns)
+
+
+def test_pooled_area_by_hand() -> None:
+    y = np.eye(3)[[0, 0, 0, 1, 2]]
+    p = [[0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.4, 0.35, 0.25], [0.5, 0.2, 0.3], [0.6, 0.3, 0.1]]
+    # Of the 5 x 10 pairs of a true and another entry 26 are in order, and 4 are equal.
+    assert metrics.AUC()(y, p) == pytest.approx(0.56)
+    assert metrics.AUC(multi_label=True)(y, p) == pytest.approx(0.15277777777777776)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"multi_label": True}, {"average": "weighted"}, {"average": None}, {"curve": "PR"}]
+)
+def test_areas_of_logits_are_those_of_their_softmax(
+    options: dict[str, Any], rng: np.random.Generator
+) -> None:
+    y, logits = rng.integers(0, 3, 60), 3 * rng.normal(size=(60, 3)) + 5 * rng.normal(size=(60, 1))
+    powers = np.exp(logits)
+    metric = metrics.AUC(**options)
+    want = metric(y, powers / powers.sum(axis=1, keepdims=True))
+    for loss in (losses.SparseCategoricalCrossentropy, losses.CategoricalCrossentropy):
+        _equal(metrics.resolve(metric, loss(from_logits=True), 3)(y, logits), want)
+    assert not np.allclose(metric(y, logits), want)  # called alone it takes scores as they are
+    with pytest.raises(ValueError, match="average: expected one area a column"):
+        metrics.AUC(multi_label=True, average="micro")
 
 
 @pytest.mark.parametrize("normalize", [None, "true", "pred", "all"])

@@ -64,11 +64,13 @@ class Feed:
         Raises
         ------
         ValueError, TypeError
-            When a class does not exist, a weight is none, or the model has several outputs.
+            When a class does not exist, a weight is none, labels are not one class a sample, or the model has
+            several outputs.
         """
         if len(self.heads) != 1:
             raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
-        weights = class_weights(class_weight, device.to_host(self.labels[0]), self.heads[0].shape)
+        head = self.heads[0]
+        weights = class_weights(class_weight, device.to_host(self.labels[0]), head.shape, head.loss)
         if self.weights is not None:
             weights = weights * device.to_host(self.weights)
         return replace(self, weights=weights.astype(np.float32))
@@ -99,7 +101,9 @@ class Feed:
         part = number("validation_split", validation_split, at_least=0, below=1)
         if part == 0:
             return self, None
-        at = math.floor(self.rows * (1 - part))
+        # Keras's floor(rows * (1 - part)), but what is a whole number is not pulled below it by rounding:
+        # 1000 * (1 - 0.07) is 929.9999999999999.
+        at = math.floor(self.rows * (1 - part) + self.rows * 2.0**-50)
         if at in (0, self.rows):
             got = f"{part:g} of {self.rows} rows"
             raise bad_value("validation_split", "a part that leaves rows on both sides", got)

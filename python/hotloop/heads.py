@@ -13,6 +13,7 @@ from hotloop.arrays import Array, Floats
 from hotloop.device import to_host
 from hotloop.errors import bad_type, bad_value, number, unknown_name
 from hotloop.losses import Loss
+from hotloop.losses.rows import like_predictions
 from hotloop.metrics import Metric
 from hotloop.metrics import get as get_metric
 from hotloop.metrics.base import direction_of
@@ -187,7 +188,7 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
         What the metric says.
     """
     for head, y in zip(heads, labels, strict=True):
-        some = to_host(y[:TRIED_ROWS])
+        some = _for_metrics(to_host(y[:TRIED_ROWS]), head)
         zeros = np.broadcast_to(np.float32(0), (some.shape[0], *head.shape))
         for _, metric in [*head.metrics, *head.weighted_metrics]:
             if not isinstance(metric, metrics.FunctionMetric):  # the user's, who may count its calls
@@ -218,11 +219,22 @@ def compute_metrics(
     if several_outputs:
         for head, y, p in zip(heads, labels, predictions, strict=True):
             logs[f"{head.name}_loss"] = head.loss(y, p, weights)
-    for head, y, p in zip(heads, labels, predictions, strict=True):
+    shaped = [_for_metrics(y, head) for head, y in zip(heads, labels, strict=True)]
+    for head, y, p in zip(heads, shaped, predictions, strict=True):
         logs.update({name: metric(y, p) for name, metric in head.metrics})
-    for head, y, p in zip(heads, labels, predictions, strict=True):
+    for head, y, p in zip(heads, shaped, predictions, strict=True):
         logs.update({name: metric(y, p, weights) for name, metric in head.weighted_metrics})
     return logs
+
+
+def _for_metrics(y: Array, head: Head) -> Array:
+    """Return labels of the predictions' shape, or class numbers without a last axis of 1.
+
+    A user's metric compares them with predictions, or with their argmax, and must not get (n, n) for it.
+    """
+    if head.loss.targets == "sparse":
+        return y[..., 0] if y.shape[1:] == (*head.shape[:-1], 1) else y
+    return like_predictions(y, (y.shape[0], *head.shape))
 
 
 def _flatten(given: Any) -> list[Any]:

@@ -18,17 +18,15 @@ from hotloop.arrays import as_array, contiguous
 from hotloop.device import backend_of, to_host
 from hotloop.errors import bad_type, integer, number
 from hotloop.heads import Compilation
+from hotloop.metrics.decode import several_labels
 
 Array = npt.NDArray[Any]
-CLASS_LOSSES = (
-    "binary_crossentropy",
-    "categorical_crossentropy",
-    "sparse_categorical_crossentropy",
-    "kl_divergence",
-    "hinge",
-    "squared_hinge",
-    "categorical_hinge",
-)
+CLASS_METRICS = {
+    "precision": metrics.Precision(average="macro"),
+    "recall": metrics.Recall(average="macro"),
+    "f1": metrics.F1Score("macro"),
+    "auc": metrics.AUC(average="macro"),
+}
 
 
 class Predictor(Protocol):
@@ -238,25 +236,16 @@ def _scores(model: Predictor, x: Array, y: Array) -> dict[str, float]:
     if compilation is not None and compilation.loss is not None:
         loss = compilation.heads(model.output_names, [predictions.shape[1:]], [y])[0].loss
     elif y.dtype.kind in "iub":
-        loss = losses.get("sparse_categorical_crossentropy" if columns > 1 else "binary_crossentropy")
+        several = columns == 1 or several_labels(y, predictions.shape)
+        loss = losses.get("binary_crossentropy" if several else "sparse_categorical_crossentropy")
     else:
         loss = losses.get("mean_squared_error")
-    if loss.native not in CLASS_LOSSES:
+    if loss.answers == "values":
         wanted = {name: metrics.get(name) for name in ("mse", "mae", "r2")}
         return {name: float(metric(y, predictions)) for name, metric in wanted.items()}
-    is_margin = loss.native in ("hinge", "squared_hinge")
-    if is_margin:
-        y = (y > 0).astype(np.int32)
-    threshold = None
-    if columns == 1 or loss.native == "binary_crossentropy":
-        threshold = 0.0 if is_margin or loss.options["from_logits"] else 0.5
-    return {
-        "accuracy": float(metrics.resolve("accuracy", loss, columns)(y, predictions)),
-        "precision": float(metrics.Precision(threshold, average="macro")(y, predictions)),
-        "recall": float(metrics.Recall(threshold, average="macro")(y, predictions)),
-        "f1": float(metrics.F1Score("macro", threshold)(y, predictions)),
-        "auc": float(metrics.AUC()(y, predictions)),
-    }
+    chosen = {"accuracy": "accuracy", **CLASS_METRICS}
+    found = {name: metrics.resolve(metric, loss, columns) for name, metric in chosen.items()}
+    return {name: float(metric(y, predictions)) for name, metric in found.items()}
 
 
 def _time_calls(model: Predictor, batch: Array, seconds: float) -> list[float]:

@@ -69,20 +69,38 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
     return floats.reshape(rows, math.prod(shape))
 
 
-def class_numbers(y: Array) -> npt.NDArray[np.int64]:
-    """Return the class of each row: the largest entry of one-hot rows, else the rounded number."""
+def class_numbers(y: Array, loss: Loss) -> npt.NDArray[np.int64]:
+    """Return the class of each row, for class weights.
+
+    Raises
+    ------
+    ValueError
+        Where a row has no class, or several: labels of several outputs are one-hot rows, or, for a loss of
+        one class of several, distributions with one largest entry; others are whole numbers.
+    """
+    mend = "give each row its weight with sample_weight"
     if y.ndim > 1 and y.shape[-1] > 1:
+        largest = y.max(axis=-1, keepdims=True)
+        one = np.count_nonzero(y == largest, axis=-1) == 1
+        if loss.answers != "one":
+            one &= (largest[:, 0] == 1) & (np.count_nonzero(y, axis=-1) == 1)
+        if not one.all():
+            got = f"row {int(np.argmin(one))} with several, none, or numbers that are no classes"
+            raise bad_value("class_weight", f"labels of one class a row for {loss.name}", got, mend)
         return np.asarray(y.argmax(axis=-1))
-    return np.rint(y.reshape(y.shape[0], -1)[:, 0]).astype(np.int64)
+    numbers = y.reshape(y.shape[0], -1)[:, 0]
+    if y.dtype.kind == "f" and not np.array_equal(numbers, np.rint(numbers)):
+        raise bad_value("class_weight", "whole class numbers as labels", "fractions", mend)
+    return numbers.astype(np.int64)
 
 
-def class_weights(class_weight: Any, y: Array, shape: Shape) -> npt.NDArray[np.float64]:
+def class_weights(class_weight: Any, y: Array, shape: Shape, loss: Loss) -> npt.NDArray[np.float64]:
     """Return a weight for each row by its class; a class that is not named weighs 1.
 
     Raises
     ------
     TypeError, ValueError
-        When it is no dict of class numbers to weights, or a class does not exist.
+        When it is no dict of class numbers to weights, a class does not exist, or a row has not just one.
     """
     if not isinstance(class_weight, Mapping):
         raise bad_type("class_weight", "a dict of class number to weight", class_weight)
@@ -102,10 +120,11 @@ def class_weights(class_weight: Any, y: Array, shape: Shape) -> npt.NDArray[np.f
             raise bad_type(f"class_weight[{key}]", "a number", value) from None
         if not 0 <= table[key] < math.inf:
             raise bad_value(f"class_weight[{key}]", "a finite number of at least 0", value)
-    numbers = class_numbers(y)
+    numbers = class_numbers(y, loss)
     if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
         got = f"{numbers.min()} to {numbers.max()}"
-        raise bad_value("class_weight", f"labels from 0 to {count - 1}", got)
+        mend = "give each row its weight with sample_weight"
+        raise bad_value("class_weight", f"labels from 0 to {count - 1}", got, mend)
     return table[numbers]
 
 

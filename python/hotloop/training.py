@@ -181,7 +181,9 @@ class Trainer(ProgramOwner):
         shuffle : bool
             Whether every epoch takes the rows in another order, which depends on the seed and the step alone.
         class_weight : dict of int to float, optional
-            Weight of each class; one that is not named weighs 1.
+            Weight of each class; one that is not named weighs 1. For labels of one class a row: class
+            numbers or one-hot rows. Several labels a row, and numbers that are no classes, take
+            ``sample_weight``.
         sample_weight : array_like of shape (rows,), optional
         initial_epoch : int
         steps_per_epoch : int, optional

@@ -23,6 +23,9 @@ class Loss(Configurable):
         The kernel's name for it.
     targets : {"dense", "sparse"}
         Whether targets have the predictions' shape or are class numbers.
+    answers : {"values", "each", "one"}
+        What predictions are: numbers as such; a yes or no in each column, so that a row may have several
+        labels; or one class of all columns. Metrics and class weights ask for it.
     options : dict
         ``from_logits``, ``label_smoothing`` and ``delta`` for the kernel.
 
@@ -36,10 +39,16 @@ class Loss(Configurable):
 
     native = ""
     targets = "dense"
+    answers = "values"
 
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name or self.native
         self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
+
+    @property
+    def threshold(self) -> float:
+        """Above it a single prediction means yes: 0.5 for probabilities, 0 for logits and margins."""
+        return 0.0 if self.options["from_logits"] else 0.5
 
     def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the targets that the formula takes; the hinges make -1 of a label of 0."""

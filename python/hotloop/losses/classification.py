@@ -22,6 +22,12 @@ class Hinge(Loss):
     """
 
     native = "hinge"
+    answers = "each"
+
+    @property
+    def threshold(self) -> float:
+        """Of margins: 0."""
+        return 0.0
 
     def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
         signed = y_true.astype(np.result_type(y_true.dtype, np.int8))
@@ -57,6 +63,7 @@ class CategoricalHinge(Loss):
     """
 
     native = "categorical_hinge"
+    answers = "one"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         right, wrong = (y_true * y_pred).sum(axis=-1), ((1.0 - y_true) * y_pred).max(axis=-1)
@@ -108,6 +115,7 @@ class BinaryCrossentropy(_Smoothed):
     """
 
     native = "binary_crossentropy"
+    answers = "each"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         smoothing = self.options["label_smoothing"]
@@ -137,6 +145,7 @@ class CategoricalCrossentropy(_Smoothed):
     """
 
     native = "categorical_crossentropy"
+    answers = "one"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         smoothing = self.options["label_smoothing"]
@@ -160,6 +169,7 @@ class SparseCategoricalCrossentropy(Loss):
 
     native = "sparse_categorical_crossentropy"
     targets = "sparse"
+    answers = "one"
 
     def __init__(self, from_logits: bool = False, *, name: str | None = None) -> None:
         super().__init__(name=name)

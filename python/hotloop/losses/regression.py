@@ -155,6 +155,7 @@ class KLDivergence(Loss):
     """
 
     native = "kl_divergence"
+    answers = "one"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         y, p = np.clip(y_true, EPSILON, 1.0), np.clip(y_pred, EPSILON, 1.0)

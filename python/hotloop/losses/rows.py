@@ -38,13 +38,20 @@ def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool)
         raise errors.bad_value(f"{what}: y_pred", "at least one row", f"shape {predicted.shape}")
     if sparse:
         return classes(target, predicted.shape, f"{what}: y_true"), predicted
-    if target.shape == predicted.shape[:-1] and predicted.shape[-1] == 1:
-        target = target[..., None]
+    target = like_predictions(target, predicted.shape)
     if target.shape != predicted.shape:
         got = f"{target.shape}"
         mend = "integer classes go with sparse_categorical_crossentropy" if predicted.shape[-1] > 1 else ""
         raise errors.bad_value(f"{what}: y_true", f"shape {predicted.shape} as y_pred", got, mend)
     return target.astype(np.float64), predicted
+
+
+def like_predictions(target: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return targets with the last axis that predictions of ``shape`` (..., 1) have, where it is missing.
+
+    ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
+    """
+    return target[..., None] if target.shape == shape[:-1] and shape[-1:] == (1,) else target
 
 
 def classes(target: npt.NDArray[Any], predicted_shape: tuple[int, ...], what: str) -> npt.NDArray[np.intp]:

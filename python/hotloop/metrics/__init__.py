@@ -70,8 +70,11 @@ CLASSES: dict[str, type[Metric]] = {
         LossMetric,
     )
 }
-# Losses that treat every output as a yes or no of its own.
-_BINARY = ("binary_crossentropy", "hinge", "squared_hinge")
+_CROSSENTROPIES = (
+    losses.BinaryCrossentropy,
+    losses.CategoricalCrossentropy,
+    losses.SparseCategoricalCrossentropy,
+)
 _ALIASES: dict[str, type[Metric]] = {
     **{kind().name: kind for kind in CLASSES.values() if kind is not LossMetric},
     "acc": Accuracy,
@@ -126,7 +129,8 @@ def get(identifier: Any) -> Metric:
 
 
 def resolve(identifier: Any, loss: losses.Loss, outputs: int) -> Metric:
-    """Resolve a metric for a model: "accuracy" and "crossentropy" mean what the loss and the outputs say.
+    """Resolve a metric for a model: what "accuracy" and "crossentropy" mean, and what predictions are, the
+    loss and the outputs say.
 
     Parameters
     ----------
@@ -140,9 +144,10 @@ def resolve(identifier: Any, loss: losses.Loss, outputs: int) -> Metric:
     Returns
     -------
     Metric
-        For "accuracy" (or "acc") the binary one for a single output or a binary loss (with the threshold 0
-        where predictions are margins or logits), else the categorical or sparse categorical one. For
-        "crossentropy" (or "ce") the cross-entropy likewise.
+        For "accuracy" (or "acc") the binary one for a single output or a binary loss, else the categorical
+        or sparse categorical one. For "crossentropy" (or "ce"), and for a cross-entropy by its name, the one
+        that takes logits where the loss does. Every metric knows from :meth:`Metric.for_loss` where
+        predictions are cut: at 0 where they are margins or logits.
 
     Examples
     --------
@@ -151,19 +156,20 @@ def resolve(identifier: Any, loss: losses.Loss, outputs: int) -> Metric:
     """
     key = identifier.lower() if isinstance(identifier, str) else None
     sparse = loss.targets == "sparse"
-    binary = not sparse and (outputs == 1 or loss.native in _BINARY)
-    from_logits = bool(loss.options["from_logits"])
+    binary = not sparse and (outputs == 1 or loss.answers == "each")
     if key in ("accuracy", "acc"):
         if binary:
-            margins = from_logits or isinstance(loss, losses.Hinge)
-            return BinaryAccuracy(name=key, threshold=0.0 if margins else 0.5)
+            return BinaryAccuracy(name=key).for_loss(loss)
         return SparseCategoricalAccuracy(key) if sparse else CategoricalAccuracy(key)
+    kind: type[losses.Loss] | None = losses.ALIASES.get(key) if key is not None else None
     if key in ("crossentropy", "ce"):
         if sparse:
-            return LossMetric(losses.SparseCategoricalCrossentropy(from_logits), name=key)
-        kind = losses.BinaryCrossentropy if binary else losses.CategoricalCrossentropy
-        return LossMetric(kind(from_logits), name=key)
-    return get(identifier)
+            kind = losses.SparseCategoricalCrossentropy
+        else:
+            kind = losses.BinaryCrossentropy if binary else losses.CategoricalCrossentropy
+    if kind is not None and issubclass(kind, _CROSSENTROPIES):
+        return LossMetric(kind(bool(loss.options["from_logits"])), name=key)
+    return get(identifier).for_loss(loss)
 
 
 def serialize(metric: Metric) -> dict[str, Any]:

@@ -8,8 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.metrics.base import Metric, weighted_mean
-from hotloop.metrics.decode import argmax, binary_targets, predictions, true_classes
+from hotloop.losses.base import Loss
+from hotloop.losses.rows import classes
+from hotloop.metrics.base import Metric, told, weighted_mean
+from hotloop.metrics.decode import argmax, binary_targets, has_nan, is_scores, label_columns, predictions
+
+NAN = float("nan")
 
 
 class Accuracy(Metric):
@@ -32,13 +36,22 @@ class Accuracy(Metric):
         if target.shape != predicted.shape:
             expected = f"shape {predicted.shape} as y_pred"
             raise errors.bad_value(f"{self.name}: y_true", expected, f"{target.shape}")
-        return weighted_mean(_by_row(target == predicted), sample_weight, self.name)
+        return NAN if has_nan(predicted) else weighted_mean(target == predicted, sample_weight, self.name)
 
 
 class BinaryAccuracy(Metric):
     """The part of the predictions on the right side of ``threshold``.
 
+    Parameters
+    ----------
+    name : str, optional
+    threshold : float, optional
+        When None, 0.5; in a model what the loss says, 0 for logits and margins.
+
+    Notes
+    -----
     Targets are 0 and 1 or -1 and 1, of the predictions' shape. Several outputs count each for itself.
+    Predictions with a NaN give NaN.
 
     Examples
     --------
@@ -48,20 +61,29 @@ class BinaryAccuracy(Metric):
 
     direction = "max"
 
-    def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = None, *, threshold: float | None = None) -> None:
         super().__init__(name)
-        self.threshold = errors.number("BinaryAccuracy: threshold", threshold)
+        self.threshold = None if threshold is None else errors.number("BinaryAccuracy: threshold", threshold)
+
+    def for_loss(self, loss: Loss) -> BinaryAccuracy:
+        return self if self.threshold is not None else told(self, threshold=loss.threshold)
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         predicted = predictions(y_pred, self.name)
-        hits = binary_targets(y_true, predicted.shape, self.name) == (predicted > self.threshold)
-        return weighted_mean(_by_row(hits), sample_weight, self.name)
+        threshold = 0.5 if self.threshold is None else self.threshold
+        hits = binary_targets(y_true, predicted.shape, self.name) == (predicted > threshold)
+        if has_nan(predicted):
+            return NAN
+        return weighted_mean(hits.mean(axis=-1) if is_scores(y_pred) else hits, sample_weight, self.name)
 
 
 class CategoricalAccuracy(Metric):
-    """The part of the rows whose largest prediction is at the class of a one-hot target.
+    """The part of the rows whose largest prediction is at the class of the target.
+
+    Targets are one-hot or class numbers. Where a row has several labels, each of them is right, and where it
+    has none, nothing is; Keras looks at the first one alone. Predictions with a NaN give NaN.
 
     Examples
     --------
@@ -75,8 +97,12 @@ class CategoricalAccuracy(Metric):
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         scores = _scores(y_pred, self.name)
-        hits = true_classes(y_true, scores.shape, self.name) == argmax(scores)
-        return weighted_mean(hits, sample_weight, self.name)
+        target, chosen = np.asarray(y_true), argmax(scores)
+        if target.shape == scores.shape:
+            hits = np.take_along_axis(label_columns(target), chosen[..., None], axis=-1)[..., 0]
+        else:
+            hits = classes(target, scores.shape, f"{self.name}: y_true") == chosen
+        return NAN if has_nan(scores) else weighted_mean(hits, sample_weight, self.name)
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):
@@ -93,7 +119,8 @@ class TopKCategoricalAccuracy(Metric):
     """The part of the rows whose class is among the ``k`` largest predictions.
 
     Among equal predictions the later class goes first, as in scikit-learn. Targets are one-hot or class
-    numbers.
+    numbers. Where a row has several labels, it counts when any of them is among the ``k``, and where it has
+    none, it does not; Keras looks at the first label alone. Predictions with a NaN give NaN.
 
     Examples
     --------
@@ -111,11 +138,18 @@ class TopKCategoricalAccuracy(Metric):
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         scores = _scores(y_pred, self.name)
-        true = true_classes(y_true, scores.shape, self.name)[..., None]
-        own = np.take_along_axis(scores, true, axis=-1)
-        later = np.arange(scores.shape[-1]) > true
-        before = np.count_nonzero((scores > own) | ((scores == own) & later), axis=-1)
-        return weighted_mean(before < self.k, sample_weight, self.name)
+        target, columns = np.asarray(y_true), np.arange(scores.shape[-1])
+        if target.shape == scores.shape:
+            own = label_columns(target)
+        else:
+            own = classes(target, scores.shape, f"{self.name}: y_true")[..., None] == columns
+        if has_nan(scores):
+            return NAN
+        # The best of the row's labels, and of equal ones the last.
+        score = np.where(own, scores, -np.inf).max(axis=-1, keepdims=True)
+        column = np.where(own & (scores == score), columns, -1).max(axis=-1, keepdims=True)
+        before = np.count_nonzero((scores > score) | ((scores == score) & (columns > column)), axis=-1)
+        return weighted_mean((before < self.k) & own.any(axis=-1), sample_weight, self.name)
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
@@ -126,11 +160,6 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     >>> SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
     0.5
     """
-
-
-def _by_row(hits: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Several outputs of a row count as one value, their mean."""
-    return np.asarray(hits.mean(axis=-1)) if hits.ndim > 1 else hits
 
 
 def _scores(y_pred: npt.ArrayLike, what: str) -> npt.NDArray[Any]:

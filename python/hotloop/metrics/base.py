@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
 from hotloop.losses.base import Loss
-from hotloop.losses.rows import Doubles, row_weights
+from hotloop.losses.rows import Doubles, like_predictions, row_weights
 from hotloop.naming import snake_case
 from hotloop.serialization import Configurable
 
@@ -36,7 +37,9 @@ def weighted_mean(values: Array, sample_weight: npt.ArrayLike | None, what: str)
             return float(np.count_nonzero(values)) / values.size
         return float(np.mean(values, dtype=np.float64))
     total = float(weights.sum())
-    return float((weights * values).sum()) / total if total else 0.0
+    if total:
+        return float((weights * values).sum()) / total
+    return float("nan") if np.isnan(values).any() else 0.0
 
 
 class Metric(Configurable):
@@ -85,6 +88,24 @@ class Metric(Configurable):
         """
         raise NotImplementedError
 
+    def for_loss(self, loss: Loss) -> Metric:
+        """Return this metric as a model trained with ``loss`` needs it.
+
+        The loss says what predictions are: probabilities, logits or margins, one class a row or several
+        labels. What the metric was told explicitly stays. Most metrics return themselves.
+        """
+        return self
+
+
+Some = TypeVar("Some", bound=Metric)
+
+
+def told(metric: Some, **attributes: Any) -> Some:
+    """Return a copy of a metric with other attributes; the user's own object stays as it is."""
+    other = copy.copy(metric)
+    vars(other).update(attributes)
+    return other
+
 
 class LossMetric(Metric):
     """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter.
@@ -117,7 +138,8 @@ class LossMetric(Metric):
 class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
-    It can't be saved with a model.
+    Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
+    a row. It can't be saved with a model.
 
     Examples
     --------
@@ -135,7 +157,8 @@ class FunctionMetric(Metric):
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
-        values = np.asarray(self._function(np.asarray(y_true), np.asarray(y_pred)))
+        target, predicted = np.asarray(y_true), np.asarray(y_pred)
+        values = np.asarray(self._function(like_predictions(target, predicted.shape), predicted))
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
+from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles
-from hotloop.metrics.base import Metric, Result
+from hotloop.metrics.base import Metric, Result, told
 from hotloop.metrics.decode import Labels, labels
 
 _AVERAGES = ["auto", "binary", "micro", "macro", "weighted"]
@@ -40,6 +41,7 @@ class _FromCounts(Metric):
     """What precision, recall and F1 have in common: all follow from three counts for each class."""
 
     direction = "max"
+    _answers = "values"  # what the loss says of predictions
 
     def __init__(
         self,
@@ -62,6 +64,10 @@ class _FromCounts(Metric):
         )
         self.zero_division = float(zero_division)
 
+    def for_loss(self, loss: Loss) -> Metric:
+        cut = self.threshold is None and loss.answers == "each"
+        return told(self, _answers=loss.answers, threshold=loss.threshold if cut else self.threshold)
+
     def _ratio(self, hits: Doubles, predicted: Doubles, true: Doubles) -> tuple[Doubles, Doubles]:
         """Return numerator and denominator; for a subclass to write."""
         raise NotImplementedError
@@ -69,7 +75,7 @@ class _FromCounts(Metric):
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> Result:
-        found = labels(y_true, y_pred, sample_weight, self.threshold, self.name)
+        found = labels(y_true, y_pred, sample_weight, self.threshold, self.name, self._answers)
         if found.several:
             hits = _count(found.true & found.predicted, None, found)
         else:
@@ -78,7 +84,7 @@ class _FromCounts(Metric):
         if self.class_id is not None:
             if self.class_id >= found.count:
                 raise errors.bad_value(f"{self.name}: class_id", f"below {found.count}", self.class_id)
-            return float(self._scores(counts)[self.class_id])
+            return float(self._scores(counts, found)[self.class_id])
         average = self.average
         if average == "auto":
             average = "binary" if found.count == 2 and not found.several else "macro"
@@ -86,17 +92,22 @@ class _FromCounts(Metric):
             if found.count != 2 or found.several:
                 mend = "use macro, micro, weighted or None"
                 raise errors.bad_value(f"{self.name}: average 'binary'", "two classes", found.count, mend)
-            return float(self._scores(counts)[1])
-        if average == "micro":
-            return float(self._scores([count.sum(keepdims=True) for count in counts])[0])
-        scores = self._scores(counts)
+            return float(self._scores(counts, found)[1])
+        scores = self._scores(counts, found)
         if average is None:
             return scores
+        if found.undefined.any():
+            return float("nan")
+        if average == "micro":
+            return float(self._ratios([count.sum(keepdims=True) for count in counts])[0])
         if average == "weighted":
             return _mean(scores, counts[2])
         return _mean(scores if found.several else scores[_present(found)], None)
 
-    def _scores(self, counts: list[Doubles]) -> Doubles:
+    def _scores(self, counts: list[Doubles], found: Labels) -> Doubles:
+        return np.where(found.undefined, np.nan, self._ratios(counts))
+
+    def _ratios(self, counts: list[Doubles]) -> Doubles:
         numerator, denominator = self._ratio(*counts)
         scores = np.full(numerator.shape, self.zero_division)
         np.divide(numerator, denominator, out=scores, where=denominator != 0)
@@ -137,8 +148,10 @@ class Precision(_Rate):
     Parameters
     ----------
     thresholds : float, optional
-        For one score a row: above it is class 1 (0.5). For a column for each class: every class above it is
-        predicted, and a row may have several; when None, the largest is.
+        For one score a row: above it is class 1. For a column for each class: every class above it is
+        predicted, and a row may have several. When None it is 0.5 for one score a row, and the largest of
+        several columns is predicted. In a model the loss says more: logits and margins are cut at 0, and
+        columns behind a binary cross-entropy or a hinge are labels, each cut for itself.
     average : {"auto", "binary", "micro", "macro", "weighted"} or None
         How classes are put together. "auto" is "binary" (class 1 alone) for two classes, else "macro".
         "macro" leaves out classes that are in neither targets nor predictions. None gives an array, one
@@ -151,6 +164,9 @@ class Precision(_Rate):
 
     Notes
     -----
+    Called without a model, rows of zeros and ones of which some do not have exactly one 1 have several
+    labels, each cut at 0.5. Predictions with a NaN give NaN, for the classes that they bear on.
+
     Keras counts all columns of all rows together, above 0.5 each. That is
     ``Precision(0.5, average="micro")`` with one-hot targets.
 
@@ -158,6 +174,8 @@ class Precision(_Rate):
     --------
     >>> Precision()([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1])
     0.6666666666666666
+    >>> Precision()([[1, 1], [0, 1]], [[0.9, 0.6], [0.7, 0.8]])
+    0.75
     """
 
     def _ratio(self, hits: Doubles, predicted: Doubles, true: Doubles) -> tuple[Doubles, Doubles]:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.metrics.base import Metric, Result
-from hotloop.metrics.decode import labels
+from hotloop.losses.base import Loss
+from hotloop.metrics.base import Metric, Result, told
+from hotloop.metrics.decode import is_scores, labels
 
 _NORMALIZE = ["true", "pred", "all"]
 
@@ -33,30 +34,46 @@ def confusion_matrix(
     num_classes : int, optional
         Rows and columns; when None as many as the scores or the labels say.
     threshold : float, optional
-        For one score a row (0.5).
+        For one score a row: 0.5 when None, and for :class:`ConfusionMatrix` in a model what the loss says.
     normalize : {"true", "pred", "all"}, optional
         Divide by the sum of the row, of the column, or of all.
 
     Returns
     -------
     ndarray of int64, or of float64 with weights or ``normalize``
-        ``(num_classes, num_classes)``; row: the true class, column: the predicted one.
+        ``(num_classes, num_classes)``; row: the true class, column: the predicted one. NaN in the
+        predictions gives NaN.
 
     Raises
     ------
     ValueError
-        When shapes do not fit or a class is not below ``num_classes``.
+        When shapes do not fit, rows have several labels, or a class is not below ``num_classes``.
 
     Examples
     --------
     >>> confusion_matrix([0, 1, 1], [0, 1, 0]).tolist()
     [[1, 0], [1, 1]]
     """
+    return _matrix(y_true, y_pred, sample_weight, num_classes, threshold, normalize, "values")
+
+
+def _matrix(
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    sample_weight: npt.ArrayLike | None,
+    num_classes: int | None,
+    threshold: float | None,
+    normalize: str | None,
+    answers: str,
+) -> npt.NDArray[Any]:
     what = "confusion_matrix"
-    scores = np.asarray(y_pred)
-    if threshold is not None and scores.ndim > 1 and scores.shape[-1] > 1:
+    several = is_scores(y_pred)
+    if several and threshold is not None and answers != "each":
         raise errors.bad_value(f"{what}: threshold", "None for several columns", threshold)
-    found = labels(y_true, y_pred, sample_weight, threshold, what)
+    found = labels(y_true, y_pred, sample_weight, threshold, what, answers)
+    if found.several:
+        mend = "count one label at a time, as in confusion_matrix(y[:, 0], p[:, 0])"
+        raise errors.bad_value(f"{what}: y_pred", "one class a row", f"{found.count} labels a row", mend)
     count = (
         found.count
         if num_classes is None
@@ -65,6 +82,8 @@ def confusion_matrix(
     largest = int(max(found.true.max(), found.predicted.max()))
     if largest >= count:
         raise errors.bad_value(f"{what}: labels", f"classes below num_classes={count}", largest)
+    if found.undefined.any():
+        return np.full((count, count), np.nan)
     pairs = found.true * count + found.predicted
     matrix = np.bincount(pairs, weights=found.weights, minlength=count * count).reshape(count, count)
     if normalize is None:
@@ -86,6 +105,8 @@ class ConfusionMatrix(Metric):
            [0.5, 0.5]])
     """
 
+    _answers = "values"  # what the loss says of predictions
+
     def __init__(
         self,
         num_classes: int | None = None,
@@ -99,14 +120,19 @@ class ConfusionMatrix(Metric):
         self.threshold = threshold
         self.normalize = normalize
 
+    def for_loss(self, loss: Loss) -> Metric:
+        cut = self.threshold is None and loss.answers == "each"
+        return told(self, _answers=loss.answers, threshold=loss.threshold if cut else self.threshold)
+
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> Result:
-        return confusion_matrix(
+        return _matrix(
             y_true,
             y_pred,
             sample_weight,
-            num_classes=self.num_classes,
-            threshold=self.threshold,
-            normalize=self.normalize,
+            self.num_classes,
+            self.threshold,
+            self.normalize,
+            self._answers,
         )

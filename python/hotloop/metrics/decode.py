@@ -19,13 +19,15 @@ class Labels:
     """True and predicted labels of ``m`` rows, with their weights.
 
     ``true`` and ``predicted`` are class numbers of shape ``(m,)``; or, where a row may have several labels,
-    booleans of shape ``(m, count)``.
+    booleans of shape ``(m, count)``. ``undefined`` says of which classes nothing can be said, because
+    predictions are NaN.
     """
 
     true: Array
     predicted: Array
     count: int
     weights: Doubles | None
+    undefined: npt.NDArray[np.bool_]
 
     @property
     def several(self) -> bool:
@@ -45,9 +47,15 @@ def predictions(y_pred: npt.ArrayLike, what: str) -> Array:
     return array
 
 
-def is_scores(array: Array) -> bool:
+def is_scores(y_pred: npt.ArrayLike) -> bool:
     """Whether predictions have a column for each class; class numbers and binary scores have none."""
-    return array.ndim > 1 and array.dtype.kind == "f"
+    array = np.asarray(y_pred)
+    return array.ndim > 1 and array.shape[-1] > 1 and array.dtype.kind == "f"
+
+
+def has_nan(array: Array) -> bool:
+    """Whether something is NaN: then nothing can be said of who is right."""
+    return array.dtype.kind == "f" and bool(np.isnan(array.min()))
 
 
 def argmax(scores: Array) -> Array:
@@ -66,6 +74,21 @@ def true_classes(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> Ar
     if target.shape == shape and shape[-1] > 1:
         return argmax(target)
     return classes(target, shape, f"{what}: y_true")
+
+
+def label_columns(target: Array) -> npt.NDArray[np.bool_]:
+    """Return which columns are a row's labels: the ones of zeros and ones, else the largest entries."""
+    largest = target.max(axis=-1, keepdims=True)
+    return np.asarray((target == largest) & ((largest > 0) | (largest > target.min(axis=-1, keepdims=True))))
+
+
+def several_labels(target: Array, shape: tuple[int, ...]) -> bool:
+    """Whether targets are yes or no of the predictions' ``shape``, and not just one yes in each row."""
+    if target.shape != shape or len(shape) < 2 or shape[-1] < 2:
+        return False
+    yes = target == 1
+    all_known = (yes | (target == 0)).all() or (yes | (target == -1)).all()
+    return bool(all_known and (np.count_nonzero(yes, axis=-1) != 1).any())
 
 
 def binary_targets(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> npt.NDArray[np.bool_]:
@@ -89,6 +112,7 @@ def labels(
     sample_weight: npt.ArrayLike | None,
     threshold: float | None,
     what: str,
+    answers: str = "values",
 ) -> Labels:
     """Decode whatever a classifier gives.
 
@@ -104,26 +128,34 @@ def labels(
     threshold : float, optional
     what : str
         The metric's name, for errors.
+    answers : {"values", "each", "one"}
+        What the loss says of the columns. Where it says nothing ("values") the targets do: rows of zeros and
+        ones of which some do not have exactly one 1 have several labels, each cut at 0.5.
     """
     predicted = predictions(y_pred, what)
-    if is_scores(predicted):
+    if is_scores(y_pred):
+        if threshold is None and answers == "values" and several_labels(np.asarray(y_true), predicted.shape):
+            threshold = 0.5
         rows, count = predicted.shape[:-1], predicted.shape[-1]
         weights = row_weights(sample_weight, rows, what)
         flat = None if weights is None else weights.reshape(-1)
         if threshold is not None:
             several = binary_targets(y_true, predicted.shape, what).reshape(-1, count)
-            return Labels(several, (predicted > threshold).reshape(-1, count), count, flat)
+            columns = predicted.reshape(-1, count)
+            undefined = np.asarray(np.isnan(columns).any(axis=0))
+            return Labels(several, columns > threshold, count, flat, undefined)
         true = true_classes(y_true, predicted.shape, what).reshape(-1)
-        return Labels(true, argmax(predicted).reshape(-1), count, flat)
+        return Labels(true, argmax(predicted).reshape(-1), count, flat, np.full(count, has_nan(predicted)))
     weights = row_weights(sample_weight, predicted.shape, what)
     flat = None if weights is None else weights.reshape(-1)
     if predicted.dtype.kind == "f":
         true = binary_targets(y_true, predicted.shape, what).reshape(-1).astype(np.intp)
-        return Labels(true, (predicted > (0.5 if threshold is None else threshold)).reshape(-1) * 1, 2, flat)
+        yes = (predicted > (0.5 if threshold is None else threshold)).reshape(-1)
+        return Labels(true, yes.astype(np.intp), 2, flat, np.full(2, has_nan(predicted)))
     if predicted.min() < 0:
         raise errors.bad_value(f"{what}: y_pred", "class numbers of at least 0", predicted.min())
     target = np.asarray(y_true)
     largest = target.max() if target.size and target.dtype.kind in "iuf" else 0
     count = max(2, int(predicted.max()) + 1, int(np.nan_to_num(largest)) + 1)
     true = classes(target, (*predicted.shape, count), f"{what}: y_true").reshape(-1)
-    return Labels(true, predicted.astype(np.intp).reshape(-1), count, flat)
+    return Labels(true, predicted.astype(np.intp).reshape(-1), count, flat, np.zeros(count, np.bool_))

@@ -74,7 +74,8 @@ class R2Score(Metric):
 
     Notes
     -----
-    Where the targets do not vary it is 1 for no error, else 0. One row alone gives NaN.
+    Where the targets do not vary it is 1 for no error, else 0. One row alone gives NaN, and so does a
+    prediction that is NaN.
 
     Examples
     --------
@@ -103,7 +104,7 @@ class R2Score(Metric):
         mean = (weights * target).sum(axis=0) / weights.sum()
         unexplained = (weights * np.square(target - predicted)).sum(axis=0)
         variance = (weights * np.square(target - mean)).sum(axis=0)
-        scores = np.where(unexplained == 0, 1.0, 0.0)
+        scores = np.where(np.isnan(unexplained), np.nan, unexplained == 0)
         varies = variance != 0
         scores[varies] = 1.0 - unexplained[varies] / variance[varies]
         return self._aggregate(scores, variance)
