@@ -36,7 +36,9 @@ def test_rows_are_those_of_the_target_table():
     count = {name: sum(row.group == name for row in rows) for name in GROUPS}
     assert count["gemm"] == 3
     assert count["skinny"] == 8 * 3
-    assert count["training"] == 4
+    assert count["training"] == 5
+    assert count["gemm-grid"] == 7 * 7 * 3
+    assert count["chain"] == 2
     assert count["inference"] == count["inference-int8"] == 9
     for row in rows:
         assert row.goals or row.group == "peaks"
@@ -233,7 +235,7 @@ def test_a_quick_run_prints_a_table_and_writes_json(tmp_path, capsys):
     assert "[1/1] one-row" in capsys.readouterr().err
     figures = json.loads(path.read_text())
     assert figures["format"] == run.FORMAT
-    assert set(figures) == {"format", "date", "machine", "options", "rows"}
+    assert set(figures) == {"format", "date", "machine", "options", "rows", "groups"}
     assert {"CPU", "instruction set", "numpy", "torch", "CPUs"} <= set(figures["machine"])
     (row,) = figures["rows"]
     assert row["sides"][OURS]["min_s"] <= row["sides"][OURS]["median_s"] <= row["sides"][OURS]["max_s"]

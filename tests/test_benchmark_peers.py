@@ -75,6 +75,22 @@ assert any((old != new).any() for old, new in zip(before, theirs.weights()))
 """)
 
 
+def test_litert_predicts_as_numpy_does():
+    if importlib.util.find_spec("ai_edge_litert") is None:
+        pytest.skip("ai-edge-litert is not installed")
+    in_a_process("""
+from hotloop.benchmark.checks import same_values
+from hotloop.benchmark.groups import chains
+from hotloop.benchmark.peers import litert
+(_, layers), calibration = chains.network(), chains.data(256)
+x = calibration[:1]
+same_values({"float32": litert.float32(layers, 1)(x)}, chains.expected(x), 1e-5)
+_, bare = litert.bare_int8(layers, calibration, x, 1)
+for predict in (litert.int8(layers, calibration, 1), bare):
+    same_values({"int8": predict(x)}, chains.expected(x), 0.6)
+""")
+
+
 @pytest.mark.parametrize(
     ("library", "int8"),
     [

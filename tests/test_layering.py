@@ -58,7 +58,7 @@ FORBIDDEN_IMPORTS: dict[str, set[str]] = {
 }
 # Only needed by some: to be imported inside the function that uses them.
 OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "scipy", "cupy"}
-OPTIONAL |= {"jax", "onnx", "onnxruntime", "openvino"}
+OPTIONAL |= {"ai_edge_litert", "flatbuffers", "jax", "onnx", "onnxruntime", "openvino"}
 
 
 def relative(path: Path) -> str:

@@ -8,5 +8,6 @@ file whose library is missing raises ImportError; the rows are then shown withou
 - ``openblas.py``: NumPy in a process of its own whose OpenBLAS was told to take its AVX-512 kernels
 - ``pytorch.py``: products by MKL and oneDNN, eager training, bf16 autocast
 - ``jax_scan.py``: training with a whole epoch as one jitted ``lax.scan``
+- ``litert.py``: a chain of layers in float32 and int8, one row, of the model that ``tflite_file.py`` makes
 - ``onnxruntime.py``, ``openvino.py``: inference in float32 and int8, of the model that ``onnx_file.py`` makes
 """

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hotloop.benchmark.groups import inference, machine, products, training
-from hotloop.benchmark.row import Row
+from hotloop.benchmark.groups import (
+    chains,
+    inference,
+    machine,
+    one_batch,
+    product_grid,
+    products,
+    training,
+    widths,
+)
+from hotloop.benchmark.row import Measured, Row, Verdict
 from hotloop.errors import unknown_name
 
 
@@ -20,12 +29,15 @@ class Group:
         How it is asked for; what it is; what is aimed at.
     family : str
         Groups of one family run in one process, so that libraries are imported once.
+    overall : callable, optional
+        Given the rows' measurements by their names, what is aimed at for all of them together.
     """
 
     name: str
     title: str
     target: str
     family: str
+    overall: Callable[[Mapping[str, Measured]], list[Verdict]] | None = None
 
 
 GROUPS = {
@@ -39,26 +51,44 @@ GROUPS = {
             "kernels",
         ),
         Group("skinny", "float32 GEMM, skinny", "1.15x the best peer", "kernels"),
+        Group(
+            "gemm-grid",
+            "float32 GEMM, a layer's products by rows and width",
+            "1.0x the best peer or 85% of the FMA peak, 1.05x in the median, 0.9x neighbours",
+            "kernels",
+            product_grid.overall,
+        ),
         Group("gemm-threads", "float32 GEMM, skinny, 2 threads", "1.7x one thread", "kernels"),
         Group("bf16", "bfloat16 GEMM, float32 sums", "1.0x oneDNN", "kernels"),
         Group("int8", "int8 GEMM, requantisation fused", "85% of the vpdpbusd peak", "kernels"),
         Group(
             "training",
             "training, float32",
-            "2.5x / 1.5x / 1.25x / 1.25x JAX's scan, 30x / 5x / 2.8x / 2.2x PyTorch eager",
+            "2.5x / 1.5x / 1.25x / 1.25x / 1.25x JAX's scan, 30x / 5x / 2.8x / 2.2x PyTorch eager",
             "training",
         ),
         Group("training-threads", "training, 2 threads", "1.3x / 1.75x / 1.75x one thread", "training"),
         Group(
             "mixed",
             "training, mixed_bfloat16",
-            "1.6x own float32, 1.25x PyTorch's bf16 autocast, accuracy within 0.005",
+            "1.6x own float32, 1.25x / 1.2x PyTorch's bf16 autocast, accuracy within 0.005",
             "training",
         ),
         Group(
-            "inference-int8", "int8 inference", "1.5x / 1.25x / 1.2x ONNX Runtime's better int8", "inference"
+            "inference-int8",
+            "int8 inference",
+            "1.5x / 1.2x / 1.2x ONNX Runtime's better int8, or 88% of the int8 peak",
+            "inference",
         ),
         Group("inference", "float32 inference", "1.2x the better of ONNX Runtime and OpenVINO", "inference"),
+        Group(
+            "chain",
+            "ten layers, one row (MLPerf Tiny's autoencoder)",
+            "1.5x LiteRT or 85% of reading the weights",
+            "inference",
+        ),
+        Group("one-batch", "train_on_batch", "at most 20 us over the step", "training"),
+        Group("widths", "widths 16 to 2100", "1.1x the next multiple of 16, 1.05x neighbours", "kernels"),
         Group("one-row", "predict_on_batch, one row", "at most 3 us", "inference"),
         Group("adam", "Adam over 10 million parameters", "85% of the copy bandwidth", "kernels"),
         Group("growth", "a network that grows unit by unit", "no drop above 10%", "training"),
@@ -72,10 +102,11 @@ def all_rows() -> list[Row]:
         Row("peaks", f"{threads} thread{'s' * (threads > 1)}", machine.peaks, (), threads)
         for threads in (1, 2)
     ]
-    return [*limits, *products.rows(), *training.rows(), *inference.rows(), *machine.rows()]
+    modules = (products, product_grid, training, one_batch, inference, chains, machine, widths)
+    return [*limits, *(row for module in modules for row in module.rows())]
 
 
-def choose(wanted: Sequence[str] = (), short: bool = False) -> list[Row]:
+def choose(wanted: Sequence[str] = (), short: bool = False, quick: bool = False) -> list[Row]:
     """Return the rows of some groups, or some of their rows.
 
     Parameters
@@ -84,6 +115,8 @@ def choose(wanted: Sequence[str] = (), short: bool = False) -> list[Row]:
         A group's name, or that with a part of its rows' names: "training/mlp64". Nothing means all rows.
     short : bool
         Only what plain ``hotloop bench`` shows; what is asked for by name comes whole.
+    quick : bool
+        Without the rows that a quick run leaves out; what is asked for by a part of its name is there.
 
     Raises
     ------
@@ -97,7 +130,8 @@ def choose(wanted: Sequence[str] = (), short: bool = False) -> list[Row]:
     """
     rows = all_rows()
     if not wanted:
-        return [row for row in rows if row.short or row.group == "peaks" or not short]
+        some = [row for row in rows if row.short or row.group == "peaks" or not short]
+        return [row for row in some if row.quick or not quick]
     chosen: set[str] = set()
     for text in wanted:
         group, _, part = text.partition("/")
@@ -106,5 +140,5 @@ def choose(wanted: Sequence[str] = (), short: bool = False) -> list[Row]:
         found = {row.key for row in rows if row.group == group and part in row.name}
         if not found:
             raise unknown_name(f"row of {group}", part, [row.name for row in rows if row.group == group])
-        chosen |= found
+        chosen |= {row.key for row in rows if row.key in found and (row.quick or part or not quick)}
     return [row for row in rows if row.key in chosen]

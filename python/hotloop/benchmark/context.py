@@ -81,5 +81,14 @@ class Context:
             name, size, lambda: _native.measure_stream(kind, memory, MEMORY_BYTES, self.threads, turn)
         )
 
+    def reading(self, name: str, size: int) -> Side:
+        """A cache's limit as a side: the time to read `size` bytes again and again, from where they fit."""
+        memory = aligned_empty(max(size, 4096 * self.threads) // 4, "float32")
+        return self._limit(
+            name,
+            size,
+            lambda: _native.measure_stream("read", memory, memory.nbytes, self.threads, self.pace.turn),
+        )
+
     def _limit(self, name: str, work: float, rate: Callable[[], float]) -> Side:
         return Side(name, rate, time=lambda calls: calls * work / rate())

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hotloop.benchmark.catalogue import GROUPS
+from hotloop.benchmark.catalogue import GROUPS, Group
 from hotloop.benchmark.row import OURS, Measured, Verdict, amount
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ FACTS = (
     "jax",
     "onnxruntime",
     "openvino",
+    "ai-edge-litert",
 )
 
 
@@ -59,8 +60,9 @@ def grid(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = 
 def targets(outcomes: Sequence[Outcome], facts: dict[str, Any], markdown: bool = False) -> str:
     """Every row with its targets, then each group in one line."""
     parts = [_head(facts, outcomes, markdown)]
-    for group, some in _by_group(outcomes):
+    for group, some in by_group(outcomes):
         rows = [cells for outcome in some for cells in _target_cells(outcome)]
+        rows += [("all of them", "", "", "", *_verdict_cells(verdict)) for verdict in overall(group, some)]
         if group.name != "peaks":
             header = (group.title, "threads", "hotloop", "spread", "measured", "beside", "target", "")
             parts.append(grid(header, rows, markdown))
@@ -71,7 +73,7 @@ def targets(outcomes: Sequence[Outcome], facts: dict[str, Any], markdown: bool =
 def speeds(outcomes: Sequence[Outcome], facts: dict[str, Any], markdown: bool = False) -> str:
     """Every row with its share of the machine's limit, and how many times its time the peers took."""
     parts = [_head(facts, outcomes, markdown)]
-    for group, some in _by_group(outcomes):
+    for group, some in by_group(outcomes):
         if group.name != "peaks":
             header = (group.title, "threads", "hotloop", "spread", "of the limit", "times hotloop's time")
             parts.append(grid(header, [_speed_cells(outcome) for outcome in some], markdown))
@@ -91,8 +93,15 @@ def _problem_word(outcome: Outcome) -> str:
     return "sides disagree" if outcome.wrong else outcome.problem.partition(":")[0]
 
 
-def _by_group(outcomes: Sequence[Outcome]) -> list[tuple[Any, list[Outcome]]]:
+def by_group(outcomes: Sequence[Outcome]) -> list[tuple[Group, list[Outcome]]]:
+    """Each group with its outcomes, which stand together."""
     return [(GROUPS[name], list(some)) for name, some in itertools.groupby(outcomes, lambda o: o.row.group)]
+
+
+def overall(group: Group, outcomes: Sequence[Outcome]) -> list[Verdict]:
+    """The targets that concern all of a group's rows."""
+    measured = {outcome.row.name: outcome.measured for outcome in outcomes if outcome.measured is not None}
+    return [] if group.overall is None else group.overall(measured)
 
 
 def _own_cells(outcome: Outcome) -> tuple[str, str]:
@@ -110,8 +119,12 @@ def _target_cells(outcome: Outcome) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for verdict in outcome.verdicts:
         first = (name, threads, *_own_cells(outcome)) if not lines else ("", "", "", "")
-        lines.append((*first, verdict.measured, verdict.against, verdict.target, verdict_word(verdict)))
+        lines.append((*first, *_verdict_cells(verdict)))
     return lines
+
+
+def _verdict_cells(verdict: Verdict) -> tuple[str, str, str, str]:
+    return verdict.measured, verdict.against, verdict.target, verdict_word(verdict)
 
 
 def _speed_cells(outcome: Outcome) -> tuple[str, ...]:
@@ -143,8 +156,9 @@ def _head(facts: dict[str, Any], outcomes: Sequence[Outcome], markdown: bool) ->
 
 def _summary(outcomes: Sequence[Outcome], markdown: bool) -> str:
     rows = []
-    for group, some in _by_group(outcomes):
-        verdicts = [verdict for outcome in some for verdict in outcome.verdicts if verdict.met is not None]
+    for group, some in by_group(outcomes):
+        verdicts = [verdict for outcome in some for verdict in outcome.verdicts]
+        verdicts = [verdict for verdict in (*verdicts, *overall(group, some)) if verdict.met is not None]
         if verdicts:
             met = sum(bool(verdict.met) for verdict in verdicts)
             rows.append((group.title, group.target, _ranges(some), f"{met} of {len(verdicts)}"))

@@ -24,6 +24,10 @@ class Goal:
         The ratio, share or figure to reach, or not to exceed.
     than : tuple of str
         The target is a ratio of times; of these sides, the fastest there counts.
+    walls : tuple of str
+        Limits of the machine that may forbid the ratio, sides too: `enough` of the one that is reached first
+        will do instead. The share is shown beside the ratio.
+    enough : float
     peak : str
         The target is a share of this limit of the machine, which is a side too.
     figure : str
@@ -32,13 +36,15 @@ class Goal:
 
     limit: float
     than: tuple[str, ...] = ()
+    walls: tuple[str, ...] = ()
+    enough: float = 0.85
     peak: str = ""
     figure: str = ""
 
 
-def faster(than: tuple[str, ...], times: float) -> Goal:
-    """At least `times` as fast as the fastest of these sides."""
-    return Goal(times, than=than)
+def faster(than: tuple[str, ...], times: float, walls: tuple[str, ...] = (), enough: float = 0.85) -> Goal:
+    """At least `times` as fast as the fastest of these sides, or `enough` of what the machine can do."""
+    return Goal(times, than=than, walls=walls, enough=enough)
 
 
 def of_peak(peak: str, share: float) -> Goal:
@@ -130,6 +136,8 @@ class Row:
         What every side gets; None for as many as the command was asked for.
     short : bool
         Whether plain ``hotloop bench`` shows it.
+    quick : bool
+        Whether a quick run has it, unless it is asked for by name.
     """
 
     group: str
@@ -138,6 +146,7 @@ class Row:
     goals: tuple[Goal, ...] = ()
     threads: int | None = None
     short: bool = False
+    quick: bool = True
 
     @property
     def key(self) -> str:
@@ -175,6 +184,9 @@ def judge(goal: Goal, result: Measured) -> Verdict:
     Verdict(target='2.5x', measured='3.00x', against='NumPy 3.00 us', value=3.0, met=True)
     >>> judge(faster(("NumPy", "MKL"), 2.5), result)
     Verdict(target='2.5x', measured='3.00x', against='NumPy 3.00 us (no MKL)', value=3.0, met=None)
+    >>> result.times["FMA peak"] = Times((0.9e-6,))
+    >>> judge(faster(("NumPy",), 3.5, walls=("FMA peak",)), result).against
+    'NumPy 3.00 us; 90% of FMA peak'
     """
     if goal.than:
         target = f"{goal.limit:g}x"
@@ -188,6 +200,10 @@ def judge(goal: Goal, result: Measured) -> Verdict:
         if absent := [side for side in goal.than if side not in there]:
             against += f" (no {', '.join(absent)})"
             met = None if met else met  # One that is absent might be faster.
+        if nearest := nearest_wall(goal, result):
+            wall, share = nearest
+            against += f"; {share:.0%} of {wall}"
+            met = True if share >= goal.enough else met
         return Verdict(target, f"{value:.2f}x", against, value, met)
     if goal.peak:
         target = f"{goal.limit:.0%} of {goal.peak}"
@@ -200,9 +216,30 @@ def judge(goal: Goal, result: Measured) -> Verdict:
     if goal.figure not in result.figures:
         return Verdict(target, "-", "not measured", None, None)
     figure = result.figures[goal.figure]
-    others = [f"{name} {value:.3g}" for name, value in result.figures.items() if name != goal.figure]
+    own = f"{goal.figure}: "  # What begins so says more about this figure, where there are several.
+    more = {name: value for name, value in result.figures.items() if name != goal.figure}
+    if any(name.startswith(own) for name in more):
+        more = {name.removeprefix(own): value for name, value in more.items() if name.startswith(own)}
+    others = [f"{name} {value:.4g}" for name, value in more.items()]
     against = goal.figure + (f" ({', '.join(others)})" if 0 < len(others) < 3 else "")
     return Verdict(target, f"{figure:.3g}", against, figure, figure <= goal.limit)
+
+
+def nearest_wall(goal: Goal, result: Measured) -> tuple[str, float] | None:
+    """The goal's limit of the machine that leaves the least room, and which share of it was reached.
+
+    Examples
+    --------
+    >>> result = Measured("us", 1.0, {"hotloop": Times((4.0,)), "peak": Times((3.0,)), "read": Times((1.0,))})
+    >>> nearest_wall(faster((), 2.0, walls=("peak", "read", "tiles")), result)
+    ('peak', 0.75)
+    """
+    shares = {
+        wall: result.times[OURS].times_faster_than(result.times[wall])
+        for wall in goal.walls
+        if wall in result.times
+    }
+    return max(shares.items(), key=lambda item: item[1]) if shares else None
 
 
 def amount(value: float, unit: str) -> str:

@@ -20,7 +20,7 @@ from hotloop.benchmark.row import Measured, Row, Verdict, judge
 from hotloop.benchmark.worker import command, environment
 from hotloop.errors import bad_value
 
-PACKAGES = ("numpy", "torch", "jax", "jaxlib", "onnx", "onnxruntime", "openvino")
+PACKAGES = ("numpy", "torch", "jax", "jaxlib", "onnx", "onnxruntime", "openvino", "ai-edge-litert")
 FORMAT = 1
 
 
@@ -97,7 +97,7 @@ def run(options: Options, json_path: str | None = None, out: TextIO | None = Non
     OSError
         When the JSON can't be written; the table is out by then.
     """
-    rows = choose(options.only, short=not options.peers)
+    rows = choose(options.only, short=not options.peers, quick=options.quick)
     if json_path is not None:
         _check_path(json_path)
     out = out or sys.stdout
@@ -136,13 +136,17 @@ def _check_path(path: str) -> None:
 
 
 def as_json(outcomes: Sequence[Outcome], facts: dict[str, Any], options: Options) -> dict[str, Any]:
-    """All figures: format, date, machine, options and rows."""
+    """All figures: format, date, machine, options, rows, and what is aimed at for groups as a whole."""
     return {
         "format": FORMAT,
         "date": _now(),
         "machine": facts,
         "options": asdict(options),
         "rows": [outcome.to_json() for outcome in outcomes],
+        "groups": {
+            group.name: [asdict(verdict) for verdict in report.overall(group, some)]
+            for group, some in report.by_group(outcomes)
+        },
     }
 
 

@@ -69,12 +69,13 @@ def _check(sides: list[Side], a: Array, b: Array, tolerance: float) -> None:
     same_values(results, expected, tolerance)
 
 
-def float32(shape: Shape, layout: str, context: Context) -> Measured:
-    """Beside NumPy, OpenBLAS with its AVX-512 kernels, MKL and oneDNN."""
+def beside_blas(shape: Shape, layout: str, libraries: tuple[str, ...], context: Context) -> Measured:
+    """Beside some of NumPy, OpenBLAS with its AVX-512 kernels, MKL and oneDNN, and the machine's limit."""
     m, n, k = shape
     a, b, out = operands(shape, layout)
     sides = [own_product(OURS, a, b, out)]
-    context.add(sides, "numpy", lambda peer: peer.product(a, b))
+    if "NumPy" in libraries:
+        context.add(sides, "numpy", lambda peer: peer.product(a, b))
     context.add(sides, "openblas", lambda peer: peer.product(shape, layout))
     context.add(sides, "pytorch", lambda peer: peer.products(a, b))
     _check(sides, a, b, tolerance=1e-4)
@@ -156,20 +157,35 @@ def rows() -> Iterator[Row]:
     """All of them."""
     both = (of_peak(FMA_PEAK, 0.90), faster(BEST_BLAS, 1.03))
     for shape in SQUARE:
-        yield Row("gemm", _name(shape), partial(float32, shape, "NN"), both, short=shape == SQUARE[1])
+        yield Row(
+            "gemm",
+            dimensions(shape),
+            partial(beside_blas, shape, "NN", BEST_BLAS),
+            both,
+            short=shape == SQUARE[1],
+        )
     for shape, layout in itertools.product(SKINNY, LAYOUTS):
-        measure = partial(float32, shape, layout)
+        measure = partial(beside_blas, shape, layout, BEST_BLAS)
         short = layout == "NN" and shape in (SKINNY[0], SKINNY[4])
-        yield Row("skinny", f"{_name(shape)} {layout}", measure, (faster(BEST_BLAS, 1.15),), short=short)
+        yield Row("skinny", f"{dimensions(shape)} {layout}", measure, (faster(BEST_BLAS, 1.15),), short=short)
     for shape, layout in itertools.product(SHARED, LAYOUTS):
         measure = partial(scaling, shape, layout)
-        yield Row("gemm-threads", f"{_name(shape)} {layout}", measure, (faster(("one thread",), 1.7),), 2)
+        yield Row(
+            "gemm-threads", f"{dimensions(shape)} {layout}", measure, (faster(("one thread",), 1.7),), 2
+        )
     for size in (1024, 2048):
         goals = (faster(("oneDNN",), 1.0),)
-        yield Row("bf16", _name((size,) * 3), partial(bfloat16, size), goals, short=size == 1024)
+        yield Row("bf16", dimensions((size,) * 3), partial(bfloat16, size), goals, short=size == 1024)
     shape = (256, 2048, 2048)
-    yield Row("int8", _name(shape), partial(int8, shape), (of_peak(DOT_PEAK, 0.85),), short=True)
+    yield Row("int8", dimensions(shape), partial(int8, shape), (of_peak(DOT_PEAK, 0.85),), short=True)
 
 
-def _name(shape: tuple[int, ...]) -> str:
+def dimensions(shape: tuple[int, ...]) -> str:
+    """As a row's name has it.
+
+    Examples
+    --------
+    >>> dimensions((32, 64, 784))
+    '32x64x784'
+    """
     return "x".join(map(str, shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 import hotloop as hl
+from hotloop import _native
 from hotloop.benchmark.checks import same_path
 from hotloop.benchmark.context import Context
-from hotloop.benchmark.groups.products import with_threads
+from hotloop.benchmark.groups.machine import UPDATE
+from hotloop.benchmark.groups.products import FMA_PEAK, with_threads
 from hotloop.benchmark.networks import NETWORKS, Network
 from hotloop.benchmark.row import OURS, Measured, Row, at_most, faster
 from hotloop.benchmark.timing import Side
 
 Array = npt.NDArray[Any]
 JAX, EAGER, AUTOCAST = "JAX scan", "PyTorch", "PyTorch bf16"
+BF16_PEAK = "bfloat16 peak"
 CHECKED_STEPS = 5
 
 
@@ -92,7 +96,21 @@ def float32(network: Network, context: Context) -> Measured:
     # PyTorch adds Adam's epsilon after the bias correction, not before: up to 0.05 in the first steps, where
     # gradients are smallest. Another order of batches would be 1.
     check(network, ours, peers, tolerance=0.1)
-    return Measured("us", steps, context.time(_sides([ours, *peers])))
+    sides = _sides([ours, *peers])
+    sides.append(context.arithmetic(FMA_PEAK, "float32", steps * arithmetic(network)))
+    return Measured("us", steps, context.time(sides), limits=[FMA_PEAK])
+
+
+def arithmetic(network: Network) -> float:
+    """Multiplications and additions of a step: forward, and back to all weights and all but the first inputs.
+
+    Examples
+    --------
+    >>> arithmetic(NETWORKS["mlp64"]) == 2 * 32 * (2 * 784 * 64 + 3 * 64 * 10)
+    True
+    """
+    first, *others = (a * b for a, b in itertools.pairwise(network.sizes))
+    return 2.0 * network.batch * (2 * first + 3 * sum(others))
 
 
 def scaling(network: Network, context: Context) -> Measured:
@@ -114,7 +132,13 @@ def mixed(network: Network, context: Context) -> Measured:
     # Adam's first steps are as long for a gradient's sign as for its size: bfloat16 gets some signs of tiny
     # gradients wrong, hence a share of the steps. That the training is as good shows on real digits.
     check(network, ours, peers, tolerance=0.3)
-    return Measured("us", steps, context.time(_sides([ours, *peers])))
+    sides = _sides([ours, *peers])
+    # Weights and both moments, read and written, go through memory whatever the arithmetic costs.
+    walls = [context.stream(UPDATE, "update", float(steps * 6 * 4 * _weights_of(network)))]
+    kinds = [kind for kind in ("bfloat16_dot", "bfloat16_tiles") if _native.has_peak(kind)]
+    for kind in kinds[-1:]:
+        walls.append(context.arithmetic(BF16_PEAK, kind, steps * arithmetic(network)))
+    return Measured("us", steps, context.time([*sides, *walls]), limits=[wall.name for wall in walls])
 
 
 def digits(context: Context) -> Measured:
@@ -147,15 +171,19 @@ def rows() -> Iterator[Row]:
         ("tiny", 2.5, 30),
         ("mlp64", 1.5, 5),
         ("mlp512", 1.25, 2.8),
+        ("mlp1024", 1.25, None),
         ("mlp2048", 1.25, 2.2),
     ):
-        both = (faster((JAX,), over_jax), faster((EAGER,), over_eager))
+        goals = [faster((JAX,), over_jax, walls=(FMA_PEAK,))]
+        if over_eager is not None:
+            goals.append(faster((EAGER,), over_eager, walls=(FMA_PEAK,)))
         short = name in ("tiny", "mlp64")
-        yield Row("training", name, partial(float32, NETWORKS[name]), both, short=short)
+        yield Row("training", name, partial(float32, NETWORKS[name]), tuple(goals), short=short)
     for name, over_own in (("mlp64", 1.3), ("mlp512", 1.75), ("mlp2048", 1.75)):
-        goals = (faster(("one thread",), over_own),)
-        yield Row("training-threads", name, partial(scaling, NETWORKS[name]), goals, 2)
-    for name in ("mlp512", "mlp2048"):
-        both = (faster(("own float32",), 1.6), faster((AUTOCAST,), 1.25))
+        over = (faster(("one thread",), over_own),)
+        yield Row("training-threads", name, partial(scaling, NETWORKS[name]), over, 2)
+    walls = (BF16_PEAK, UPDATE)
+    for name, over_autocast in (("mlp512", 1.25), ("mlp2048", 1.2)):
+        both = (faster(("own float32",), 1.6, walls), faster((AUTOCAST,), over_autocast, walls))
         yield Row("mixed", name, partial(mixed, NETWORKS[name]), both)
     yield Row("mixed", "real digits", digits, (at_most("accuracy lost", 0.005),))
