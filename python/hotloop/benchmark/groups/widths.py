@@ -43,7 +43,7 @@ def widths(quick: bool = False) -> list[int]:
     Examples
     --------
     >>> widths(quick=True)
-    [31, 32, 33, 48, 240, 255, 256, 257, 272]
+    [16, 31, 32, 33, 48, 240, 255, 256, 257, 272]
     """
     found = {power + step for power in powers_of_two(quick) for step in (-STEP, -1, 0, 1, STEP)}
     return sorted(width for width in found | set(() if quick else OTHERS) if width >= STEP)
