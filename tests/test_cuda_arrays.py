@@ -1,5 +1,6 @@
 """What models on a GPU take and give: arrays of either kind, of other libraries, and more than fits."""
 
+import copy
 import os
 
 import numpy as np
@@ -208,6 +209,39 @@ def test_more_data_than_fits_trains_to_the_same_bits(rng, small_gpu, monkeypatch
     assert fit(model) == whole
     assert len(streams) >= 2
     assert all(rows < 400 for rows in streams)
+
+
+class SaveAndStop(hl.callbacks.Callback):
+    """Saves behind one step, and goes no further."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations == 90:
+            self.model.save(self.path)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("where", ["cpu", "cuda"])
+def test_training_goes_on_within_an_epoch_on_either_device(rng, small_gpu, tmp_path, streamed, where):
+    """Interrupted on the GPU, with all rows there or a part of them; an epoch of 70 steps takes 58 a pass."""
+    x, y = data(rng, rows=400)
+    options = {"batch_size": 7, "epochs": 3, "steps_per_epoch": 70, "verbose": 0}
+    whole = network("cpu")
+    history = whole.fit(x, y, **options).history
+    model = network()
+    if streamed:
+        small_gpu(56_000)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, callbacks=[SaveAndStop(tmp_path / "file")], **options)
+    other = hl.load_model(tmp_path / "file")
+    other.device = where
+    for resumed in (other, copy.deepcopy(model), model):
+        rest = resumed.fit(x, y, initial_epoch=1, **options).history
+        assert state(resumed) == state(whole)
+        assert rest == {key: values[1:] for key, values in history.items()}
 
 
 def test_too_little_memory_is_told_and_the_model_stays_usable(rng, small_gpu):

@@ -202,7 +202,7 @@ def test_the_hook_can_stop_and_its_error_comes_out() -> None:
 
     with pytest.raises(RuntimeError, match="from the hook"):
         net.train(x, y, steps=many, batch_size=1, order=order, hook=fail)
-    assert 0 < net.program_.steps_done < many
+    assert 0 < net.program_.done[0] < many
 
     def enter_again(steps: int, loss: float) -> bool:
         net.program_.predict([x], [np.empty((64, 1), np.float32)])

@@ -154,14 +154,18 @@ class PyProgram {
   py::tuple train(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const HostMaybe& order,
                   std::int64_t batch_size, std::int64_t first_step, std::int64_t steps,
                   const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
-                  const Arrays& outputs, const py::object& hook_function, bool stop_on_nan, int threads) {
-    steps_done_ = 0;
+                  const Arrays& outputs, const py::object& hook_function, bool stop_on_nan,
+                  double loss_before, std::int64_t rows_before, int threads) {
+    result_ = {};
+    result_.loss_sum = loss_before;
     TrainRequest request = train_request(inputs, targets, weights, order, batch_size, first_step, steps,
                                          learning_rates, threads);
     request.iteration = iteration;
     request.seed = seed;
     if (!outputs.empty()) request.outputs = to_pointers(outputs, request.feed.rows);
     request.stop_on_nan = stop_on_nan;
+    request.loss_before = loss_before;
+    request.rows_before = rows_before;
     PyHook hook(hook_function);
     request.hook = hook.native();
     TrainResult result;
@@ -169,9 +173,9 @@ class PyProgram {
       const Unlocked released;
       result = program_->train(request);
     }
-    steps_done_ = result.steps;
+    result_ = result;
     hook.rethrow();
-    return py::make_tuple(result.steps, result.loss_sum, result.rows);
+    return to_tuple(result);
   }
 
   // Trains, so give it a copy of a model.
@@ -203,9 +207,13 @@ class PyProgram {
     return profile_forward(*program_, inputs, calls, threads);
   }
 
-  std::int64_t steps_done() const { return steps_done_; }
+  py::tuple done() const { return to_tuple(result_); }
 
  private:
+  static py::tuple to_tuple(const TrainResult& result) {
+    return py::make_tuple(result.steps, result.loss_sum, result.rows);
+  }
+
   std::vector<float*> to_pointers(const Arrays& outputs, std::int64_t rows) const {
     return output_pointers(program_->graph(), program_->outputs(), outputs, rows);
   }
@@ -233,7 +241,7 @@ class PyProgram {
   std::optional<PlainRows> plain_;
   std::vector<Operand> kept_, slots_;  // what the program points into
   std::vector<py::array> arrays_;      // and its nodes
-  std::int64_t steps_done_ = 0;
+  TrainResult result_;                 // of the last train call
 };
 
 }  // namespace
@@ -259,15 +267,16 @@ void bind_program(py::module_& module) {
       .def("train", &PyProgram::train, py::arg("inputs"), py::arg("targets"), py::arg("weights"),
            py::arg("order"), py::arg("batch_size"), py::arg("first_step"), py::arg("steps"),
            py::arg("learning_rates"), py::arg("iteration"), py::arg("seed"), py::arg("outputs") = Arrays(),
-           py::arg("hook") = py::none(), py::arg("stop_on_nan") = false, py::arg("threads") = 0)
+           py::arg("hook") = py::none(), py::arg("stop_on_nan") = false, py::arg("loss_before") = 0.0,
+           py::arg("rows_before") = 0, py::arg("threads") = 0)
       .def("profile_train", &PyProgram::profile_train, py::arg("inputs"), py::arg("targets"),
            py::arg("weights"), py::arg("order"), py::arg("batch_size"), py::arg("steps"),
            py::arg("learning_rates"), py::arg("iteration"), py::arg("seed"), py::arg("threads"),
            "Trains, and gives (what each part of a step is, seconds of steps x parts).")
       .def("profile_predict", &PyProgram::profile_predict, py::arg("inputs"), py::arg("calls"),
            py::arg("threads"), "The same of forward passes over all rows at once.")
-      .def_property_readonly("steps_done", &PyProgram::steps_done,
-                             "Whole steps of the last train call, also when it ended in an exception.");
+      .def_property_readonly("done", &PyProgram::done,
+                             "What the last train call returned, or would have but for an exception.");
 }
 
 }  // namespace hotloop::bind

@@ -28,6 +28,9 @@ struct TrainRequest {
   const float* learning_rates = nullptr;   // one a step
   std::int64_t iteration = 0;              // steps the optimizer has done before
   std::uint64_t seed = 0;
+  // What the epoch has come to before: losses are summed in one chain, however it is cut into calls.
+  double loss_before = 0;
+  std::int64_t rows_before = 0;
   std::vector<float*> outputs;  // per program output: feed.rows x features, or empty
   bool stop_on_nan = false;
   int threads = 0;  // 0: as many as pay
@@ -37,7 +40,7 @@ struct TrainRequest {
 
 struct TrainResult {
   std::int64_t steps = 0, rows = 0;
-  double loss_sum = 0;  // over samples, regularisation included
+  double loss_sum = 0;  // over samples, those before the call too; regularisation included
 };
 
 class Program {

@@ -74,7 +74,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
         result.rows += batch.rows;
         result.loss_sum += loss;
         stop = (request.stop_on_nan && std::isnan(loss)) || poll.wants_stop(result.steps, [&] {
-          return result.loss_sum / static_cast<double>(result.rows);
+          return result.loss_sum / static_cast<double>(request.rows_before + result.rows);
         });
       }
       team.barrier();
@@ -95,6 +95,7 @@ TrainResult Program::train(const TrainRequest& request) {
                            buffers.schedule().forward.size() + buffers.schedule().backward.size() + 3);
 
   TrainResult result;
+  result.loss_sum = request.loss_before;
   Poll poll(request.hook);
   bool stop = false;
   if (request.threads > 0) {

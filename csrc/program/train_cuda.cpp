@@ -111,6 +111,7 @@ TrainResult Program::train(const TrainRequest& request) {
   const std::int64_t most_rows = std::min(request.batch_size, request.feed.rows);
   PassBuffers& buffers = ready_to_train(request.feed, most_rows, 1);
   TrainResult result;
+  result.loss_sum = request.loss_before;
   if (request.steps == 0) return result;
 
   if (captured_ == nullptr) captured_ = std::make_shared<Captured>();
@@ -133,9 +134,10 @@ TrainResult Program::train(const TrainRequest& request) {
   const void* const tables =
       update_.stage(request.learning_rates, request.iteration, request.steps, &state->penalty);
   auto* const start = c.start.as<Captured::State>();
+  const cuda::Progress begun{0, 0, request.loss_before, 0};
   *start = {
-      {static_cast<std::uint64_t>(request.iteration), 0, request.first_step * request.batch_size}, 0, {}};
-  *c.seen.as<cuda::Progress>() = {};
+      {static_cast<std::uint64_t>(request.iteration), 0, request.first_step * request.batch_size}, 0, begun};
+  *c.seen.as<cuda::Progress>() = begun;
   copy_block(state, start, sizeof(*start));
   Feed feed = request.feed;
   if (feed.order != nullptr) {
@@ -200,7 +202,9 @@ TrainResult Program::train(const TrainRequest& request) {
   const std::int64_t ahead = steps_ahead(3 * work_per_row() * static_cast<double>(most_rows));
   const std::int64_t unit = !small ? 1 : request.stop_on_nan ? 1 : kStepsOfABlock;
   Poll poll(request.hook);
-  const auto mean_loss = [&] { return c.progress().loss_sum / static_cast<double>(c.progress().rows); };
+  const auto mean_loss = [&] {
+    return c.progress().loss_sum / static_cast<double>(request.rows_before + c.progress().rows);
+  };
   std::int64_t since = 0, turn = 0;
   for (std::int64_t s = 0, steps = 0; s < request.steps; s += steps) {
     steps = std::min(unit, request.steps - s);

@@ -127,12 +127,14 @@ class Program:
         outputs: collections.abc.Sequence[numpy.ndarray] = [],
         hook: typing.Any = None,
         stop_on_nan: bool = False,
+        loss_before: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        rows_before: typing.SupportsInt | typing.SupportsIndex = 0,
         threads: typing.SupportsInt | typing.SupportsIndex = 0,
     ) -> tuple: ...
     @property
-    def steps_done(self) -> int:
+    def done(self) -> tuple:
         """
-        Whole steps of the last train call, also when it ended in an exception.
+        What the last train call returned, or would have but for an exception.
         """
 
 class Session:

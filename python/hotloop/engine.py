@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,22 @@ FUSED = {
     "categorical_crossentropy": "softmax",
     "sparse_categorical_crossentropy": "softmax",
 }
+
+
+@dataclass
+class Sums:
+    """What training calls have come to, also those that an exception ended.
+
+    Attributes
+    ----------
+    steps, rows : int
+    loss : float
+        Summed over the rows, one after the other: the same bits however the steps are spread over calls.
+    """
+
+    steps: int = 0
+    rows: int = 0
+    loss: float = 0.0
 
 
 class PredictionProgram:
@@ -152,20 +169,16 @@ class TrainingProgram:
         steps: int,
         seed: int,
         outputs: list[Floats],
+        sums: Sums,
         hook: Hook | None = None,
         stop_on_nan: bool = False,
-    ) -> tuple[int, float, int]:
-        """Make whole steps and count them in the optimizer, also when an exception ends them.
-
-        Returns
-        -------
-        tuple
-            Steps done, the loss summed over their rows, and the number of rows.
-        """
+    ) -> None:
+        """Make whole steps; they count in the optimizer and in ``sums`` also when an exception ends them."""
         self.backend.require()
         rates = optimizer.learning_rates(optimizer.iterations, steps)
+        result = None
         try:
-            done, loss_sum, rows = self.native.train(
+            result = self.native.train(
                 inputs,
                 targets,
                 weights,
@@ -179,10 +192,14 @@ class TrainingProgram:
                 outputs,
                 hook,
                 stop_on_nan,
+                sums.loss,
+                sums.rows,
             )
         finally:
-            optimizer.iterations += self.native.steps_done
-        return int(done), float(loss_sum), int(rows)
+            steps, sums.loss, rows = self.native.done if result is None else result
+            optimizer.iterations += steps
+            sums.steps += steps
+            sums.rows += rows
 
 
 def _fuses(head: Head) -> bool:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, device
-from hotloop.arrays import Floats
 from hotloop.callbacks import CallbackList
+from hotloop.engine import Sums
 from hotloop.feed import Feed
 from hotloop.heads import compute_metrics
+from hotloop.position import Part, Position
 from hotloop.progress import Progress
 from hotloop.staging import Resident, Streamed, place
 
 if TYPE_CHECKING:
-    from hotloop.engine import TrainingProgram
+    from hotloop.engine import Hook, TrainingProgram
     from hotloop.training import Trainer
 
 Order = npt.NDArray[np.int32] | None
 
 
 class Batches:
-    """Endless batches of some rows, pass after pass, each pass in an order of its own."""
+    """Endless batches of some rows, pass after pass, each pass in an order of its own.
+
+    An order depends alone on the model's seed and on the optimizer's steps when its pass began.
+    """
 
     def __init__(self, model: Trainer, rows: int, batch_size: int, shuffle: bool) -> None:
         self.model = model
@@ -32,25 +35,28 @@ class Batches:
         self.size = min(batch_size, rows)
         self.shuffle = shuffle
         self.steps_a_pass = -(-rows // self.size)
-        self._next = 0
-        self._order: Order = None
+        self.next = 0  # in the pass
+        self.seed, self.pass_begin = 0, 0
+        self.order: Order = None
 
-    def take(self, steps: int) -> Iterator[tuple[Order, int, int]]:
-        """Yield (order, first step, number of steps) until there are ``steps``.
+    def begin_pass(self) -> None:
+        """Begin a pass where the one before it is at its end."""
+        if self.next == 0:
+            self.seed, self.pass_begin = self.model.seed, self.model.optimizer.iterations
+            self.order = self.order_of(self.seed, self.pass_begin)
 
-        An order depends on the model's seed and on the optimizer's steps so far alone, so training that goes
-        on from a file sees the rows as if it had not been interrupted.
-        """
-        while steps > 0:
-            if self._next == 0 and self.shuffle:
-                self._order = _native.shuffled_order(
-                    self.model.seed, self.model.optimizer.iterations, self.rows
-                )
-            first = self._next
-            count = min(steps, self.steps_a_pass - first)
-            self._next = (first + count) % self.steps_a_pass
-            steps -= count
-            yield self._order, first, count
+    def order_of(self, seed: int, pass_begin: int) -> Order:
+        """Return the order of a pass; None for that of the data."""
+        return _native.shuffled_order(seed, pass_begin, self.rows) if self.shuffle else None
+
+    def seek(self, position: Position) -> None:
+        """Go on there."""
+        self.seed, self.pass_begin, self.next = position.seed, position.pass_begin, position.pass_step
+        self.order = self.order_of(self.seed, self.pass_begin)
+
+    def advance(self, steps: int) -> None:
+        """Count batches of the pass in progress."""
+        self.next = (self.next + steps) % self.steps_a_pass
 
 
 class EpochRecord:
@@ -61,6 +67,10 @@ class EpochRecord:
     feed : Feed
     source : Resident or Streamed
         The feed's rows where the program reads them.
+    sums : Sums
+        Of the epoch.
+    parts : list of Part
+        Of the passes that it has gone through, the one in progress last.
     """
 
     def __init__(self, program: TrainingProgram, feed: Feed, batch_size: int) -> None:
@@ -84,41 +94,79 @@ class EpochRecord:
 
     def begin(self) -> None:
         """Forget the last epoch."""
-        self.loss_sum, self.rows = 0.0, 0
-        self.kept: list[tuple[Order, slice, list[Floats]]] = []
+        self.sums = Sums()
+        self.parts: list[Part] = []
 
-    def next_part(self) -> None:
-        """Keep what was written from being written over: this epoch goes on in a second pass."""
-        if self.kept:
+    def go_on(self, position: Position, batches: Batches) -> None:
+        """Begin with what an epoch had come to."""
+        self.sums = Sums(position.step, position.seen, position.loss_sum)
+        for part in position.parts:
+            if [out.shape[1] for out in part.outputs] != self.features:
+                continue  # compiled with other metrics since: they see the rows to come
+            self._room_for(part.pass_begin)
+            for room, made in zip(self.outputs, part.outputs, strict=True):
+                device.write(room[part.begin : part.end], made)
+            order = batches.order_of(part.seed, part.pass_begin)
+            self.saw(part.seed, part.pass_begin, order, part.begin, part.end)
+
+    def _room_for(self, pass_begin: int) -> None:
+        """Keep what was written from being written over where an epoch goes on in another pass."""
+        if self.parts and self.parts[-1].pass_begin != pass_begin:
             self.outputs = self.source.empty_outputs(self.features)
 
-    def add(self, loss_sum: float, rows: int) -> None:
-        self.loss_sum += loss_sum
-        self.rows += rows
+    def train(self, batches: Batches, steps: int, hook: Hook, stop_on_nan: bool) -> int:
+        """Make steps of the pass in progress and return how many; those before an exception count as well."""
+        self._room_for(batches.pass_begin)
+        model, first, sums = batches.model, batches.next, self.sums
+        steps_before, rows_before = sums.steps, sums.rows
+        try:
+            self.source.train(
+                model.optimizer,
+                batches.order,
+                batches.size,
+                first,
+                steps,
+                model.seed,
+                self.outputs,
+                sums,
+                hook,
+                stop_on_nan,
+            )
+        finally:
+            made = sums.steps - steps_before
+            batches.advance(made)
+            begin = first * batches.size
+            end = begin + sums.rows - rows_before
+            self.saw(batches.seed, batches.pass_begin, batches.order, begin, end)
+        return made
 
-    def keep(self, order: Order, begin: int, end: int) -> None:
-        """Note that the predictions of these positions of an order are there."""
-        if self.features and end > begin:
-            self.kept.append((order, slice(begin, end), self.outputs))
+    def saw(self, seed: int, pass_begin: int, order: Order, begin: int, end: int) -> None:
+        """Note that these positions of a pass are done, and their predictions there."""
+        if self.parts and self.parts[-1].pass_begin == pass_begin:
+            begin = self.parts.pop().begin
+        if end > begin:
+            outputs = tuple(out[begin:end] for out in self.outputs)
+            self.parts.append(Part(seed, pass_begin, begin, end, outputs, order))
 
     @property
     def mean_loss(self) -> float:
-        return self.loss_sum / self.rows if self.rows else 0.0
+        return self.sums.loss / self.sums.rows if self.sums.rows else 0.0
 
     def logs(self) -> dict[str, Any]:
         """Return the mean loss and the metrics."""
         logs: dict[str, Any] = {"loss": self.mean_loss}
-        if not self.kept:
+        if not self.features or not self.parts:
             return logs
         outputs = [
-            _joined([device.to_host(part[i][rows]) for _, rows, part in self.kept])
+            _joined([device.to_host(part.outputs[i]) for part in self.parts])
             for i in range(len(self.features))
         ]
         if self._labels is None:
             self._labels = [device.to_host(array) for array in self.feed.labels]
 
         def in_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            return _joined([array[rows if order is None else order[rows]] for order, rows, _ in self.kept])
+            places = [(part.order, slice(part.begin, part.end)) for part in self.parts]
+            return _joined([array[rows if order is None else order[rows]] for order, rows in places])
 
         labels = [in_order(array) for array in self._labels]
         weights = None if self.feed.weights is None else in_order(device.to_host(self.feed.weights))
@@ -131,60 +179,56 @@ def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
 
 
 def run_epoch(
-    model: Trainer,
     record: EpochRecord,
     batches: Batches,
     steps: int,
     callbacks: CallbackList,
     progress: Progress | None = None,
+    epoch: int | None = None,
 ) -> dict[str, Any]:
-    """Make ``steps`` steps and return the logs.
+    """Make the steps that the record lacks of ``steps``, and return the logs.
 
-    One native call, or one a step when a callback asks for it.
+    One native call a pass, or one a step when a callback asks for it. The model knows the position after
+    each of them, where the epoch has a number.
     """
-    source, size = record.source, batches.size
-    record.begin()
-    done = 0
+    model, sums = batches.model, record.sums
 
-    def train(order: Order, first: int, count: int) -> int:
-        before = done
+    def hook(steps_done: int, loss: float) -> bool:
+        if progress is not None:
+            progress.update(before + steps_done, loss)
+        return model.stop_training
 
-        def hook(steps_done: int, loss: float) -> bool:
-            if progress is not None:
-                progress.update(before + steps_done, loss)
-            return model.stop_training
-
-        made, loss_sum, rows = source.train(
-            model.optimizer,
-            order,
-            size,
-            first,
-            count,
-            model.seed,
-            record.outputs,
-            hook,
-            callbacks.stop_on_nan,
-        )
-        record.add(loss_sum, rows)
-        return made
-
-    for order, first, count in batches.take(steps):
-        record.next_part()
-        rows_before, made = record.rows, 0
-        for step, part in [(first + i, 1) for i in range(count)] if callbacks.per_batch else [(first, count)]:
-            if callbacks.per_batch:
-                callbacks.on_train_batch_begin(done, None)
-            now = train(order, step, part)
-            made, done = made + now, done + now
-            if callbacks.per_batch:
-                callbacks.on_train_batch_end(done - 1, {"loss": record.mean_loss})
-            if (
-                now < part
-                or model.stop_training
-                or (callbacks.stop_on_nan and not np.isfinite(record.loss_sum))
-            ):
-                break
-        record.keep(order, first * size, first * size + record.rows - rows_before)
-        if made < count:
+    while sums.steps < steps:
+        batches.begin_pass()
+        count = 1 if callbacks.per_batch else min(steps - sums.steps, batches.steps_a_pass - batches.next)
+        if callbacks.per_batch:
+            callbacks.on_train_batch_begin(sums.steps, None)
+        before = sums.steps
+        try:
+            made = record.train(batches, count, hook, callbacks.stop_on_nan)
+        finally:
+            if epoch is not None:
+                model._position = position(record, batches, epoch, steps)
+        if callbacks.per_batch:
+            callbacks.on_train_batch_end(sums.steps - 1, {"loss": record.mean_loss})
+        if made < count or model.stop_training or (callbacks.stop_on_nan and not np.isfinite(sums.loss)):
             break
     return record.logs()
+
+
+def position(record: EpochRecord, batches: Batches, epoch: int, steps: int) -> Position:
+    """Return where training stands in an epoch of so many steps."""
+    return Position(
+        epoch,
+        record.sums.steps,
+        steps,
+        batches.rows,
+        batches.size,
+        batches.shuffle,
+        batches.seed,
+        batches.pass_begin,
+        batches.next,
+        record.sums.rows,
+        record.sums.loss,
+        tuple(record.parts),
+    )

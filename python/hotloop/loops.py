@@ -11,10 +11,12 @@ import numpy as np
 
 from hotloop.callbacks import CallbackList, History
 from hotloop.callbacks.base import say
+from hotloop.engine import Sums
 from hotloop.epoch import Batches, EpochRecord, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
 from hotloop.heads import log_directions
+from hotloop.position import Position
 from hotloop.progress import Progress, logs_text, verbosity
 
 if TYPE_CHECKING:
@@ -65,9 +67,10 @@ def evaluate_record(record: EpochRecord, callbacks: CallbackList) -> dict[str, A
     """Return the loss and the metrics over all rows, without dropout."""
     callbacks.on_test_begin(None)
     callbacks.on_test_batch_begin(0, None)
+    rows = record.source.rows
     record.begin()
-    record.add(record.source.evaluate(record.outputs), record.source.rows)
-    record.keep(None, 0, record.source.rows)
+    record.sums = Sums(1, rows, record.source.evaluate(record.outputs))
+    record.saw(0, 0, None, 0, rows)
     logs = record.logs()
     callbacks.on_test_batch_end(0, dict(logs))
     callbacks.on_test_end(dict(logs))
@@ -123,6 +126,7 @@ def fit(
     validated = {} if validation is None else {f"val_{key}": way for key, way in directions.items()}
     model._log_directions = directions | validated
     model.stop_training = False
+    model._initial_epoch = arguments.initial_epoch
     record = EpochRecord(program, feed, batches.size)
     # Brought to the device once, as the rows to train on are.
     judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
@@ -131,26 +135,51 @@ def fit(
     given_rate = optimizer._given_rate
     try:
         callbacks.on_train_begin(None)
-        for epoch in range(arguments.initial_epoch, arguments.epochs):
-            callbacks.on_epoch_begin(epoch, None)
-            progress.epoch_begin(epoch)
+        begin = model._position and model._position.goes_on(
+            epoch=model._initial_epoch,
+            rows=batches.rows,
+            batch_size=batches.size,
+            shuffle=batches.shuffle,
+            steps=steps,
+            whole_passes=arguments.steps_per_epoch is None,
+        )
+        if begin:
+            batches.seek(begin)
+        for epoch in range(model._initial_epoch, arguments.epochs):
+            if model.stop_training:
+                break
+            _begin_epoch(model, epoch, callbacks, begin)
+            progress.epoch_begin(epoch, begin.step if begin else 0)
             start = time.perf_counter()
             # A callback may have loaded weights, changed the optimizer or called the model on something new.
             program = model.training_program(feed)
             record.use(program)
-            logs = run_epoch(model, record, batches, steps, callbacks, progress)
+            record.begin()
+            if begin:
+                record.go_on(begin, batches)
+                begin = None
+            logs = run_epoch(record, batches, steps, callbacks, progress, epoch)
             if judged is not None and arguments.validates_after(epoch):
                 judged.use(program)
                 logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks).items()})
             progress.epoch_end(epoch, logs, time.perf_counter() - start)
+            model._position = model._position and model._position.behind(epoch)
             callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
         callbacks.on_train_end(logs)
     finally:
         progress.close()
         optimizer._given_rate = given_rate  # what callbacks made of it is this training's affair
     return callbacks.history
+
+
+def _begin_epoch(model: Trainer, epoch: int, callbacks: CallbackList, begin: Position | None) -> None:
+    """Tell the callbacks; an epoch in progress keeps the learning rate that it had."""
+    optimizer = model.optimizer
+    keeps_rate = begin is not None and begin.step > 0 and optimizer.schedule is None
+    rate = optimizer.learning_rate
+    callbacks.on_epoch_begin(epoch, None)
+    if keeps_rate and optimizer.schedule is None:
+        optimizer.learning_rate = rate
 
 
 def evaluate(
@@ -212,4 +241,4 @@ def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_wei
         program = model.training_program(feed)
     model.stop_training = False
     record = EpochRecord(program, feed, feed.rows)
-    return run_epoch(model, record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    return run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())

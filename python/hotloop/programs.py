@@ -25,6 +25,7 @@ from hotloop.feed import Feed
 from hotloop.graph import FunctionalGraph
 from hotloop.heads import Compilation, Head, try_metrics
 from hotloop.parameters import Parameter, ParameterStore
+from hotloop.position import Position
 
 if TYPE_CHECKING:
     from hotloop.callbacks import History
@@ -51,6 +52,8 @@ class ProgramOwner:
         self._prediction: PredictionProgram | None = None
         self._training: TrainingProgram | None = None
         self._slots: SlotLayout | None = None
+        self._position: Position | None = None
+        self._initial_epoch = 0  # of the fit in progress: callbacks may set it at its beginning
         self._seed: int | None = None
         self._seed_generation = -1
         self._lock = threading.RLock()
@@ -60,11 +63,13 @@ class ProgramOwner:
         # In this order no copier has to go deep: each tensor's sources are there already.
         tensors = [node.output for node in self.graph.nodes] if self.built else []
         left = {"_prediction": None, "_training": None, "_lock": None, "history": None}
-        return {"_tensors_in_order": tensors, **vars(self), **left}
+        own = {"_seed": self.seed, "_position": self._position and self._position.on_host()}
+        return {"_tensors_in_order": tensors, **vars(self), **left, **own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         del vars(self)["_tensors_in_order"]
+        self._seed_generation = seed_generation()  # the seed that it had, until this process is given another
         self._lock = threading.RLock()
         if self._compilation is not None:
             self._compilation.optimizer = self._compilation.optimizer.for_model(self)
@@ -238,6 +243,7 @@ class ProgramOwner:
         """The graph has changed."""
         self._prediction = self._training = None
         self._heads = None
+        self._position = None
 
     @property
     def _compiled(self) -> Compilation:

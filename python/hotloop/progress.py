@@ -98,11 +98,14 @@ class Progress:
         self.verbose = verbosity(verbose)
         self._bar: Any = None
 
-    def epoch_begin(self, epoch: int) -> None:
-        """Begin epoch ``epoch``, counted from 0."""
+    def epoch_begin(self, epoch: int, steps_done: int = 0) -> None:
+        """Begin epoch ``epoch``, counted from 0, of which so many steps were made in an earlier training."""
         self.close()
+        title = f"Epoch {epoch + 1}/{self.epochs}"
+        if self.verbose and steps_done and sys.stderr is not None:
+            print(f"{title} goes on behind step {steps_done}/{self.steps}", file=sys.stderr, flush=True)
         if self.verbose == 1:
-            self._bar = _bar(f"Epoch {epoch + 1}/{self.epochs}", self.steps)
+            self._bar = _bar(title, self.steps, steps_done)
 
     def update(self, steps_done: int, loss: float) -> None:
         """Show how many of the epoch's steps are done and the mean loss so far."""
@@ -132,13 +135,14 @@ def _seconds_text(seconds: float) -> str:
     return f"{seconds:.1f}s" if seconds >= 1 else f"{seconds * 1000:.0f}ms"
 
 
-def _bar(description: str, total: int) -> Any:
+def _bar(description: str, total: int, initial: int) -> Any:
     tqdm = importlib.import_module("tqdm").tqdm
     # Without its watching thread, which would outlive the bar and a fork.
     bar = type("Bar", (tqdm,), {"monitor_interval": 0})
     return bar(
         desc=description,
         total=total,
+        initial=initial,
         file=sys.stderr,
         leave=False,
         dynamic_ncols=True,

@@ -13,6 +13,7 @@ from hotloop.errors import bad_value, integer
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.given_weights import given_weights
 from hotloop.models import CLASSES, model_from_config
+from hotloop.position import Position
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def save_model(
     }
     if model.compiled and include_optimizer:
         config["training"] = {"seed": model.seed, "iterations": model.optimizer.iterations}
+        if model._position is not None:
+            config["training"]["position"] = model._position.get_config()
+            tensors |= model._position.tensors()
         for slot, arrays in optimizer_slots(model).items():
             tensors |= {f"optimizer/{slot}/{name}": array for name, array in arrays.items()}
     write_container(path, "model", config, tensors)
@@ -72,8 +76,10 @@ def save_model(
 def load_model(filepath: PathLike, *, compile: bool = True) -> Model | QuantizedModel:
     """Read a model that ``save`` wrote, float or quantised.
 
-    A compiled model comes back compiled, with the optimizer's state: training goes on with the same bits as
-    if it had never stopped. It computes on the default device (see :func:`hotloop.set_device`).
+    A compiled model comes back compiled, with the optimizer's state and its place in the epoch and in the
+    pass over the rows: ``fit(..., initial_epoch=model.resume_epoch)`` goes on with the same bits as if it had
+    never stopped, also from a file that a batch callback saved. Callbacks begin anew. The model computes on
+    the default device (see :func:`hotloop.set_device`).
 
     Parameters
     ----------
@@ -178,6 +184,8 @@ def _model_of(container: Container) -> Model:
                 slots.setdefault(slot, {})[weight] = array
         restore_optimizer(model, _count(config["training"], "iterations"), slots)
         model.seed = _count(config["training"], "seed")
+        if config["training"].get("position") is not None:  # files of old have none: their passes begin anew
+            model._position = Position.from_config(config["training"]["position"], container.tensors)
     return model
 
 

@@ -16,13 +16,12 @@ from hotloop.arrays import Array, Floats
 from hotloop.chunks import Chunks, row_bytes
 
 if TYPE_CHECKING:
-    from hotloop.engine import Hook, TrainingProgram
+    from hotloop.engine import Hook, Sums, TrainingProgram
     from hotloop.feed import Feed
     from hotloop.graph import Node
     from hotloop.optimizers import Optimizer
 
 Order = npt.NDArray[np.int32] | None
-Result = tuple[int, float, int]
 SPARE = 16  # one part in so many of the free memory is left alone
 MOST_CHUNK_BYTES = 1 << 28  # longer ones hide the copying no better
 COPIES = 3  # a step's values, their gradients, and room for what computes them
@@ -62,11 +61,12 @@ class Resident:
         steps: int,
         seed: int,
         outputs: list[Floats],
+        sums: Sums,
         hook: Hook | None = None,
         stop_on_nan: bool = False,
-    ) -> Result:
+    ) -> None:
         """Make steps; see ``TrainingProgram.train``."""
-        return self.program.train(
+        self.program.train(
             optimizer,
             self.inputs,
             self.targets,
@@ -77,6 +77,7 @@ class Resident:
             steps,
             seed,
             outputs,
+            sums,
             hook,
             stop_on_nan,
         )
@@ -118,39 +119,44 @@ class Streamed:
         steps: int,
         seed: int,
         outputs: list[Floats],
+        sums: Sums,
         hook: Hook | None = None,
         stop_on_nan: bool = False,
-    ) -> Result:
+    ) -> None:
         """Make steps; see ``TrainingProgram.train``. A chunk holds whole batches."""
-        done, loss_sum, seen = 0, 0.0, 0
+        before = sums.steps
         end = min((first_step + steps) * batch_size, self.rows)
         for begin, chunk in self.chunks.of(first_step * batch_size, end, order):
             inputs, targets, weights = self._split(chunk)
             rows = inputs[0].shape[0]
             asked = -(-rows // batch_size)
             made = self._room_for(rows, outputs)
-            later = _counting_on(hook, done)
-            now, loss, trained = self.program.train(
-                optimizer,
-                inputs,
-                targets,
-                weights,
-                None,
-                batch_size,
-                0,
-                asked,
-                seed,
-                made,
-                later,
-                stop_on_nan,
-            )
-            done, loss_sum, seen = done + now, loss_sum + loss, seen + trained
-            self.backend.settle()
-            for out, part in zip(outputs, made, strict=True):
-                part[:trained].get(out=out[begin : begin + trained])
-            if now < asked or (not np.isfinite(loss_sum) and stop_on_nan):
+            steps_before, rows_before = sums.steps, sums.rows
+            later = _counting_on(hook, steps_before - before)
+            try:
+                self.program.train(
+                    optimizer,
+                    inputs,
+                    targets,
+                    weights,
+                    None,
+                    batch_size,
+                    0,
+                    asked,
+                    seed,
+                    made,
+                    sums,
+                    later,
+                    stop_on_nan,
+                )
+            finally:
+                trained = sums.rows - rows_before
+                if trained:
+                    self.backend.settle()
+                    for out, part in zip(outputs, made, strict=True):
+                        part[:trained].get(out=out[begin : begin + trained])
+            if sums.steps - steps_before < asked or (not np.isfinite(sums.loss) and stop_on_nan):
                 break
-        return done, loss_sum, seen
 
     def evaluate(self, outputs: list[Floats]) -> float:
         """Return the loss summed over all rows."""

@@ -94,7 +94,7 @@ class Trainer(ProgramOwner):
             compilation.optimizer = compilation.optimizer.for_model(self, before)
             self._compilation = compilation
             self.allow_nonfinite = self._compilation.allow_nonfinite
-            self._heads = self._training = self._prediction = self._slots = None
+            self._heads = self._training = self._prediction = self._slots = self._position = None
 
     @property
     def compiled(self) -> bool:
@@ -110,6 +110,11 @@ class Trainer(ProgramOwner):
     def loss(self) -> Any:
         """The loss as ``compile`` was given it."""
         return self._compiled.loss
+
+    @property
+    def resume_epoch(self) -> int:
+        """The ``initial_epoch`` with which ``fit`` goes on where training stopped; 0 before the first one."""
+        return 0 if self._position is None else self._position.epoch
 
     @property
     def gradients(self) -> Floats:
@@ -160,6 +165,13 @@ class Trainer(ProgramOwner):
         An epoch is one native call, without Python in between, unless a callback has hooks for every batch.
         Ctrl-C leaves the model as the last finished step left it.
 
+        Training that was interrupted, or saved at any step and loaded in whatever process, goes on with
+        ``initial_epoch=model.resume_epoch``, to the bits of weights and history that it would have come to
+        without a pause: in the middle of an epoch, if need be, and of a pass over the rows. The same data,
+        ``batch_size``, ``shuffle`` and ``steps_per_epoch`` have to be given again; a new pass begins where
+        ``initial_epoch``, the number of rows, ``batch_size`` or ``shuffle`` is another one, and where
+        ``compile`` was called since. With another ``steps_per_epoch`` the pass goes on with a new epoch.
+
         Parameters
         ----------
         x : array_like, or a list or dict of them
@@ -186,8 +198,10 @@ class Trainer(ProgramOwner):
             ``sample_weight``.
         sample_weight : array_like of shape (rows,), optional
         initial_epoch : int
+            The first epoch to train, counted from 0; see ``resume_epoch``.
         steps_per_epoch : int, optional
-            How many batches make an epoch; the next epoch goes on where this one stopped.
+            How many batches make an epoch; the next epoch goes on in the pass where this one stopped. By
+            default an epoch is a pass over the rows.
         validation_steps : int, optional
             Evaluate on only so many batches of the validation data.
         validation_batch_size : int, optional

@@ -177,6 +177,7 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
         }
         restore_optimizer(smaller, model.optimizer.iterations, slots)
         smaller.seed = model.seed
+        smaller._position = model._position
     return smaller
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hotloop.compress.units import FROZEN, UnitMap
 from hotloop.device import to_host
+from hotloop.engine import Sums
 from hotloop.errors import bad_value, integer
 from hotloop.layers import BatchNormalization, Dropout
 from hotloop.optimizers import SGD
@@ -54,7 +55,7 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
     scores: dict[int, float] = {}
     for first in range(0, feed.rows, size):
         part = feed.part(first, min(first + size, feed.rows))
-        Resident(program, part).train(optimizer, None, part.rows, 0, 1, 0, [])
+        Resident(program, part).train(optimizer, None, part.rows, 0, 1, 0, [], Sums())
         changes: dict[int, float] = {}
         for site, names in zip(readers, groups, strict=True):
             weight = weights[site.parameter.path]
