@@ -21,7 +21,7 @@ from hotloop.files import replace_file
 
 
 def small_model() -> hl.Model:
-    model = hl.Sequential([hl.layers.Dense(3, input_shape=(2,))])
+    model = hl.Sequential([hl.layers.Dense(3, input_shape=(2,), name="layer")], name="model")
     model.compile("sgd", loss="mse")
     return model
 
