@@ -191,3 +191,50 @@ def test_nothing_is_written_outside(isa: str, rows: int, cols: int) -> None:
         )
         everything = [whole, whole_dx, *(w for _, w in columns.values()), *(w for _, w in slopes.values())]
         assert all(guards_intact(w) for w in everything)
+
+
+@pytest.mark.parametrize("size", [1e18, 1.5e19, 1e25, 1e35])
+@pytest.mark.parametrize("rows", [2, 127, 300])
+def test_numbers_whose_squares_do_not_fit_a_float(size: float, rows: int) -> None:
+    """Columns beyond 1e19 are normalised as others are, and leave the bits of those beside them alone."""
+    p, ordinary = problem(rows, 40), problem(rows, 40)
+    p["x"][:, ::3] *= np.float32(size)
+    names = ("y", "mean", "inverse", "moving_mean", "moving_variance")
+    got = dict(zip(names, same_everywhere(lambda: [forward(p, True)[n] for n in names]), strict=True))
+    expected = forward(p, True, "batch_norm_ref")
+    largest = np.finfo(np.float32).max
+    expected["moving_variance"] = np.minimum(expected["moving_variance"], 0.01 * largest)
+    for name in names:
+        tolerance = 64 * EPS32 * np.maximum(np.abs(expected[name]).max(axis=0), 1.0)
+        if name == "inverse":
+            tolerance = 64 * EPS32 * expected[name]
+        assert (np.abs(got[name].astype(float) - expected[name]) <= tolerance).all(), name
+    for name, value in forward(ordinary, True).items():
+        beside = np.arange(40) % 3 != 0
+        np.testing.assert_array_equal(got[name][..., beside], value[..., beside])
+    gradients, exact = backward(p, True), backward(p, True, "batch_norm_backward_ref")
+    floor = tolerance_of_column_sums(rows, 32.0)
+    for name in ("dgamma", "dbeta"):
+        assert_close(gradients[name], exact[name], ulps=64, floor=floor)
+    # dx is a difference of numbers as large as the deviation's inverse.
+    unit = np.maximum(expected["inverse"].astype(float), 2.0**-126)
+    assert (np.abs(gradients["dx"].astype(float) - exact["dx"]) <= floor * unit).all()
+
+
+def test_a_variance_beyond_float32_counts_as_the_largest(isa: str) -> None:
+    p = problem(50, 5)
+    p["x"] *= np.float32(1e30)
+    for _ in range(3):
+        p |= {k: v for k, v in forward(p, True, momentum=0.5).items() if k.startswith("moving")}
+    assert np.isfinite(p["moving_variance"]).all()
+    assert np.isfinite(forward(p, False)["y"]).all()
+
+
+def test_infinity_and_nan_stay_visible(isa: str) -> None:
+    for bad in (np.nan, np.inf, -np.inf):
+        p = problem(20, 33)
+        p["x"][3, 2] = bad
+        got = forward(p, True)
+        assert np.isnan(got["inverse"][2])
+        assert np.isnan(got["moving_variance"][2])
+        assert np.isfinite(np.delete(got["y"], 2, axis=1)).all()

@@ -146,9 +146,10 @@ def test_long_rows(rng, kind, cols):
     check_rows(kind, x, dy, rng.standard_normal(x.shape).astype("f4"))
 
 
-@pytest.mark.parametrize("kind", ["softmax", "log_softmax"])
-def test_rows_too_long_for_shared_memory(rng, kind):
-    x, dy = rows_of(kind, rng, 1, 60_000)
+@pytest.mark.parametrize("kind", _native.row_activations())
+@pytest.mark.parametrize("cols", [60_000, 65_536, 65_537, 150_000])
+def test_rows_too_long_for_shared_memory(rng, kind, cols):
+    x, dy = rows_of(kind, rng, 1, cols)
     check_rows(kind, x, dy, np.zeros_like(x))
 
 

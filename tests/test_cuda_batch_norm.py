@@ -16,6 +16,7 @@ def given(rng, rows, cols, special=False):
     x = (3 * x + 5).astype("f4")
     if special and rows > 3 and cols > 3:
         x[1, 0], x[2, 1], dy[1, 2], x[:, 3] = np.nan, np.inf, -np.inf, 7
+        x[:, -1] *= np.float32(1e25)
     columns = rng.uniform(0.5, 2, (8, cols)).astype("f4")
     return x, dy, dx, columns
 

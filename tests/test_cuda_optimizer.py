@@ -6,6 +6,7 @@ import pytest
 import cuda_half
 from hotloop import _native
 from test_optimizer import WHICH, random_state
+from test_optimizer_sums import moved_by
 
 cuda = cuda_half.load()
 # A tile is 1024 numbers, a block of a sum 4096.
@@ -25,6 +26,7 @@ def test_steps_give_the_cpus_bits(kind, options):
             w, g, slots = random_state(n + off, seed=n)
             if n > 5:
                 g[3 + off], g[4 + off], slots[0][5] = np.nan, np.inf, 1e-42
+                g[:3] = 1e19, -1e25, 3e38
             here = [a.copy() for a in (w, *slots)]
             there = [cuda_half.on_gpu(a) for a in here]
             for half, (weights, *state), gradient in (
@@ -48,8 +50,11 @@ def test_sums_and_regularizers_give_the_cpus_bits(n):
     w, g, _ = random_state(n)
     w[::7] = -0.0
     on_gpu = cuda_half.on_gpu(w)
-    for name in ("sum_squares_blocks", "sum_absolute_blocks"):
-        same([getattr(_native, name)(w)], [getattr(cuda, name)(on_gpu)])
+    for scale in (1, 1e19, 1e38, np.inf):
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = w * np.float32(scale)
+        for name in ("sum_squares_blocks", "sum_absolute_blocks"):
+            same([getattr(_native, name)(x)], [getattr(cuda, name)(cuda_half.on_gpu(x))])
     for l1, l2 in [(0.1, 0.0), (0.0, 0.01), (0.3, 0.2)]:
         here, there = g.copy(), cuda_half.on_gpu(g)
         _native.add_regularizer_gradient(w, here, l1, l2)
@@ -110,6 +115,16 @@ ARENAS = {
     "many": [1 + 37 * i % 100 for i in range(66)],
     "long": [130 * 4096 + 1],
 }
+
+
+@pytest.mark.parametrize("clip", ["clipnorm", "global_clipnorm"])
+def test_norms_beyond_float32_are_those_of_the_cpu(clip):
+    expected, there = (
+        moved_by(half, put, np.float32([3e19, 4e19, *[1e10] * 5000]), **{clip: 1.0})
+        for half, put in ((_native, np.copy), (cuda, cuda_half.on_gpu))
+    )
+    same([expected], [there])
+    np.testing.assert_allclose(expected[:2], [0.6, 0.8], rtol=1e-6)
 
 
 @pytest.mark.parametrize("sizes", ARENAS.values(), ids=ARENAS)

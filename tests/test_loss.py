@@ -46,7 +46,7 @@ def data(case: Case, rows: int, cols: int) -> tuple[np.ndarray, np.ndarray]:
     if case.kind == SPARSE:
         return prediction, labels
     if case.kind in ("categorical_crossentropy", "categorical_hinge", "kl_divergence"):
-        return prediction, np.eye(cols, dtype=np.float32)[labels]
+        return prediction, (labels[:, None] == np.arange(cols)).astype(np.float32)
     if case.kind in ("binary_crossentropy", "hinge", "squared_hinge"):
         return prediction, rng.integers(0, 2, size=(rows, cols)).astype(np.float32)
     if case.kind in ("poisson", "mean_squared_logarithmic_error"):
@@ -240,3 +240,30 @@ def test_bad_input_is_refused() -> None:
         _native.loss(SPARSE, x, np.int32([-1, 0, 0]), None, np.zeros(3, np.float32))
     with pytest.raises(ValueError, match="probability: expected none"):
         _native.loss("mean_squared_error", x, x, None, np.zeros(3, np.float32), None, np.zeros_like(x))
+
+
+@cases
+def test_long_rows_against_double_and_with_the_same_bits(case: Case) -> None:
+    """Rows of more than 65536 numbers are summed in blocks."""
+    prediction, target = data(case, 2, 2 * 2**16 + 33)
+    got = same_everywhere(lambda: run(case, prediction, target))
+    expected = run(case, prediction, target, kernel=_native.loss_ref)
+    for ours, exact in zip(got, expected, strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=2e-5, atol=1e-5 * float(np.abs(exact).max()) + 1e-6)
+
+
+def test_losses_of_many_equal_numbers_do_not_stagnate() -> None:
+    cols = 2**23 + 5
+    x, y = np.full((1, cols), 0.3, np.float32), np.zeros((1, cols), np.float32)
+    # A block's chains are of 4096 additions, and then come 128 blocks.
+    rel = (4096 + 128) * EPS32 / 2
+    for kind in ("mean_squared_error", "half_squared_error", "mean_absolute_error"):
+        loss, gradient = np.empty(1, np.float32), np.empty_like(x)
+        exact = float(_native.loss_row_ref(kind, x[:, :1].astype(float), y[0, :1].astype(float))[0])
+        _native.loss(kind, x, y, None, loss, gradient)
+        assert loss[0] == pytest.approx(exact * (cols if kind == "half_squared_error" else 1), rel=rel)
+    loss, gradient = np.empty(1, np.float32), np.empty_like(x)
+    _native.loss(SPARSE, x, np.zeros(1, np.int32), None, loss, gradient, from_logits=True)
+    assert loss[0] == pytest.approx(np.log(cols), rel=1e-6)
+    _native.loss(SPARSE, x, np.zeros(1, np.int32), None, loss, gradient)
+    assert loss[0] == pytest.approx(np.log(cols), rel=1e-3)

@@ -134,3 +134,30 @@ def test_kernel_gradient_matches_native(kind: str) -> None:
     np.testing.assert_array_equal(
         kernels.activation_gradient(x.reshape(2, 2, 6), dy.reshape(2, 2, -1), kind), expected.reshape(2, 2, 6)
     )
+
+
+LONG = 3 * 2**16 + 21  # three blocks of a long row's sums, and some
+
+
+@pytest.mark.parametrize("level", [0.0, -0.1, -1.0, -3.3])
+def test_sums_of_long_rows_do_not_stagnate(level: float) -> None:
+    """All but one number are equal, so that each addition to a chain of floats errs to the same side."""
+    cols = 2**23 + 5
+    x = np.full((1, cols), level, np.float32)
+    x[0, 7] = 0
+    y = forward("softmax", x)
+    total = 1 + (cols - 1) * np.exp(np.float64(np.float32(level)))
+    # A block's chains are of 4096 additions, and then come 128 blocks.
+    assert y[0, 0] == pytest.approx(
+        np.exp(np.float64(np.float32(level))) / total, rel=(4096 + 128) * EPS32 / 2
+    )
+    assert float(y.sum(dtype=np.float64)) == pytest.approx(1, rel=(4096 + 128) * EPS32 / 2)
+
+
+@kinds
+def test_long_rows_against_double_and_with_the_same_bits(kind: str) -> None:
+    x, dy = case(kind, 2, LONG)
+    y, dx = same_everywhere(lambda: [forward(kind, x), backward(kind, x, dy, np.empty_like(x))])
+    value, slope = _native.row_activation_ref(kind, x.astype(float), dy.astype(float))
+    np.testing.assert_allclose(y, value, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(dx, slope, rtol=1e-5, atol=1e-5 * np.abs(slope).max() + 1e-5)

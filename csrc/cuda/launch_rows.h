@@ -35,7 +35,7 @@ template <class... P>
 StagedPlan plan_staged(std::int64_t rows, std::int64_t cols, int stages, const P*... pointers) {
   constexpr std::int64_t kShort = 256, kEach = 16, kUsual = 256, kMost = 1024, kOwn = 2048;
   StagedPlan plan;
-  if (cols <= kShort || cols > (1 << 20)) return plan;
+  if (cols <= kShort || cols > kLongRow) return plan;
   int size_log2 = 5;
   while (1 << size_log2 < kMost && kEach << size_log2 < cols) ++size_log2;
   const std::int64_t size = std::int64_t{1} << size_log2;

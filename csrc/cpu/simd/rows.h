@@ -1,5 +1,6 @@
 // Walking a row of n numbers in vectors, and the reductions along it. The order of every sum depends on n
-// alone: lane i takes elements i, i + 16, i + 32, ..., then simd.h's fixed fold.
+// alone: lane i takes elements i, i + 16, i + 32, ..., then simd.h's fixed fold. Rows of more than 65536
+// numbers are summed in blocks of these.
 #pragma once
 #include "base/types.h"
 #include "cpu/simd/simd.h"
@@ -19,6 +20,30 @@ HOTLOOP_INLINE void each_vector(std::int64_t n, Body body) {
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) body(i, kLanes);
   if (i < n) body(i, static_cast<int>(n - i));
+}
+
+// A chain of float additions stops growing at some length: row sums of more numbers than this go by blocks of
+// so many.
+constexpr std::int64_t kLongRow = 1 << 16;
+
+// A row's sums: each of those that body(i, count, sums) adds to for each of its vectors.
+template <int kSums>
+struct RowSums {
+  F32 of[kSums];
+  HOTLOOP_INLINE RowSums() {
+    for (int k = 0; k < kSums; ++k) of[k] = splat(0.0f);
+  }
+};
+template <int kSums, class Body>
+HOTLOOP_INLINE RowSums<kSums> sum_vectors(std::int64_t n, Body body) {
+  RowSums<kSums> total;
+  for (std::int64_t begin = 0; begin < n; begin += kLongRow) {
+    RowSums<kSums> block;
+    each_vector(n - begin < kLongRow ? n - begin : kLongRow,
+                [&](std::int64_t i, int count) HOTLOOP_BODY { body(begin + i, count, block.of); });
+    for (int k = 0; k < kSums; ++k) total.of[k] = total.of[k] + block.of[k];
+  }
+  return total;
 }
 
 // x in the first n lanes, `otherwise` in the rest.

@@ -11,6 +11,30 @@ HOTLOOP_INLINE void each_vector(std::int64_t n, Body body) {
   for (std::int64_t i = 0; i < n; i += kLanes) body(i, n - i < kLanes ? static_cast<int>(n - i) : kLanes);
 }
 
+// A chain of float additions stops growing at some length: row sums of more numbers than this go by blocks of
+// so many.
+constexpr std::int64_t kLongRow = 1 << 16;
+
+// A row's sums: each of those that body(i, count, sums) adds to for each of its vectors.
+template <int kSums>
+struct RowSums {
+  F32 of[kSums];
+  HOTLOOP_INLINE RowSums() {
+    for (int k = 0; k < kSums; ++k) of[k] = splat(0.0f);
+  }
+};
+template <int kSums, class Body>
+HOTLOOP_INLINE RowSums<kSums> sum_vectors(std::int64_t n, Body body) {
+  RowSums<kSums> total;
+  for (std::int64_t begin = 0; begin < n; begin += kLongRow) {
+    RowSums<kSums> block;
+    each_vector(n - begin < kLongRow ? n - begin : kLongRow,
+                [&](std::int64_t i, int count) HOTLOOP_BODY { body(begin + i, count, block.of); });
+    for (int k = 0; k < kSums; ++k) total.of[k] = total.of[k] + block.of[k];
+  }
+  return total;
+}
+
 // x in the first n lanes, `otherwise` in the rest.
 HOTLOOP_INLINE F32 keep_first(F32 x, int n, F32 otherwise) { return select(first_lanes(n), x, otherwise); }
 

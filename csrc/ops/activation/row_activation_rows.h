@@ -14,13 +14,12 @@ HOTLOOP_INLINE void put(float* dx, F32 gradient, bool accumulate, int count) {
 // exp(x - largest) into y where y is given; returns the sum.
 HOTLOOP_INLINE float exp_row(const float* x, float* y, std::int64_t n, F32 highest) {
   const F32 zero = splat(0.0f);
-  F32 total = zero;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+  const auto total = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1]) HOTLOOP_BODY {
     const F32 e = exp(load_or(x + i, count) - highest);
     if (y != nullptr) store_or(y + i, e, count);
-    total = total + keep_first(e, count, zero);
+    sums[0] = sums[0] + keep_first(e, count, zero);
   });
-  return sum(total);
+  return sum(total.of[0]);
 }
 
 HOTLOOP_INLINE void softmax(const float* x, float* y, std::int64_t n) {
@@ -44,11 +43,10 @@ HOTLOOP_INLINE F32 softmax_slope(F32 y, F32 dy, F32 products) { return y * (dy -
 
 HOTLOOP_INLINE void softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate,
                                      std::int64_t n) {
-  F32 products = splat(0.0f);
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    products = fma(load_or(y + i, count), load_or(dy + i, count), products);
+  const auto products = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1]) HOTLOOP_BODY {
+    sums[0] = fma(load_or(y + i, count), load_or(dy + i, count), sums[0]);
   });
-  const F32 mean = splat(sum(products));
+  const F32 mean = splat(sum(products.of[0]));
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
     put(dx + i, softmax_slope(load_or(y + i, count), load_or(dy + i, count), mean), accumulate, count);
   });
@@ -66,9 +64,9 @@ HOTLOOP_INLINE F32 log_softmax_slope(F32 y, F32 dy, F32 total) { return fnma(exp
 
 HOTLOOP_INLINE void log_softmax_gradient(const float* y, const float* dy, float* dx, bool accumulate,
                                          std::int64_t n) {
-  F32 total = splat(0.0f);
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY { total = total + load_or(dy + i, count); });
-  const F32 all = splat(sum(total));
+  const auto total = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1])
+                                           HOTLOOP_BODY { sums[0] = sums[0] + load_or(dy + i, count); });
+  const F32 all = splat(sum(total.of[0]));
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
     put(dx + i, log_softmax_slope(load_or(y + i, count), load_or(dy + i, count), all), accumulate, count);
   });
@@ -81,17 +79,16 @@ HOTLOOP_INLINE void sparsemax(const float* x, float* y, std::int64_t n) {
   const F32 highest = splat(row_largest(x, n)), zero = splat(0.0f), one = splat(1.0f);
   F32 threshold = splat(-1.0f);
   for (float members = __builtin_inff();;) {
-    F32 count_of = zero, excess = zero;
-    each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+    const auto found = sum_vectors<2>(n, [&](std::int64_t i, int count, F32(&sums)[2]) HOTLOOP_BODY {
       const F32 v = keep_first(load_or(x + i, count) - highest, count, threshold);
       const Mask inside = less(threshold, v);
-      count_of = count_of + select(inside, one, zero);
-      excess = excess + select(inside, v, zero);
+      sums[0] = sums[0] + select(inside, one, zero);
+      sums[1] = sums[1] + select(inside, v, zero);  // by how much they exceed it
     });
-    const float now = sum(count_of);
+    const float now = sum(found.of[0]);
     if (now >= members) break;
     members = now;
-    threshold = splat((sum(excess) - 1.0f) / now);
+    threshold = splat((sum(found.of[1]) - 1.0f) / now);
   }
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
     store_or(y + i, max(zero, (load_or(x + i, count) - highest) - threshold), count);
@@ -101,13 +98,12 @@ HOTLOOP_INLINE void sparsemax(const float* x, float* y, std::int64_t n) {
 HOTLOOP_INLINE void sparsemax_gradient(const float* y, const float* dy, float* dx, bool accumulate,
                                        std::int64_t n) {
   const F32 zero = splat(0.0f), one = splat(1.0f);
-  F32 total = zero, members = zero;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+  const auto sums_of = sum_vectors<2>(n, [&](std::int64_t i, int count, F32(&sums)[2]) HOTLOOP_BODY {
     const Mask inside = less(zero, load_or(y + i, count));
-    total = total + select(inside, load_or(dy + i, count), zero);
-    members = members + select(inside, one, zero);
+    sums[0] = sums[0] + select(inside, load_or(dy + i, count), zero);
+    sums[1] = sums[1] + select(inside, one, zero);
   });
-  const F32 mean = splat(sum(total)) / splat(sum(members));
+  const F32 mean = splat(sum(sums_of.of[0])) / splat(sum(sums_of.of[1]));
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
     const Mask inside = less(zero, load_or(y + i, count));
     put(dx + i, select(inside, load_or(dy + i, count) - mean, zero), accumulate, count);

@@ -58,32 +58,34 @@ HOTLOOP_INLINE ClassRow logits_row(const LossArgs& args, Targets targets, std::i
   float* keep = probability != nullptr ? probability : gradient;
 
   const F32 top = splat(highest);
-  F32 total = zero, mass = zero, products = zero, e = zero;
-  const auto gather = [&](F32 v, std::int64_t i, int count) HOTLOOP_BODY {
+  constexpr int kSums = kSparse ? 1 : 3;  // of exponentials, and of targets and their products
+  F32 e = zero;
+  const auto gather = [&](F32 v, std::int64_t i, int count, F32(&sums)[kSums]) HOTLOOP_BODY {
     const F32 shifted = v - top;
     e = keep_first(exp(shifted), count, zero);
-    total = total + e;
+    sums[0] = sums[0] + e;
     if constexpr (!kSparse) {
       const F32 y = targets.at(i, count);
-      mass = mass + y;
-      products = fma(y, shifted, products);
+      sums[1] = sums[1] + y;
+      sums[2] = fma(y, shifted, sums[2]);
     }
   };
+  RowSums<kSums> total;
   if (short_row) {
-    gather(first, 0, all);
+    gather(first, 0, all, total.of);
   } else {
-    each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-      gather(load_or(x + i, count), i, count);
+    total = sum_vectors<kSums>(n, [&](std::int64_t i, int count, F32(&sums)[kSums]) HOTLOOP_BODY {
+      gather(load_or(x + i, count), i, count, sums);
       if (keep != nullptr) store_or(keep + i, e, count);
     });
   }
-  const float inner = sum(total);
+  const float inner = sum(total.of[0]);
   float factor = 1.0f;
   if constexpr (kSparse) {
     rest += highest;
   } else {
-    factor = sum(mass);
-    rest = -sum(products);
+    factor = sum(total.of[1]);
+    rest = -sum(total.of[2]);
   }
   const ClassRow row{inner, factor, rest};
   if (keep == nullptr) return row;
@@ -112,9 +114,9 @@ HOTLOOP_INLINE F32 unclipped(F32 q, F32 value) {
 HOTLOOP_INLINE F32 clipped(F32 q) { return clamp(q, kLossEpsilon, kLossNearlyOne); }
 
 HOTLOOP_INLINE float row_sum(const float* x, std::int64_t n) {
-  F32 total = splat(0.0f);
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY { total = total + load_or(x + i, count); });
-  return sum(total);
+  const auto total = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1])
+                                           HOTLOOP_BODY { sums[0] = sums[0] + load_or(x + i, count); });
+  return sum(total.of[0]);
 }
 
 template <class Targets>
@@ -123,19 +125,20 @@ HOTLOOP_INLINE ClassRow probabilities_row(const LossArgs& args, Targets targets,
   const std::int64_t n = args.cols, at = r * n;
   const float* x = args.prediction + at;
   const F32 zero = splat(0.0f), whole = splat(row_sum(x, n));
-  F32 mass = zero, loss = zero;
+  F32 mass = zero;
   ClassRow row{1.0f, 0.0f, 0.0f};
   if constexpr (kSparse) {
     const F32 q = splat(x[targets.t]) / whole;
     row = {largest(clipped(q)), -1.0f, 0.0f};
     mass = select(first_lanes(1), unclipped(q, splat(1.0f)), zero);
   } else {
-    each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+    const auto total = sum_vectors<2>(n, [&](std::int64_t i, int count, F32(&sums)[2]) HOTLOOP_BODY {
       const F32 q = load_or(x + i, count) / whole, y = targets.at(i, count);
-      loss = fnma(y, log(clipped(q)), loss);
-      mass = mass + unclipped(q, y);
+      sums[0] = fnma(y, log(clipped(q)), sums[0]);
+      sums[1] = sums[1] + unclipped(q, y);
     });
-    row.rest = sum(loss);
+    row.rest = sum(total.of[0]);
+    mass = total.of[1];
   }
   if (args.gradient == nullptr) return row;
   const F32 counted = splat(sum(mass)), scale = splat(row_scale(args, r)) / whole;
@@ -153,22 +156,21 @@ HOTLOOP_INLINE ClassRow hinge_row(const LossArgs& args, std::int64_t r) {
   const std::int64_t n = args.cols, at = r * n;
   const float *x = args.prediction + at, *y = args.target + at;
   const F32 zero = splat(0.0f), one = splat(1.0f), lowest = splat(-__builtin_inff());
-  F32 right = zero, wrong = lowest;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+  F32 wrong = lowest;
+  const auto right = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1]) HOTLOOP_BODY {
     const F32 p = load_or(x + i, count), target = load_or(y + i, count);
-    right = fma(target, p, right);
+    sums[0] = fma(target, p, sums[0]);
     wrong = max(keep_first((one - target) * p, count, lowest), wrong);
   });
   const F32 worst = splat(largest(wrong));
-  const F32 margin = (worst - splat(sum(right))) + one;
+  const F32 margin = (worst - splat(sum(right.of[0]))) + one;
   const ClassRow row{1.0f, 0.0f, largest(max(zero, margin))};
   if (args.gradient == nullptr) return row;
-  F32 ties = zero;
-  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+  const auto ties = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1]) HOTLOOP_BODY {
     const F32 product = (one - load_or(y + i, count)) * load_or(x + i, count);
-    ties = ties + keep_first(select(equal(product, worst), one, zero), count, zero);
+    sums[0] = sums[0] + keep_first(select(equal(product, worst), one, zero), count, zero);
   });
-  const F32 part = one / splat(sum(ties));
+  const F32 part = one / splat(sum(ties.of[0]));
   const F32 scale = select(less(zero, margin), splat(row_scale(args, r)), zero);
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
     const F32 target = load_or(y + i, count), rest = one - target;

@@ -17,15 +17,14 @@ template <class Formula>
 HOTLOOP_INLINE void one_row(Formula f, const LossArgs& args, std::int64_t r, float divisor) {
   const float weight = args.weight != nullptr ? args.weight[r] : 1.0f;
   const F32 scale = splat(row_gradient_scale(args, weight, divisor)), zero = splat(0.0f);
-  F32 total = zero;
-  each_vector(args.cols, [&](std::int64_t i, int count) HOTLOOP_BODY {
+  const auto total = sum_vectors<1>(args.cols, [&](std::int64_t i, int count, F32(&sums)[1]) HOTLOOP_BODY {
     const std::int64_t at = r * args.cols + i;
     const LossPoint<F32> point = f(load_or(args.prediction + at, count), load_or(args.target + at, count));
-    total = total + keep_first(point.loss, count, zero);
+    sums[0] = sums[0] + keep_first(point.loss, count, zero);
     if (args.gradient != nullptr) store_or(args.gradient + at, point.slope * scale, count);
     if (args.probability != nullptr) store_or(args.probability + at, point.probability, count);
   });
-  args.row_loss[r] = row_loss(sum(total), weight, divisor);
+  args.row_loss[r] = row_loss(sum(total.of[0]), weight, divisor);
 }
 
 // Calls apply(formula, mean) for the loss of args: a row's is the mean over its columns, else their sum.

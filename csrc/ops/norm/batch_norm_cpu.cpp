@@ -43,6 +43,27 @@ struct Columns {
     return load_or_splat(p != nullptr ? p + c : nullptr, count, otherwise);
   }
 
+  // The mean over the rows; add_term(sum, r) adds what row r has of it.
+  template <class F>
+  HOTLOOP_INLINE F32 mean_of(const F& add_term) const {
+    const F32 total =
+        sum_rows(args.rows, [&](std::int64_t r, Two& s) { s.first = add_term(s.first, r); }).first;
+    return total / splat(static_cast<float>(args.rows));
+  }
+  HOTLOOP_INLINE Moments moments(const float* x) const {
+    const F32 center = mean_of([&](F32 sum, std::int64_t r) { return sum + row(x, r); });
+    const F32 variance = mean_of([&](F32 sum, std::int64_t r) { return add_square(sum, row(x, r), center); });
+    const Moments found(center, variance, args.epsilon);
+    return all_fit(variance) ? found : shrunk_moments(x, found);
+  }
+  // Out of line, where it takes no registers from what is nearly always enough.
+  __attribute__((noinline)) Moments shrunk_moments(const float* x, const Moments& found) const {
+    const auto small = [&](std::int64_t r) { return row(x, r) * splat(kShrink); };
+    const F32 center = mean_of([&](F32 sum, std::int64_t r) { return sum + small(r); });
+    const F32 variance = mean_of([&](F32 sum, std::int64_t r) { return add_square(sum, small(r), center); });
+    return with_shrunk(found, center, variance, args.epsilon);
+  }
+
   HOTLOOP_INLINE void normalize(const float* x, float* y, F32 mean, F32 inverse, std::int64_t begin,
                                 std::int64_t end) const {
     const F32 factor = inverse * of(args.gamma, 1.0f), beta = of(args.beta);
@@ -80,23 +101,14 @@ namespace HOTLOOP_LEVEL {
 void batch_norm_train_kernel(const BatchNormArgs& args, const float* x, float* y, float* moving_mean,
                              float* moving_variance, float* mean, float* inverse, Share share) {
   if (args.rows == 0) return;
-  const F32 rows = splat(static_cast<float>(args.rows));
   each_columns(args, share.of(args.cols, kLanes), [&](const Columns& columns) {
     const std::int64_t c = columns.c, count = columns.count;
-    const F32 center =
-        sum_rows(args.rows, [&](std::int64_t r, Two& s) { s.first = s.first + columns.row(x, r); }).first /
-        rows;
-    const F32 variance =
-        sum_rows(args.rows,
-                 [&](std::int64_t r, Two& s) { s.first = add_square(s.first, columns.row(x, r), center); })
-            .first /
-        rows;
-    const F32 inv = inverse_of(variance, args.epsilon);
-    store_or(mean + c, center, count);
-    store_or(inverse + c, inv, count);
-    store_or(moving_mean + c, moved(columns.of(moving_mean), center, args.momentum), count);
-    store_or(moving_variance + c, moved(columns.of(moving_variance), variance, args.momentum), count);
-    columns.normalize(x, y, center, inv, 0, args.rows);
+    const Moments m = columns.moments(x);
+    store_or(mean + c, m.center, count);
+    store_or(inverse + c, m.inverse, count);
+    store_or(moving_mean + c, moved(columns.of(moving_mean), m.center, args.momentum), count);
+    store_or(moving_variance + c, moved(columns.of(moving_variance), m.variance, args.momentum), count);
+    columns.normalize(x, y, m.center, m.inverse, 0, args.rows);
   });
 }
 

@@ -33,20 +33,28 @@ __global__ void __launch_bounds__(kMostThreads)
                       float* mean, float* inverse) {
   __shared__ float partial[kMostHalfWarps][1][kLanes];
   const Columns columns(args);
-  const F32 rows = splat(static_cast<float>(args.rows));
+  const auto mean_of = [&](const auto& row, const auto& add) {
+    F32 sums[1] = {splat(0.0f)};
+    sum_row_blocks<1>(args.rows, sums, partial, row, [&](F32 v, F32(&s)[1]) { s[0] = add(s[0], v); });
+    return sums[0] / splat(static_cast<float>(args.rows));
+  };
+  const auto add = [](F32 sum, F32 v) { return sum + v; };
   const auto row = [&](std::int64_t r) { return columns.row(x, r); };
-  F32 sums[1] = {splat(0.0f)}, squares[1] = {splat(0.0f)};
-  sum_row_blocks<1>(args.rows, sums, partial, row, [](F32 v, F32(&s)[1]) { s[0] = s[0] + v; });
-  const F32 center = sums[0] / rows;
-  sum_row_blocks<1>(args.rows, squares, partial, row,
-                    [&](F32 v, F32(&s)[1]) { s[0] = add_square(s[0], v, center); });
-  const F32 variance = squares[0] / rows;
+  const F32 center = mean_of(row, add);
+  const F32 variance = mean_of(row, [&](F32 sum, F32 v) { return add_square(sum, v, center); });
+  Moments m(center, variance, args.epsilon);
+  if (!all_fit(variance)) {  // which all threads of the block say alike
+    const auto small = [&](std::int64_t r) { return columns.row(x, r) * splat(kShrink); };
+    const F32 middle = mean_of(small, add);
+    const F32 spread = mean_of(small, [&](F32 sum, F32 v) { return add_square(sum, v, middle); });
+    m = with_shrunk(m, middle, spread, args.epsilon);
+  }
   if (threadIdx.x >= kLanes) return;
   const std::int64_t c = columns.c, count = columns.count;
-  store_or(mean + c, center, count);
-  store_or(inverse + c, inverse_of(variance, args.epsilon), count);
-  store_or(moving_mean + c, moved(columns.of(moving_mean), center, args.momentum), count);
-  store_or(moving_variance + c, moved(columns.of(moving_variance), variance, args.momentum), count);
+  store_or(mean + c, m.center, count);
+  store_or(inverse + c, m.inverse, count);
+  store_or(moving_mean + c, moved(columns.of(moving_mean), m.center, args.momentum), count);
+  store_or(moving_variance + c, moved(columns.of(moving_variance), m.variance, args.momentum), count);
 }
 
 struct Pair {

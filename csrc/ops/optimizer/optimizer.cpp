@@ -1,5 +1,6 @@
 #include "ops/optimizer/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,6 +29,7 @@ OptimizerScalars optimizer_scalars(const OptimizerArgs& args) {
   s.decay = args.learning_rate * args.weight_decay;
   s.gradient_scale = args.gradient_scale;
   s.clip_value = args.clip_value > 0.0f ? args.clip_value : std::numeric_limits<float>::infinity();
+  if (args.kind != Optimizer::sgd) s.clip_value = std::min(s.clip_value, kLargestSquared);
   s.momentum = args.kind == Optimizer::adam ? 0.0f : args.momentum;
   s.epsilon = args.epsilon;
   s.nesterov = args.nesterov;
@@ -93,7 +95,10 @@ void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share s
 
 double block_total(const float* partial, std::int64_t blocks) {
   double chains[kTotalChains] = {}, total = 0;
-  for (std::int64_t b = 0; b < blocks; ++b) chains[b % kTotalChains] += partial[b];
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const double sum = partial[b];
+    chains[b % kTotalChains] += sum < 0 ? sum * kOfShrunkSum : sum;
+  }
   for (const double chain : chains) total += chain;
   return total;
 }

@@ -27,13 +27,17 @@ struct OptimizerArgs {
   std::int64_t step = 1;        // counted from 1, for adam's bias correction
 };
 
+// Adam and RMSprop keep a mean of g^2: a gradient beyond this counts as this, so that its square fits a
+// float.
+constexpr float kLargestSquared = 0x1p63f;
+
 // What a step needs besides the arenas, with everything that is the same for all parameters worked out.
 struct OptimizerScalars {
   Optimizer kind;
   float learning_rate;  // adam: with the bias correction in it
   float decay;          // learning_rate * weight_decay
   float gradient_scale;
-  float clip_value;  // infinity for none
+  float clip_value;  // infinity for none, but where gradients are squared
   float momentum;
   float keep_1, take_1;  // adam's beta_1, rmsprop's rho; and 1 minus it
   float take_2;          // adam: 1 - beta_2
@@ -68,8 +72,9 @@ void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* c
 void add_regularizer_gradient(const float* w, float* g, float l1, float l2, std::int64_t n, Share share);
 
 // Sums over fixed blocks of kSumBlock elements, so that the total does not depend on the team: partial[b] is
-// block b's sum of x^2 (or |x|).
+// block b's sum of x^2 (or |x|), or where that is beyond float32, less than zero: -2^-160 times the sum.
 constexpr std::int64_t kSumBlock = 4096;
+constexpr double kOfShrunkSum = -0x1p160;
 void sum_squares_blocks(const float* x, std::int64_t n, float* partial, Share share);
 void sum_absolute_blocks(const float* x, std::int64_t n, float* partial, Share share);
 // Their total in double: partial b goes to chain b mod kTotalChains, and the chains are added in order.

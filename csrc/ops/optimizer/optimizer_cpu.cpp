@@ -50,23 +50,20 @@ void step_block(const OptimizerScalars& scalars, const OptimizerBlock& b) {
   }
 }
 
+// Out of line, where it takes no registers from the sum that is nearly always enough.
 template <class Term>
-HOTLOOP_INLINE float sum_block(const float* x, std::int64_t n) {
-  F32 chain[kSumChains] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
-  std::int64_t i = 0;
-  for (; i + kSumChains * kLanes <= n; i += kSumChains * kLanes)
-    for (int k = 0; k < kSumChains; ++k) chain[k] = Term::add(chain[k], load(x + i + k * kLanes));
-  for (int k = 0; k < kSumChains && i < n; ++k, i += kLanes)
-    chain[k] = Term::add(chain[k], load_or(x + i, n - i));
-  return sum((chain[0] + chain[1]) + (chain[2] + chain[3]));
+__attribute__((noinline)) float shrunk_block(const float* x, std::int64_t n) {
+  return -sum_chains<Shrunk<Term>>(x, n);
 }
 
 template <class Term>
 void sum_blocks(const float* x, std::int64_t n, float* partial, Share share) {
   const Range mine = share.of((n + kSumBlock - 1) / kSumBlock);
   for (std::int64_t b = mine.begin; b < mine.end; ++b) {
-    const std::int64_t left = n - b * kSumBlock;
-    partial[b] = sum_block<Term>(x + b * kSumBlock, left < kSumBlock ? left : kSumBlock);
+    const float* block = x + b * kSumBlock;
+    const std::int64_t left = n - b * kSumBlock, count = left < kSumBlock ? left : kSumBlock;
+    const float total = sum_chains<Term>(block, count);
+    partial[b] = fits(total) ? total : shrunk_block<Term>(block, count);
   }
 }
 

@@ -44,7 +44,10 @@ __global__ void __launch_bounds__(kSumThreads* kSumsAtOnce)
   __syncthreads();
   if (chain != 0 || block * kSumBlock >= n) return;
   const auto lanes = [&](int k) { return load(folded[which][k]); };
-  const float result = sum((lanes(0) + lanes(1)) + (lanes(2) + lanes(3)));
+  const std::int64_t rest = n - block * kSumBlock;
+  float result = sum((lanes(0) + lanes(1)) + (lanes(2) + lanes(3)));
+  if (!fits(result))
+    result = -sum_chains<Shrunk<Term>>(x + block * kSumBlock, rest < kSumBlock ? rest : kSumBlock);
   if (lane_index() == 0) partial[block] = result;
 }
 

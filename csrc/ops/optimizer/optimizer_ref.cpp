@@ -54,6 +54,8 @@ void optimizer_ref(const OptimizerArgs& args, float* w, const float* g, float* c
     double gradient = double{g[i]} * args.gradient_scale;
     if (args.clip_value > 0.0f)
       gradient = std::clamp(gradient, -double{args.clip_value}, double{args.clip_value});
+    if (args.kind != Optimizer::sgd)
+      gradient = std::clamp(gradient, -double{kLargestSquared}, double{kLargestSquared});
     const double decayed = w[i] - double{args.learning_rate} * args.weight_decay * w[i];
     const auto rule = args.kind == Optimizer::sgd ? sgd : args.kind == Optimizer::rmsprop ? rmsprop : adam;
     w[i] = static_cast<float>(rule(args, decayed, gradient, slots, i));

@@ -129,10 +129,30 @@ HOTLOOP_MATH_CHOICE void with_rule(const OptimizerScalars& s, const Run& run) {
 constexpr int kSumChains = 4;
 struct Square {
   static HOTLOOP_INLINE F32 add(F32 total, F32 x) { return fma(x, x, total); }
+  static HOTLOOP_INLINE F32 shrunk(F32 x) { return x * splat(0x1p-80f); }
 };
 struct Absolute {
   static HOTLOOP_INLINE F32 add(F32 total, F32 x) { return total + abs(x); }
+  static HOTLOOP_INLINE F32 shrunk(F32 x) { return (x * splat(0x1p-80f)) * splat(0x1p-80f); }
 };
+// The same term times 2^-160: what that loses at the lower end is nothing beside a sum beyond float32.
+template <class Term>
+struct Shrunk {
+  static HOTLOOP_INLINE F32 add(F32 total, F32 x) { return Term::add(total, Term::shrunk(x)); }
+};
+
+template <class Term>
+HOTLOOP_INLINE float sum_chains(const float* x, std::int64_t n) {
+  F32 chain[kSumChains] = {splat(0.0f), splat(0.0f), splat(0.0f), splat(0.0f)};
+  std::int64_t i = 0;
+  for (; i + kSumChains * kLanes <= n; i += kSumChains * kLanes)
+    for (int k = 0; k < kSumChains; ++k) chain[k] = Term::add(chain[k], load(x + i + k * kLanes));
+  for (int k = 0; k < kSumChains && i < n; ++k, i += kLanes)
+    chain[k] = Term::add(chain[k], load_or(x + i, n - i));
+  return sum((chain[0] + chain[1]) + (chain[2] + chain[3]));
+}
+// Whether a block's sum is kept as it is; else it is minus the shrunk one.
+HOTLOOP_INLINE bool fits(float sum) { return sum <= 0x1.fffffep127f; }
 
 // g + 2 l2 w + l1 sign(w)
 HOTLOOP_INLINE F32 regularized(F32 g, F32 w, F32 l1, F32 twice_l2) {

@@ -92,8 +92,10 @@ __device__ double total_of(const float* partials, const Sum& sum) {
   const int chain = static_cast<int>(threadIdx.x);
   double mine = 0;
 #pragma unroll 8
-  for (std::int64_t b = chain; b < sum.blocks; b += kTotalChains)
-    mine = __dadd_rn(mine, static_cast<double>(partials[sum.first_partial + b]));
+  for (std::int64_t b = chain; b < sum.blocks; b += kTotalChains) {
+    const double block = partials[sum.first_partial + b];
+    mine = __dadd_rn(mine, block < 0 ? block * kOfShrunkSum : block);
+  }
   __syncthreads();
   chains[chain] = mine;
   __syncthreads();

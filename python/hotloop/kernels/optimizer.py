@@ -144,7 +144,8 @@ def rmsprop_step(
 
     ``r = rho * r + (1 - rho) * g**2`` and ``w -= learning_rate * g / sqrt(r + epsilon)``; with momentum that
     step is added to ``momentum * velocity`` first. With ``mean_gradient`` (centred) the square of the
-    gradients' own moving mean is taken off ``r`` under the root.
+    gradients' own moving mean is taken off ``r`` under the root. Gradients beyond 2^63 count as that, so that
+    their squares fit a float32.
 
     Parameters
     ----------
@@ -214,7 +215,8 @@ def adam_step(
     ``m += (1 - beta_1) * (g - m)``, ``v += (1 - beta_2) * (g**2 - v)`` and
     ``w -= alpha * m / (sqrt(v) + epsilon)`` with
     ``alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)``: as in Keras, epsilon is the
-    paper's "epsilon hat", which is not scaled by the bias correction.
+    paper's "epsilon hat", which is not scaled by the bias correction. Gradients beyond 2^63 count as that, so
+    that their squares fit a float32.
 
     Parameters
     ----------

@@ -19,7 +19,8 @@ class BatchNormalization(Layer):
 
     Training uses the batch's mean and variance and moves the moving ones towards them by ``1 - momentum``;
     prediction, and training with ``trainable=False``, uses the moving ones. Ioffe and Szegedy, "Batch
-    normalization" (ICML 2015).
+    normalization" (ICML 2015). Training is right for numbers up to 1e35, although their squares do not fit a
+    float32; the moving variance takes a variance beyond float32 for the largest one there is.
 
     Parameters
     ----------

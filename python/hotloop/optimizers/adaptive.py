@@ -12,7 +12,8 @@ class RMSprop(Optimizer):
     """Gradients divided by the root of their running mean square (Hinton 2012), as Keras has it.
 
     ``s = rho * s + (1 - rho) * g^2; w -= learning_rate * g / sqrt(s + epsilon)``, where ``centered`` takes
-    the squared running mean of g from s. Parameters not named here are those of :class:`Optimizer`.
+    the squared running mean of g from s. A g beyond 2^63 counts as that, so that its square fits a float32.
+    Parameters not named here are those of :class:`Optimizer`.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2014), AMSGrad (Reddi et al. 2018) if asked for; epsilon stands where Keras has it.
 
-    Parameters not named here are those of :class:`Optimizer`.
+    Gradients beyond 2^63 count as that, so that their squares fit a float32. Parameters not named here are
+    those of :class:`Optimizer`.
 
     Parameters
     ----------
