@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotloop import data
+from hotloop.data.digits import mixed
 
 IMAGES = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
 LABELS = np.array([0, 1, 2, 0, 1, 2], dtype=np.uint8)
@@ -280,3 +281,18 @@ def test_mnist_digits():
     assert x.dtype == np.uint8
     assert np.bincount(y).tolist() == [500] * 10
     assert x.max() == 255
+    again, _ = data.mnist_digits()
+    np.testing.assert_array_equal(x, again)
+    for rows in (20, 350, 1000):  # whatever validation_split takes
+        assert np.ptp(np.bincount(y[-rows:], minlength=10)) <= 2
+    assert (y[:-1] == y[1:]).mean() < 0.2
+
+
+def test_a_mixed_order_has_of_each_class_its_share_everywhere():
+    y = np.repeat([0, 1, 2], [500, 300, 100])
+    order = mixed(y)
+    assert sorted(order) == list(range(900))
+    assert (np.diff(order[y[order] == 0]) < 0).any()  # within a class too
+    for begin in range(0, 800, 50):
+        found = np.bincount(y[order[begin : begin + 90]], minlength=3)
+        assert abs(found - [50, 30, 10]).max() <= 2

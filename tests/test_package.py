@@ -52,9 +52,26 @@ def test_every_public_name_resolves_and_is_documented():
         thing = getattr(hotloop, name)
         if inspect.isclass(thing) or inspect.isfunction(thing) or inspect.ismodule(thing):
             assert inspect.getdoc(thing), f"hotloop.{name} has no docstring"
-    assert set(hotloop.__all__) <= set(dir(hotloop))
     with pytest.raises(AttributeError, match="no_such_name"):
         hotloop.no_such_name  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["", *(n for n in hotloop.__all__ if inspect.ismodule(getattr(hotloop, n)))])
+def test_dir_shows_public_names(name):
+    """Neither what a module imports nor its own files and helpers."""
+    module = getattr(hotloop, name) if name else hotloop
+    shown = dir(module)
+    own = [name for name in shown if name.startswith("__") and name.endswith("__")]
+    assert {"__all__", "__doc__", "__name__"} <= set(own)
+    assert sorted(set(shown) - set(own)) == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in shown)
+
+
+@pytest.mark.parametrize("kind", [hotloop.Model, hotloop.Session, hotloop.QuantizedModel])
+def test_what_predicts_says_that_arrays_come(kind):
+    for name in ("predict", "predict_on_batch", "run"):
+        if hasattr(kind, name):
+            assert inspect.signature(getattr(kind, name)).return_annotation == "Predicted"
 
 
 def test_package_is_typed():

@@ -219,7 +219,7 @@ def test_interrupt_during_fit_leaves_a_usable_model():
 
 
 def test_a_wrong_isa_level_is_told_by_its_variable():
-    code = "import hotloop; hotloop.show_config()"
+    code = "import numpy as np, hotloop as hl; hl.kernels.gemm(np.eye(2), np.eye(2))"
     environment = {**os.environ, "HOTLOOP_ISA": "nonsense"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment
@@ -227,3 +227,21 @@ def test_a_wrong_isa_level_is_told_by_its_variable():
     assert done.returncode == 1
     assert "HOTLOOP_ISA" in done.stderr
     assert "avx2" in done.stderr  # what there is
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["HOTLOOP_ISA", "HOTLOOP_NUM_THREADS", "OMP_NUM_THREADS", "HOTLOOP_CACHE", "HOTLOOP_DEVICE"],
+)
+def test_the_report_for_bugs_tells_a_wrong_variable_in_its_place(variable):
+    environment = {key: value for key, value in os.environ.items() if key != "HOTLOOP_NUM_THREADS"}
+    environment[variable] = "nonsense"
+    code = "import hotloop; hotloop.show_config()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.split(":", 1) for line in done.stdout.splitlines())
+    faulty = [text for text in lines.values() if f"not usable: {variable}" in text and "nonsense" in text]
+    assert len(faulty) == 1
+    assert lines["numpy"].strip()  # the rest of the report is there

@@ -3,6 +3,7 @@
 import io
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -55,6 +56,22 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(line in shown for line in LINES)
     assert threading.active_count() == threads
     assert show(2).endswith("\n".join(LINES) + "\n")
+
+
+def test_a_bar_says_nothing_of_a_loss_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    progress = Progress(epochs=1, steps=4, verbose=1)
+    progress.epoch_begin(0)
+    stderr = sys.stderr
+    assert isinstance(stderr, io.StringIO)
+    assert stderr.getvalue().rstrip().endswith("0/4 - 00:00<?")
+    time.sleep(0.11)  # tqdm writes no more than ten times a second
+    progress.update(2, 0.75)
+    assert stderr.getvalue().rstrip().endswith("2/4 - 00:00<00:00 - loss: 0.7500")
+    progress.close()
 
 
 def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:

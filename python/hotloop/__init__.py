@@ -140,7 +140,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "__version__"})
+    from hotloop.naming import public_names
+
+    return sorted({*public_names(globals()), "__version__"})
 
 
 def _version() -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
+from hotloop.naming import public_names
 
 __all__ = [
     "ALIASES",
@@ -53,6 +54,11 @@ __all__ = [
     "tanh_shrink",
     "threshold",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 Floats = npt.NDArray[np.float32]
 

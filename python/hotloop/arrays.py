@@ -15,6 +15,7 @@ from hotloop.parameters import Shape
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
+Predicted = Floats | Any  # an array; where there are several outputs a list of them, on a GPU CuPy's
 
 
 def as_array(what: str, value: Any) -> Array:

@@ -106,13 +106,21 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine() or "unknown"
 
 
+def _told(ask: Callable[[], object]) -> str:
+    """The answer, or what keeps it from being given: a variable of the environment may be wrong."""
+    try:
+        return str(ask())
+    except (RuntimeError, ValueError, ImportError) as error:
+        return f"not usable: {error}"
+
+
 def configuration() -> dict[str, str]:
-    """Return what :func:`show_config` prints, as a dict of texts."""
+    """Return what :func:`show_config` prints, as a dict of texts; what is at fault says so in its place."""
     import importlib.metadata
 
     import hotloop
     from hotloop import _native
-    from hotloop.device import cuda_text
+    from hotloop.device import cuda_text, get_device
 
     versions = {}
     for package in ("numpy", "tqdm"):
@@ -123,10 +131,11 @@ def configuration() -> dict[str, str]:
     return {
         "hotloop": hotloop.__version__,
         "CPU": cpu_name(),
-        "instruction set": f"{_native.isa_level()} (best of this CPU: {_native.best_isa_level()})",
-        "caches": _native.caches(),
-        "threads": f"{_native.num_threads()} (CPUs available: {_native.available_cpus()})",
-        "CUDA": cuda_text(),
+        "instruction set": f"{_told(_native.isa_level)} (best of this CPU: {_native.best_isa_level()})",
+        "caches": _told(_native.caches),
+        "threads": f"{_told(_native.num_threads)} (CPUs available: {_native.available_cpus()})",
+        "device": _told(get_device),
+        "CUDA": _told(cuda_text),
         "Python": platform.python_version(),
         **versions,
         "system": platform.platform(),
@@ -135,6 +144,8 @@ def configuration() -> dict[str, str]:
 
 def show_config(print_fn: Callable[[str], object] | None = None, file: TextIO | None = None) -> None:
     """Print the CPU, the instruction set in use, caches, threads, CUDA and versions: what a bug report needs.
+
+    Where a variable such as ``HOTLOOP_ISA`` or ``HOTLOOP_NUM_THREADS`` is wrong, the report says so.
 
     Parameters
     ----------

@@ -8,16 +8,35 @@ from typing import Any
 
 
 def nearest(got: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like ``got``, or None when nothing is alike."""
-    import difflib
+    """Return the known name most like ``got``, or None when nothing is alike.
 
-    names = sorted(set(known), reverse=True)
-    found = difflib.get_close_matches(got.lower(), [name.lower() for name in names], n=1, cutoff=0.5)
-    if not found:
-        return None
+    The words of a name count as much as its letters: "sparse_crossentropy" has more of the letters of
+    "binary_crossentropy", but the words of "sparse_categorical_crossentropy".
+
+    Examples
+    --------
+    >>> nearest("sparse_crossentropy", ["binary_crossentropy", "sparse_categorical_crossentropy"])
+    'sparse_categorical_crossentropy'
+    """
+    import difflib
+    import re
+
+    def alike(one: str, other: str) -> float:
+        return difflib.SequenceMatcher(None, other, one).ratio()
+
+    def words(name: str) -> list[str]:
+        return re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", name) or [name]
+
+    def likeness(name: str) -> float:
+        whole = alike(got.lower(), name.lower())
+        each = [max(alike(a.lower(), b.lower()) for b in words(name)) for a in words(got)]
+        by_word = sum(each) / len(each)
+        return (whole + by_word) / 2 if whole >= 0.5 or by_word >= 0.8 else 0.0
+
     # Of spellings that differ in case alone, the one most like what came.
-    alike = [name for name in names if name.lower() == found[0]]
-    return difflib.get_close_matches(got, alike, n=1, cutoff=0.0)[0]
+    scores = {name: (likeness(name), alike(got, name)) for name in sorted(known, reverse=True)}
+    found = max(scores, key=scores.__getitem__, default=None)
+    return found if found is not None and scores[found][0] else None
 
 
 def unknown_name(kind: str, got: object, known: Iterable[str]) -> ValueError:

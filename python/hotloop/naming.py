@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 _counts: dict[str, int] = {}
 _uses: dict[str, int] = {}
@@ -20,6 +22,18 @@ def snake_case(name: str) -> str:
     """
     name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def public_names(module: Mapping[str, Any]) -> list[str]:
+    """Return what ``dir`` shows of a module: what its ``__all__`` names, and Python's own ``__names__``.
+
+    Examples
+    --------
+    >>> public_names({"__all__": ["get"], "__name__": "here", "np": None, "_counts": {}})
+    ['__all__', '__name__', 'get']
+    """
+    own = (name for name in module if name.startswith("__") and name.endswith("__"))
+    return sorted({*module["__all__"], *own})
 
 
 def unique_name(prefix: str) -> str:

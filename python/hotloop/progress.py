@@ -110,7 +110,7 @@ class Progress:
     def update(self, steps_done: int, loss: float) -> None:
         """Show how many of the epoch's steps are done and the mean loss so far."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"loss: {number_text(loss)}", refresh=False)
+            self._bar.loss = f" - loss: {number_text(loss)}"
             self._bar.update(steps_done - self._bar.n)
 
     def epoch_end(self, epoch: int, logs: Mapping[str, Any], seconds: float) -> None:
@@ -137,9 +137,16 @@ def _seconds_text(seconds: float) -> str:
 
 def _bar(description: str, total: int, initial: int) -> Any:
     tqdm = importlib.import_module("tqdm").tqdm
-    # Without its watching thread, which would outlive the bar and a fork.
-    bar = type("Bar", (tqdm,), {"monitor_interval": 0})
-    return bar(
+
+    class Bar(tqdm):  # type: ignore[misc, valid-type]
+        monitor_interval = 0  # without its watching thread, which would outlive the bar and a fork
+        loss = ""  # nothing before the first value; tqdm's own postfix comes with a comma
+
+        @property
+        def format_dict(self) -> dict[str, Any]:
+            return {**super().format_dict, "loss": self.loss}
+
+    return Bar(
         desc=description,
         total=total,
         initial=initial,
@@ -147,5 +154,5 @@ def _bar(description: str, total: int, initial: int) -> Any:
         leave=False,
         dynamic_ncols=True,
         colour=None if os.environ.get("NO_COLOR") else "green",
-        bar_format="{desc} {bar} {n_fmt}/{total_fmt} - {elapsed}<{remaining} - {postfix}",
+        bar_format="{desc} {bar} {n_fmt}/{total_fmt} - {elapsed}<{remaining}{loss}",
     )

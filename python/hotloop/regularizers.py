@@ -8,8 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, errors, serialization
+from hotloop.naming import public_names
 
 __all__ = ["CLASSES", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
 
 
 class Regularizer(serialization.Configurable):

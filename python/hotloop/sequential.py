@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop import layers as layer_classes
-from hotloop.arrays import as_array
+from hotloop.arrays import Floats, as_array
 from hotloop.errors import bad_type, bad_value
 from hotloop.functional import Model, make_names_unique, model_name
 from hotloop.graph import FunctionalGraph, SymbolicTensor
@@ -14,6 +14,9 @@ from hotloop.layers.base import Layer, as_shape
 from hotloop.layers.input import Input, InputLayer
 from hotloop.parameters import Shape
 from hotloop.training import Trainer
+
+if TYPE_CHECKING:
+    from hotloop.callbacks import Callback
 
 Item = Layer | Model
 
@@ -49,6 +52,19 @@ class Sequential(Model):
             raise bad_type("Sequential: layers", "a list of layers", layers)
         for layer in layers or ():
             self.add(layer)
+
+    if TYPE_CHECKING:  # a chain has one output
+
+        def predict(
+            self,
+            x: Any,
+            batch_size: int | None = None,
+            verbose: str | int = "auto",
+            steps: int | None = None,
+            callbacks: Sequence[Callback] | None = None,
+        ) -> Floats: ...
+
+        def predict_on_batch(self, x: Any) -> Floats: ...
 
     def add(self, layer: Any) -> None:
         """Append a layer, or a model; an Input or InputLayer may only come first.

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hotloop import _native
-from hotloop.arrays import input_arrays, output_arrays
+from hotloop.arrays import Predicted, input_arrays, output_arrays
 from hotloop.compress import plan as plans
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.device import HOST, Host, backend
@@ -71,7 +71,7 @@ class Session:
         self.output_names = [key for key, _ in outputs]
         self.output_shapes = [shape for _, shape in outputs]
 
-    def run(self, x: Any, out: Any = None) -> Any:
+    def run(self, x: Any, out: Any = None) -> Predicted:
         """Predict.
 
         Parameters
@@ -107,7 +107,7 @@ class Session:
 
     __call__ = run
 
-    def _run_any(self, x: Any, out: Any) -> Any:
+    def _run_any(self, x: Any, out: Any) -> Predicted:
         names, shapes = self.input_names, self.input_shapes
         inputs = input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where)
         given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)

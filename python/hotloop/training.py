@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hotloop.arrays import Floats
+from hotloop.arrays import Floats, Predicted
 from hotloop.device import backend
 from hotloop.heads import Compilation, log_directions
 from hotloop.programs import ProgramOwner
@@ -295,7 +295,7 @@ class Trainer(ProgramOwner):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Sequence[Callback] | None = None,
-    ) -> Any:
+    ) -> Predicted:
         """Return the outputs for all rows.
 
         Parameters
@@ -330,7 +330,7 @@ class Trainer(ProgramOwner):
 
         return predict(self, x, batch_size, steps, callbacks)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> Predicted:
         """Return the outputs for these rows: :meth:`predict` by Keras's other name."""
         program = self._prediction
         if program is None or program.version != program.store.version:

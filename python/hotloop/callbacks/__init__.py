@@ -6,6 +6,7 @@ from hotloop.callbacks.files import CSVLogger, ModelCheckpoint
 from hotloop.callbacks.history import History, LambdaCallback
 from hotloop.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from hotloop.callbacks.stopping import EarlyStopping, TerminateOnNaN
+from hotloop.naming import public_names
 
 __all__ = [
     "CSVLogger",
@@ -19,3 +20,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

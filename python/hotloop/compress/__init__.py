@@ -4,6 +4,7 @@ from hotloop.compress.prune import mask_units, prune_model, remove_units
 from hotloop.compress.quantize import quantize_model
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.compress.select import select_units
+from hotloop.naming import public_names
 
 __all__ = [
     "QuantizedModel",
@@ -13,3 +14,7 @@ __all__ = [
     "remove_units",
     "select_units",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

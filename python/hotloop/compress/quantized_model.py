@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy.typing as npt
 
-from hotloop.arrays import as_array, input_arrays, require_same_rows, split_by_name
+from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
 from hotloop.container import Container, write_container
@@ -113,7 +113,7 @@ class QuantizedModel:
         verbose: Any = 0,
         *,
         allow_nonfinite: bool = False,
-    ) -> Any:
+    ) -> Predicted:
         """Predict.
 
         Parameters
@@ -210,11 +210,11 @@ class QuantizedModel:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> Predicted:
         """Predict one batch; see :meth:`predict`."""
         return self.predict(x)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Any) -> Predicted:
         return self.predict(x)
 
     def fit(self, *_: Any, **__: Any) -> NoReturn:

@@ -3,5 +3,10 @@
 from hotloop.data.digits import mnist_digits
 from hotloop.data.readers import Dataset, load
 from hotloop.data.split import train_test_split
+from hotloop.naming import public_names
 
 __all__ = ["Dataset", "load", "mnist_digits", "train_test_split"]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -55,6 +55,9 @@ class Dataset(NamedTuple):
 def load(path: str | os.PathLike[str], label: str | None = None) -> Dataset:
     """Read a data set; what kind of file it is, is told by its first bytes and not by its name.
 
+    Rows keep the file's order. Where that is sorted by class, as tables often are, take
+    :func:`train_test_split`, which mixes: ``validation_split`` of ``fit`` holds out the last rows.
+
     Parameters
     ----------
     path : str or path-like

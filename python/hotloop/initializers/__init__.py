@@ -21,7 +21,7 @@ from hotloop.initializers.scaling import (
     LecunUniform,
     VarianceScaling,
 )
-from hotloop.naming import snake_case
+from hotloop.naming import public_names, snake_case
 
 __all__ = [
     "CLASSES",
@@ -44,6 +44,11 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 CLASSES: dict[str, type[Initializer]] = {
     kind.__name__: kind

@@ -22,6 +22,7 @@ from hotloop.kernels.quantize import (
     quantize_rows,
     quantize_weights,
 )
+from hotloop.naming import public_names
 
 __all__ = [
     "PackedWeights",
@@ -46,3 +47,7 @@ __all__ = [
     "softmax_cross_entropy",
     "to_bf16",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())

@@ -19,6 +19,7 @@ from hotloop.layers.input import Input, InputLayer
 from hotloop.layers.merge import Add, Concatenate, Multiply
 from hotloop.layers.rescaling import Rescaling
 from hotloop.layers.reshape import Reshape
+from hotloop.naming import public_names
 
 __all__ = [
     "ELU",
@@ -42,6 +43,11 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 # The classes a file may name; there is no way to add one from a file.
 CLASSES: dict[str, type[Layer]] = {

@@ -31,6 +31,7 @@ from hotloop.losses.regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from hotloop.naming import public_names
 
 __all__ = [
     "ALIASES",
@@ -54,6 +55,11 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 CLASSES: dict[str, type[Loss]] = {
     kind.__name__: kind

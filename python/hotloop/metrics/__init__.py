@@ -22,6 +22,7 @@ from hotloop.metrics.classification import F1Score, Precision, Recall
 from hotloop.metrics.confusion import ConfusionMatrix, confusion_matrix
 from hotloop.metrics.ranking import AUC
 from hotloop.metrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
+from hotloop.naming import public_names
 
 __all__ = [
     "AUC",
@@ -48,6 +49,11 @@ __all__ = [
     "resolve",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 CLASSES: dict[str, type[Metric]] = {
     kind.__name__: kind

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop import schedules, serialization
+from hotloop.naming import public_names
 from hotloop.optimizers.adaptive import Adam, AdamW, RMSprop
 from hotloop.optimizers.base import Optimizer
 from hotloop.optimizers.sgd import SGD, GradientDescent
@@ -24,6 +25,11 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 CLASSES: dict[str, type[Optimizer]] = {
     "SGD": SGD,

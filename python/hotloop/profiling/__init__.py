@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hotloop.naming import public_names
+
 if TYPE_CHECKING:
     from hotloop.profiling.peaks import MemoryLevel as MemoryLevel
     from hotloop.profiling.peaks import Peaks as Peaks
@@ -41,4 +43,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return public_names(globals())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop import errors, serialization
+from hotloop.naming import public_names
 from hotloop.schedules.base import LearningRateSchedule
 from hotloop.schedules.cosine import CosineDecay, CosineDecayRestarts
 from hotloop.schedules.decay import (
@@ -37,6 +38,11 @@ __all__ = [
     "get",
     "serialize",
 ]
+
+
+def __dir__() -> list[str]:
+    return public_names(globals())
+
 
 CLASSES: dict[str, type[LearningRateSchedule]] = {
     kind.__name__: kind
