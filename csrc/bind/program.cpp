@@ -170,8 +170,9 @@ class PyProgram {
     request.hook = hook.native();
     TrainResult result;
     {
+      const Running running(running_, result);
       const Unlocked released;
-      result = program_->train(request);
+      program_->train(request, result);
     }
     result_ = result;
     hook.rethrow();
@@ -196,7 +197,8 @@ class PyProgram {
     std::vector<StepPart> parts;
     {
       const Unlocked released;
-      program_->train(request);
+      TrainResult result;
+      program_->train(request, result);
       parts = program_->training_parts(request.feed, std::min(batch_size, request.feed.rows));
     }
     hook.rethrow();
@@ -207,9 +209,24 @@ class PyProgram {
     return profile_forward(*program_, inputs, calls, threads);
   }
 
-  py::tuple done() const { return to_tuple(result_); }
+  py::tuple done() const { return to_tuple(running_ != nullptr ? *running_ : result_); }
 
  private:
+  // While a call trains its hook may ask how far it is; a call from within that hook is refused, and ends
+  // first.
+  class Running {
+   public:
+    Running(const TrainResult*& place, const TrainResult& result)
+        : place_(place), before_(std::exchange(place, &result)) {}
+    ~Running() { place_ = before_; }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    const TrainResult*& place_;
+    const TrainResult* before_;
+  };
+
   static py::tuple to_tuple(const TrainResult& result) {
     return py::make_tuple(result.steps, result.loss_sum, result.rows);
   }
@@ -242,6 +259,7 @@ class PyProgram {
   std::vector<Operand> kept_, slots_;  // what the program points into
   std::vector<py::array> arrays_;      // and its nodes
   TrainResult result_;                 // of the last train call
+  const TrainResult* running_ = nullptr;
 };
 
 }  // namespace

@@ -32,6 +32,9 @@ void on_fork_child() {
   pool().forget();
 }
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, on_fork_child);
+// Known before the first fork can be: a child waits for ever for what another thread was finding out just
+// then.
+[[maybe_unused]] const bool found_out = (pool(), most_threads() > 0);
 
 // "quota period" of a cgroup v2 directory, or the two files of v1, as CPUs; 0 when unlimited.
 int quota_of(const std::string& directory) {

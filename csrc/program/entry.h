@@ -12,12 +12,14 @@ class ProgramEntry {
     const int mine = 1 + forks();
     if (program.holder_ == mine && program.owner_ == std::this_thread::get_id())
       throw std::runtime_error("this model is busy: its own progress hook or signal handler called it again");
-    // A holder from before a fork is a thread that this process does not have: its place is taken over.
-    for (int holder = 0; !program.holder_.compare_exchange_weak(holder, mine);) {
+    int holder = 0;
+    while (!program.holder_.compare_exchange_weak(holder, mine)) {
       if (holder != mine) continue;
       program.holder_.wait(mine);
       holder = 0;
     }
+    // A holder from before a fork is a thread that this process does not have: its place was taken over.
+    if (holder != 0) program.forget_memory();
     program.owner_ = std::this_thread::get_id();
   }
   ~ProgramEntry() {

@@ -24,7 +24,7 @@ void Inference::end_chunk() {
   close(batch_);
   done_ += batch_.rows;
   stop_ = nonfinite_ || done_ >= feed().rows ||
-          poll_->wants_stop(done_, [&] { return loss_so_far() / static_cast<double>(done_); });
+          (poll_->due() && poll_->ask(done_, loss_so_far() / static_cast<double>(done_)));
   --chunks_in_turn_;
   if (stop_) chunks_in_turn_ = 0;
 }

@@ -14,11 +14,10 @@ class Poll {
  public:
   explicit Poll(const Hook& hook) : hook_(hook), next_(Clock::now() + kInterval) {}
 
-  // mean_loss(): asked only when the hook is.
-  template <class MeanLoss>
-  bool wants_stop(std::int64_t steps_done, const MeanLoss& mean_loss) {
-    if (!hook_ || Clock::now() < next_) return false;
-    const bool stop = hook_(steps_done, mean_loss());
+  // Whether it is time to ask.
+  bool due() const { return hook_ && Clock::now() >= next_; }
+  bool ask(std::int64_t steps_done, double mean_loss) {
+    const bool stop = hook_(steps_done, mean_loss);
     next_ = Clock::now() + kInterval;
     return stop;
   }

@@ -1,6 +1,7 @@
 #include "program/program.h"
 
 #include <algorithm>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -34,6 +35,11 @@ Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, flo
       arena_size_(arena_size),
       chunk_rows_(most_chunk_rows(*graph_)) {
   check_program(*graph_, outputs_, arena_size_);
+}
+
+void Program::forget_memory() {
+  new (&passes_) std::map<Pass, PassBuffers>();
+  new (&choices_) std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice>();
 }
 
 double Program::work_per_row() const {

@@ -57,7 +57,8 @@ class Program {
   // threads: 0 for as many as pay.
   bool predict(const InferRequest& request, int threads);  // false where it met NaN or infinity and stopped
   double evaluate(const InferRequest& request, int threads);
-  TrainResult train(const TrainRequest& request);
+  void train(const TrainRequest& request,
+             TrainResult& result);  // result: also for the hook, while it is asked
 
   // For profiles: so many forward passes over all rows of the feed at once, and what their parts are; and
   // what the parts of the training steps are that ran last.
@@ -69,6 +70,8 @@ class Program {
   const std::vector<HeadSpec>& heads() const { return heads_; }
   // Multiply-adds of one row's forward pass, roughly.
   double work_per_row() const;
+  // Leaves the working memory to the system, since it may be in the middle of a change: in a child of fork.
+  void forget_memory();
 
  private:
   friend class ProgramEntry;

@@ -12,6 +12,7 @@ namespace hotloop {
 void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::int64_t begin,
                         std::int64_t end, int threads, TrainResult& result, Poll& poll, bool& stop) {
   const Feed& feed = request.feed;
+  bool asked = false;
   run_team(threads, [&](Team& team) {
     for (std::int64_t s = begin; s < end; ++s) {
       const std::int64_t first = (request.first_step + s) * request.batch_size;
@@ -73,18 +74,23 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
         result.steps += 1;
         result.rows += batch.rows;
         result.loss_sum += loss;
-        stop = (request.stop_on_nan && std::isnan(loss)) || poll.wants_stop(result.steps, [&] {
-          return result.loss_sum / static_cast<double>(request.rows_before + result.rows);
-        });
+        stop = request.stop_on_nan && std::isnan(loss);
+        asked = !stop && poll.due();
       }
       team.barrier();
       mark();
+      if (asked) {  // only now is every rank's share of the step done: the hook may look at the weights
+        if (team.rank() == 0)
+          stop = poll.ask(result.steps,
+                          result.loss_sum / static_cast<double>(request.rows_before + result.rows));
+        team.barrier();
+      }
       if (stop) return;
     }
   });
 }
 
-TrainResult Program::train(const TrainRequest& request) {
+void Program::train(const TrainRequest& request, TrainResult& result) {
   const ProgramEntry entry(*this);
   const std::int64_t batch_rows = std::min(request.batch_size, request.feed.rows);
   const int allowed = allowed_threads(request.threads);
@@ -94,13 +100,13 @@ TrainResult Program::train(const TrainRequest& request) {
     request.timer->reserve(request.steps,
                            buffers.schedule().forward.size() + buffers.schedule().backward.size() + 3);
 
-  TrainResult result;
+  result = {};
   result.loss_sum = request.loss_before;
   Poll poll(request.hook);
   bool stop = false;
   if (request.threads > 0) {
     run_steps(request, buffers, 0, request.steps, allowed, result, poll, stop);
-    return result;
+    return;
   }
   TeamChoice& choice = team_choice(Pass::train, batch_rows, allowed);
   for (std::int64_t done = 0; done < request.steps && !stop;) {
@@ -111,7 +117,6 @@ TrainResult Program::train(const TrainRequest& request) {
     choice.record(result.steps - before, std::chrono::steady_clock::now() - start);
     done += steps;
   }
-  return result;
 }
 
 }  // namespace hotloop

@@ -104,15 +104,15 @@ void Program::ask_for_step(const TrainRequest& request, PassBuffers& buffers, co
   mark();
 }
 
-TrainResult Program::train(const TrainRequest& request) {
+void Program::train(const TrainRequest& request, TrainResult& result) {
   const ProgramEntry entry(*this);
   require(heads_.size() <= cuda::StepEnd::kMostHeads, "train: expected at most ", cuda::StepEnd::kMostHeads,
           " losses on a GPU, got ", heads_.size());
   const std::int64_t most_rows = std::min(request.batch_size, request.feed.rows);
   PassBuffers& buffers = ready_to_train(request.feed, most_rows, 1);
-  TrainResult result;
+  result = {};
   result.loss_sum = request.loss_before;
-  if (request.steps == 0) return result;
+  if (request.steps == 0) return;
 
   if (captured_ == nullptr) captured_ = std::make_shared<Captured>();
   Captured& c = *captured_;
@@ -201,10 +201,11 @@ TrainResult Program::train(const TrainRequest& request) {
 
   const std::int64_t ahead = steps_ahead(3 * work_per_row() * static_cast<double>(most_rows));
   const std::int64_t unit = !small ? 1 : request.stop_on_nan ? 1 : kStepsOfABlock;
-  Poll poll(request.hook);
-  const auto mean_loss = [&] {
-    return c.progress().loss_sum / static_cast<double>(request.rows_before + c.progress().rows);
+  const auto tell = [&] {
+    result.steps = c.progress().steps, result.rows = c.progress().rows;
+    result.loss_sum = c.progress().loss_sum;
   };
+  Poll poll(request.hook);
   std::int64_t since = 0, turn = 0;
   for (std::int64_t s = 0, steps = 0; s < request.steps; s += steps) {
     steps = std::min(unit, request.steps - s);
@@ -219,12 +220,15 @@ TrainResult Program::train(const TrainRequest& request) {
     cuda::check(cudaEventRecord(c.turn[turn % 2].get(), c.stream.get()), "train");
     if (turn > 1) cuda::check(cudaEventSynchronize(c.turn[(turn + 1) % 2].get()), "train");
     const cuda::ContextScope kept(cuda::context());  // the hook may do other work on this thread
-    if (c.progress().rows > 0 && poll.wants_stop(c.progress().steps, mean_loss)) break;
+    if (c.progress().rows == 0 || !poll.due()) continue;
+    cuda::synchronize(
+        "train");  // the hook may look at the weights, which are then those of the steps it is told
+    tell();
+    if (poll.ask(result.steps, result.loss_sum / static_cast<double>(request.rows_before + result.rows)))
+      break;
   }
   cuda::synchronize("train");
-  result.steps = c.progress().steps, result.rows = c.progress().rows;
-  result.loss_sum = c.progress().loss_sum;
-  return result;
+  tell();
 }
 
 }  // namespace hotloop

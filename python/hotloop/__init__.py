@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hotloop import locks as locks  # from here on a fork waits for what other threads import
+
 if TYPE_CHECKING:
     from hotloop import activations as activations
     from hotloop import callbacks as callbacks

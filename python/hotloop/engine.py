@@ -173,9 +173,21 @@ class TrainingProgram:
         hook: Hook | None = None,
         stop_on_nan: bool = False,
     ) -> None:
-        """Make whole steps; they count in the optimizer and in ``sums`` also when an exception ends them."""
+        """Make whole steps. They count in the optimizer and in ``sums`` when ``hook`` is asked, and also when
+        an exception ends them."""
         self.backend.require()
-        rates = optimizer.learning_rates(optimizer.iterations, steps)
+        before, steps_before, rows_before = optimizer.iterations, sums.steps, sums.rows
+        rates = optimizer.learning_rates(before, steps)
+
+        def count(done: tuple[int, float, int]) -> None:
+            made, sums.loss, rows = done
+            optimizer.iterations = before + made
+            sums.steps, sums.rows = steps_before + made, rows_before + rows
+
+        def counting(made: int, loss: float) -> bool:
+            count(self.native.done)
+            return hook is not None and hook(made, loss)
+
         result = None
         try:
             result = self.native.train(
@@ -187,19 +199,16 @@ class TrainingProgram:
                 first_step,
                 steps,
                 rates,
-                optimizer.iterations,
+                before,
                 seed,
                 outputs,
-                hook,
+                counting,
                 stop_on_nan,
                 sums.loss,
                 sums.rows,
             )
         finally:
-            steps, sums.loss, rows = self.native.done if result is None else result
-            optimizer.iterations += steps
-            sums.steps += steps
-            sums.rows += rows
+            count(self.native.done if result is None else result)
 
 
 def _fuses(head: Head) -> bool:

@@ -54,10 +54,6 @@ class Batches:
         self.seed, self.pass_begin, self.next = position.seed, position.pass_begin, position.pass_step
         self.order = self.order_of(self.seed, self.pass_begin)
 
-    def advance(self, steps: int) -> None:
-        """Count batches of the pass in progress."""
-        self.next = (self.next + steps) % self.steps_a_pass
-
 
 class EpochRecord:
     """The loss summed over an epoch's rows, and their predictions where a metric wants them.
@@ -119,6 +115,19 @@ class EpochRecord:
         self._room_for(batches.pass_begin)
         model, first, sums = batches.model, batches.next, self.sums
         steps_before, rows_before = sums.steps, sums.rows
+
+        def note() -> int:
+            made = sums.steps - steps_before
+            batches.next = (first + made) % batches.steps_a_pass
+            begin = first * batches.size
+            end = begin + sums.rows - rows_before
+            self.saw(batches.seed, batches.pass_begin, batches.order, begin, end)
+            return made
+
+        def noting(steps_done: int, loss: float) -> bool:
+            note()
+            return hook(steps_done, loss)
+
         try:
             self.source.train(
                 model.optimizer,
@@ -129,15 +138,11 @@ class EpochRecord:
                 model.seed,
                 self.outputs,
                 sums,
-                hook,
+                noting,
                 stop_on_nan,
             )
         finally:
-            made = sums.steps - steps_before
-            batches.advance(made)
-            begin = first * batches.size
-            end = begin + sums.rows - rows_before
-            self.saw(batches.seed, batches.pass_begin, batches.order, begin, end)
+            made = note()
         return made
 
     def saw(self, seed: int, pass_begin: int, order: Order, begin: int, end: int) -> None:
@@ -192,11 +197,19 @@ def run_epoch(
     each of them, where the epoch has a number.
     """
     model, sums = batches.model, record.sums
+    turns = model.store.turns
 
     def hook(steps_done: int, loss: float) -> bool:
+        if record.source.shows_predictions:
+            whole()
         if progress is not None:
             progress.update(before + steps_done, loss)
         return model.stop_training
+
+    def whole() -> None:
+        if epoch is not None:
+            model._position = position(record, batches, epoch, steps)
+        turns.serve()
 
     while sums.steps < steps:
         batches.begin_pass()
@@ -204,11 +217,11 @@ def run_epoch(
         if callbacks.per_batch:
             callbacks.on_train_batch_begin(sums.steps, None)
         before = sums.steps
-        try:
-            made = record.train(batches, count, hook, callbacks.stop_on_nan)
-        finally:
-            if epoch is not None:
-                model._position = position(record, batches, epoch, steps)
+        with turns.training():
+            try:
+                made = record.train(batches, count, hook, callbacks.stop_on_nan)
+            finally:
+                whole()
         if callbacks.per_batch:
             callbacks.on_train_batch_end(sums.steps - 1, {"loss": record.mean_loss})
         if made < count or model.stop_training or (callbacks.stop_on_nan and not np.isfinite(sums.loss)):

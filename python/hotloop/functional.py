@@ -176,7 +176,7 @@ class Model(Trainer):
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
         """Return copies of all weights, in Keras's order and shapes."""
-        return [parameter.numpy() for parameter in self.weights]
+        return self.store.turns.between_steps(lambda: [parameter.numpy() for parameter in self.weights])
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
         """Overwrite all weights; nothing changes when one of them does not fit.
@@ -186,7 +186,7 @@ class Model(Trainer):
         ValueError
             When the number of arrays or a shape differs from what ``get_weights`` returns.
         """
-        set_weights(f"model {self.name!r}", self.weights, weights)
+        self.store.turns.between_steps(lambda: set_weights(f"model {self.name!r}", self.weights, weights))
 
     def count_params(self) -> int:
         """Return how many numbers its weights have."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping
 from typing import Any
 
+from hotloop.locks import make_lock
+
 _counts: dict[str, int] = {}
 _uses: dict[str, int] = {}
-_lock = threading.Lock()
+_lock = make_lock()
 
 
 def snake_case(name: str) -> str:

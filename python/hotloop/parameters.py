@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,10 +11,11 @@ import numpy.typing as npt
 
 from hotloop import device
 from hotloop.errors import bad_value
+from hotloop.locks import Turns, make_lock
 
 Shape = tuple[int, ...]
 ALIGNMENT = 16  # floats: every parameter starts on a whole vector
-_moving = threading.Lock()  # models that share a store have locks of their own
+_moving = make_lock()  # models that share a store have locks of their own
 
 
 def aligned_size(size: int) -> int:
@@ -130,6 +130,8 @@ class ParameterStore:
         Whether somebody named the device, so that the default one no longer counts.
     parameters : list of Parameter
         In the order of their offsets.
+    turns : Turns
+        Who may touch the numbers while one of the models trains.
     version : int
         Goes up whenever ``values`` is another array, so whoever holds offsets knows that they are stale.
     """
@@ -140,6 +142,7 @@ class ParameterStore:
         self.named = False
         self.values: npt.NDArray[np.float32] = self.backend.zeros(0)
         self.parameters: list[Parameter] = []
+        self.turns = Turns()
         self.version = 0
 
     @property
@@ -149,10 +152,12 @@ class ParameterStore:
     def __getstate__(self) -> dict[str, Any]:
         """Pickles say nothing of a device: whoever reads one may have another."""
         values = device.to_host(self.values)
-        return {**vars(self), "values": values, "placed": False, "named": False}
+        kept = {name: value for name, value in vars(self).items() if name != "turns"}
+        return {**kept, "values": values, "placed": False, "named": False}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        self.turns = Turns()
         self.backend = device.HOST
         self.values = self.backend.copy(self.values)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from hotloop.errors import integer
 from hotloop.feed import Feed
 from hotloop.graph import FunctionalGraph
 from hotloop.heads import Compilation, Head, try_metrics
+from hotloop.locks import make_lock
 from hotloop.parameters import Parameter, ParameterStore
 from hotloop.position import Position
 
@@ -56,21 +57,37 @@ class ProgramOwner:
         self._initial_epoch = 0  # of the fit in progress: callbacks may set it at its beginning
         self._seed: int | None = None
         self._seed_generation = -1
-        self._lock = threading.RLock()
+        self._lock = make_lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles: programs and the lock stay behind, and are made anew when needed."""
+        """For pickles. Where another thread trains, of a copy from between two of its steps: a pickler takes
+        weights and the optimizer's state one after the other."""
+        if self.built and self.store.turns.others_train():
+            twin: ProgramOwner = copy.deepcopy(self)
+            return twin._state()
+        return self._state()
+
+    def _state(self) -> dict[str, Any]:
+        """Programs and the lock stay behind, and are made anew when needed."""
         # In this order no copier has to go deep: each tensor's sources are there already.
         tensors = [node.output for node in self.graph.nodes] if self.built else []
         left = {"_prediction": None, "_training": None, "_lock": None, "history": None}
         own = {"_seed": self.seed, "_position": self._position and self._position.on_host()}
         return {"_tensors_in_order": tensors, **vars(self), **left, **own}
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> ProgramOwner:
+        def twin() -> ProgramOwner:
+            made = memo[id(self)] = type(self).__new__(type(self))
+            made.__setstate__(copy.deepcopy(self._state(), memo))
+            return made
+
+        return self.store.turns.between_steps(twin) if self.built else twin()
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         del vars(self)["_tensors_in_order"]
         self._seed_generation = seed_generation()  # the seed that it had, until this process is given another
-        self._lock = threading.RLock()
+        self._lock = make_lock()
         if self._compilation is not None:
             self._compilation.optimizer = self._compilation.optimizer.for_model(self)
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.container import Container, read_container, write_container
-from hotloop.device import to_host
 from hotloop.errors import bad_value, integer
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.given_weights import given_weights
+from hotloop.locks import still
 from hotloop.models import CLASSES, model_from_config
 from hotloop.position import Position
 from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
@@ -30,7 +30,8 @@ def save_model(
 
     The file is a safetensors file with a JSON config, a format version and a SHA-256 in its metadata. It is
     written beside `path` and renamed, so an existing file is replaced only by a complete one. It says nothing
-    of the device: what was trained on one loads on another. The same as ``model.save(path)``.
+    of the device: what was trained on one loads on another. While another thread trains the model, the file
+    is of the moment between two of its steps. The same as ``model.save(path)``.
 
     Parameters
     ----------
@@ -55,9 +56,15 @@ def save_model(
     kind = type(model).__name__
     if CLASSES.get(kind) is not type(model):
         raise TypeError(f"save: {kind} is not a class that a file can name; expected {' or '.join(CLASSES)}")
-    tensors = {f"weights/{p.path}": to_host(p.value) for p in model.weights}
+    with still(model) as resting:
+        write_container(path, "model", *_contents(resting, include_optimizer))
+
+
+def _contents(model: Model, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config and the tensors of a model's file."""
+    tensors = {f"weights/{p.path}": p.value for p in model.weights}
     config: dict[str, Any] = {
-        "class_name": kind,
+        "class_name": type(model).__name__,
         "config": model.get_config(),
         "weights": [p.path for p in model.weights],
         "compile": model.get_compile_config(),
@@ -70,7 +77,7 @@ def save_model(
             tensors |= model._position.tensors()
         for slot, arrays in optimizer_slots(model).items():
             tensors |= {f"optimizer/{slot}/{name}": array for name, array in arrays.items()}
-    write_container(path, "model", config, tensors)
+    return config, tensors
 
 
 def load_model(filepath: PathLike, *, compile: bool = True) -> Model | QuantizedModel:
@@ -129,8 +136,9 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
 def save_weights(model: Model, path: PathLike, *, overwrite: bool = True) -> None:
     """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
     refuse_overwriting(path, overwrite)
-    tensors = {f"weights/{p.path}": to_host(p.value) for p in model.weights}
-    write_container(path, "weights", {"weights": [p.path for p in model.weights]}, tensors)
+    with still(model) as resting:
+        tensors = {f"weights/{p.path}": p.value for p in resting.weights}
+        write_container(path, "weights", {"weights": [p.path for p in resting.weights]}, tensors)
 
 
 def load_weights(model: Model, path: PathLike) -> None:
@@ -163,8 +171,7 @@ def load_weights(model: Model, path: PathLike) -> None:
                 f"shape {parameter.shape}, as {parameter.path!r} has",
                 f"{array.shape}",
             )
-    for parameter, array in zip(parameters, arrays.values(), strict=True):
-        parameter.assign(array)
+    model.set_weights(list(arrays.values()))
 
 
 def _model_of(container: Container) -> Model:

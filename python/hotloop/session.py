@@ -11,6 +11,7 @@ from hotloop.compress import plan as plans
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.device import HOST, Host, backend
 from hotloop.errors import bad_type, integer
+from hotloop.locks import still
 from hotloop.lowering import lower
 from hotloop.models import Model
 from hotloop.staging import run_forward
@@ -186,6 +187,15 @@ def freeze(
     """
     rows = integer("batch_size", batch_size, at_least=1)
     most_threads = 0 if threads is None else integer("threads", threads, at_least=1)
+    if allow_nonfinite is None:
+        allow_nonfinite = bool(getattr(model, "allow_nonfinite", False))
+    if not isinstance(model, Model):
+        return _freeze(model, rows, most_threads, bool(allow_nonfinite))
+    with still(model) as resting:
+        return _freeze(resting, rows, most_threads, bool(allow_nonfinite))
+
+
+def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_nonfinite: bool) -> Session:
     precision = "float32"
     if isinstance(model, Model):
         store = model._placed_store()
@@ -209,15 +219,13 @@ def freeze(
     native = where.native.Session(
         graph, values, arena, [s for _, s in inputs], [s for _, s in outputs], rows, most_threads
     )
-    if allow_nonfinite is None:
-        allow_nonfinite = bool(getattr(model, "allow_nonfinite", False))
     return Session(
         native,
         name=model.name,
         precision=precision,
         inputs=inputs,
         outputs=outputs,
-        allow_nonfinite=bool(allow_nonfinite),
+        allow_nonfinite=allow_nonfinite,
         sources=sources,
         where=where,
     )

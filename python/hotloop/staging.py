@@ -35,7 +35,11 @@ class Resident:
     ----------
     program : TrainingProgram
         May be replaced by another one on the same device.
+    shows_predictions : bool
+        Whether those of the steps made so far are there while training goes on.
     """
+
+    shows_predictions = True
 
     def __init__(self, program: TrainingProgram, feed: Feed) -> None:
         self.program = program
@@ -93,6 +97,8 @@ class Streamed:
 
     Results are those of :class:`Resident`.
     """
+
+    shows_predictions = False
 
     def __init__(self, program: TrainingProgram, feed: Feed, batch_size: int, chunk_rows: int) -> None:
         gpu = program.backend

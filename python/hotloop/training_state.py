@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import optimizers
-from hotloop.device import to_host, write
+from hotloop.device import write
 from hotloop.engine import SlotLayout
 from hotloop.errors import bad_type, bad_value
 from hotloop.heads import Compilation
@@ -67,14 +67,14 @@ def compile_like(
 def optimizer_slots(model: Model) -> Slots:
     """The optimizer's state by slot and weight; empty before the first step.
 
-    NumPy's arrays: views of the state itself, where that is in the CPU's memory.
+    The arrays are parts of the state itself, on the model's device.
     """
     optimizer, store = model.optimizer, model.store
     if model._slots is not None and not model._slots.is_current(store):
         model._slots.move(optimizer, store)
         model._slots = SlotLayout(model.weights, store)
     return {
-        slot: {p.path: to_host(p.of(array)) for p in model.weights if p.trainable}
+        slot: {p.path: p.of(array) for p in model.weights if p.trainable}
         for slot, array in optimizer.slots.items()
         if array.size == store.size
     }

@@ -12,10 +12,12 @@ from hotloop.compress.select import select_units
 from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
 from hotloop.given_weights import given_weights
+from hotloop.locks import still
 from hotloop.training_state import (
     compile_like,
     fresh_compilation,
     optimizer_slots,
+    require_model,
     restore_optimizer,
 )
 
@@ -81,18 +83,19 @@ def prune_model(
     >>> model.count_params(), hl.prune_model(model, pruning_rate=0.5).count_params()
     (67, 35)
     """
-    return remove_units(
-        model,
-        select_units(
-            model,
-            pruning_rate,
-            criterion=criterion,
-            scope=scope,
-            data=data,
-            layers=layers,
-            batch_size=batch_size,
-        ),
-    )
+    with still(require_model("prune", model)) as resting:
+        return remove_units(
+            resting,
+            select_units(
+                resting,
+                pruning_rate,
+                criterion=criterion,
+                scope=scope,
+                data=data,
+                layers=layers,
+                batch_size=batch_size,
+            ),
+        )
 
 
 def remove_units(model: Model, removed: Mapping[str, Sequence[int]]) -> Model:
@@ -117,12 +120,15 @@ def remove_units(model: Model, removed: Mapping[str, Sequence[int]]) -> Model:
     >>> hl.compress.remove_units(model, {"a": [0, 7]}).get_layer("a").units
     6
     """
-    units = UnitMap(model)
-    groups = units.groups_of_units(removed)
-    for name, atoms in units.layers.items():
-        if units.member(atoms, groups).all():
-            raise ValueError(f"layer {name!r}: all of its {atoms.size} units would go; leave at least one")
-    return shrink(model, units, groups)
+    with still(require_model("prune", model)) as resting:
+        units = UnitMap(resting)
+        groups = units.groups_of_units(removed)
+        for name, atoms in units.layers.items():
+            if units.member(atoms, groups).all():
+                raise ValueError(
+                    f"layer {name!r}: all of its {atoms.size} units would go; leave at least one"
+                )
+        return shrink(resting, units, groups)
 
 
 def mask_units(model: Model, removed: Mapping[str, Sequence[int]]) -> None:
@@ -172,7 +178,7 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     else:
         compile_like(smaller, compilation, model.device)
         slots = {
-            slot: {path: _sliced(array, places[path]) for path, array in arrays.items()}
+            slot: {path: _sliced(to_host(array), places[path]) for path, array in arrays.items()}
             for slot, arrays in optimizer_slots(model).items()
         }
         restore_optimizer(smaller, model.optimizer.iterations, slots)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.plan import Array, Op, Plan
+from hotloop.locks import still
 from hotloop.lowering import Lowering
 from hotloop.parameters import Parameter
 from hotloop.training_state import require_model
@@ -53,6 +54,7 @@ class _Recorder(Lowering):
 def record(model: Model) -> Plan:
     """Write down what a model does in inference; weights are copied, once where layers share them."""
     recorder = _Recorder()
-    recorder.run(require_model("quantize", model).graph)
+    with still(require_model("quantize", model)) as resting:
+        recorder.run(resting.graph)
     recorder.plan.outputs = list(recorder.outputs)
     return recorder.plan

@@ -1,0 +1,163 @@
+"""Locks that a forked child finds free, and turns: who may touch a model's numbers while it trains."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from hotloop.models import Model
+
+Result = TypeVar("Result")
+POLL_SECONDS = 0.02
+IMPORT_SECONDS = 2.0
+_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def make_lock() -> Any:
+    """Return a re-entrant lock. In a child of fork it is held by no thread that the child does not have."""
+    lock = threading.RLock()
+    _locks.add(lock)
+    return lock
+
+
+def _renew_locks() -> None:
+    for lock in _locks:
+        if lock.acquire(blocking=False):  # free, or held by the thread that forked
+            lock.release()
+        else:
+            lock._at_fork_reinit()  # as the standard library's own locks do it
+
+
+def _wait_for_imports() -> None:
+    """A child waits for ever for a module that another thread was importing, so the fork waits a while."""
+    deadline = time.monotonic() + IMPORT_SECONDS
+    while _imported_elsewhere() and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _imported_elsewhere() -> bool:
+    held = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
+    owners = [getattr(reference(), "owner", None) for reference in list(held.values())]
+    return any(owner not in (None, threading.get_ident()) for owner in owners)
+
+
+os.register_at_fork(before=_wait_for_imports, after_in_child=_renew_locks)
+
+
+class Turns:
+    """Training changes an arena step by step; all others wait for the end of a step.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held while steps are made, and by whoever wants none to be made. Its holder calls :meth:`serve`
+        wherever the numbers are whole. It goes before a model's own lock where both are taken.
+    trainer : int
+        The thread that made the latest steps; 0 before there are any.
+    """
+
+    def __init__(self) -> None:
+        self.lock = make_lock()
+        self.trainer = 0
+        self._asked: deque[_Request] = deque()
+
+    def serve(self) -> None:
+        """Do what other threads have asked for; called by the lock's holder, between two steps."""
+        while self._asked:
+            self._asked.popleft().run()
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Until the end of the block this thread makes steps; before it ends the numbers are whole again."""
+        with self.lock:
+            self.trainer = threading.get_ident()
+            yield
+
+    def others_train(self) -> bool:
+        """Whether another thread has made steps and may go on."""
+        trainer = self.trainer
+        return trainer not in (0, threading.get_ident()) and any(
+            thread.ident == trainer for thread in threading.enumerate()
+        )
+
+    def between_steps(self, function: Callable[[], Result]) -> Result:
+        """Call a short function while no step is going on, and return what it returns.
+
+        Where another thread is training, that one calls it, a few times a second or after each step if that
+        takes longer.
+        """
+        request = _Request(function)
+        self._asked.append(request)
+        try:
+            while not request.done.is_set():
+                if self.lock.acquire(blocking=False):
+                    try:
+                        self.serve()
+                    finally:
+                        self.lock.release()
+                else:
+                    request.done.wait(POLL_SECONDS)
+        except BaseException:
+            request.cancelled = True
+            raise
+        if request.error is not None:
+            raise request.error
+        result: Result = request.value
+        return result
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Until the end of the block no step is made, if none is being made now: else it yields False."""
+        if not self.lock.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.serve()
+            self.lock.release()
+
+
+class _Request:
+    """A function to be called by another thread."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.process = os.getpid()
+        self.done = threading.Event()
+        self.cancelled = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        # After a fork the asking thread is the parent's, and so is what it wants.
+        if self.cancelled or self.process != os.getpid():
+            return
+        try:
+            self.value = self.function()
+        except BaseException as error:
+            self.error = error
+        self.done.set()
+
+
+@contextmanager
+def still(model: Model) -> Iterator[Model]:
+    """The model, which no thread trains until the end of the block; or a copy from between two steps.
+
+    A copy it is where another thread is in the middle of training. Nobody waits for more than that copy then.
+    """
+    turns = model.store.turns
+    with turns.alone() as alone:
+        if alone:
+            yield model
+            return
+    yield turns.between_steps(lambda: copy.deepcopy(model))
