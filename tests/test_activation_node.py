@@ -36,7 +36,7 @@ def test_node_is_its_kernel_forward_and_backward(
 
     rates = np.zeros(1, np.float32)
     options = {
-        "weights": None,
+        "weights": [],
         "order": None,
         "batch_size": ROWS,
         "first_step": 0,

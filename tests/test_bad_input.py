@@ -57,7 +57,7 @@ BAD_FITS = {
     "validation shape": ({"validation_data": (X[:, :2], Y)}, r"validation x: expected shape"),
     "validation labels": ({"validation_data": (X, Y + 1)}, r"validation y.*classes"),
     "sample weights": ({"sample_weight": np.ones(9)}, r"sample_weight: expected shape \(10,\)"),
-    "negative weights": ({"sample_weight": -np.ones(10)}, r"sample_weight.*at least 0"),
+    "infinite weights": ({"sample_weight": np.full(10, np.inf)}, r"sample_weight.*finite"),
     "nan weights": ({"sample_weight": with_value(np.ones(10), np.nan)}, r"sample_weight.*finite"),
     "class weights": ({"class_weight": {3: 1.0}}, r"class_weight.*0 to 2.*got 3"),
     "class weight key": ({"class_weight": {"a": 1.0}}, r"class_weight"),

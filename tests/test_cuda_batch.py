@@ -63,7 +63,7 @@ def test_steps_take_their_own_rows(dtype, features, units, shuffled, weighted):
         x = put(rng.integers(0, 200, (rows, features)).astype(dtype))
         numbers = put(rng.standard_normal((rows, units)).astype("f4"))
         classes = put(rng.integers(0, units, (rows, 1)).astype("i4"))
-        weights = put(rng.uniform(0.5, 2, rows).astype("f4")) if weighted else None
+        weights = [put(rng.uniform(0.5, 2, rows).astype("f4")) for _ in range(2 if weighted else 0)]
         order = _native.shuffled_order(3, 1, rows) if shuffled else None
         size = features * units
         values = put((rng.standard_normal(2 * size) / 100).astype("f4"))
@@ -127,7 +127,7 @@ def test_a_batchs_loss_is_the_cpus(rows):
         trained = program.train(
             [x],
             [y],
-            weights=None,
+            weights=[],
             order=None,
             batch_size=rows,
             first_step=0,

@@ -99,7 +99,7 @@ def trained(half, put, options, sizes, slots, steps, **more):
             batch_size=4,
             steps=steps,
             learning_rates=np.linspace(0.05, 0.01, steps).astype("f4"),
-            weights=None,
+            weights=[],
             iteration=3 * call,
             seed=7,
             first_step=0,

@@ -126,7 +126,7 @@ def test_a_validation_split_is_not_moved_by_rounding():
     for rows in (*range(2, 300), 1000, 1437, 4999, 5000):
         for hundredths in range(1, 100):
             part, at = hundredths / 100, rows * (100 - hundredths) // 100
-            feed = Feed([zeros[:rows]], [], [], None, [])
+            feed = Feed([zeros[:rows]], [], [], [], [])
             if at == 0:
                 with pytest.raises(ValueError, match="validation_split: expected a part that leaves rows"):
                     feed.split(part)
@@ -136,8 +136,8 @@ def test_a_validation_split_is_not_moved_by_rounding():
             exact = rows * (100 - hundredths) % 100 == 0
             assert exact or math.floor(rows * (1 - part)) == at
             differing += math.floor(rows * (1 - part)) != at
-    assert Feed([zeros[:1000]], [], [], None, []).split(0.07)[1].rows == 70
-    assert Feed([zeros[:300]], [], [], None, []).split(1 / 3)[1].rows == 100
+    assert Feed([zeros[:1000]], [], [], [], []).split(0.07)[1].rows == 70
+    assert Feed([zeros[:300]], [], [], [], []).split(1 / 3)[1].rows == 100
     assert differing > 0
 
 

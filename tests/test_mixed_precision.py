@@ -79,7 +79,7 @@ class Node:
     def step(self, rate: float = 0.0, steps: int = 1) -> None:
         x, y = np.tile(self.x, (steps, 1)), np.tile(self.y, (steps, 1))
         rates = np.full(steps, rate, np.float32)
-        self.program.train([x], [y], None, None, len(self.x), 0, steps, rates, 0, 0)
+        self.program.train([x], [y], [], None, len(self.x), 0, steps, rates, 0, 0)
 
 
 @pytest.mark.parametrize("unit", units())
@@ -138,7 +138,7 @@ def test_a_kernel_that_another_node_trains_is_read_as_it_is(unit: str, rng: np.r
         outputs = [np.zeros_like(y), np.zeros_like(y)]
         for step in range(0, steps, at_once):
             rates = np.full(at_once, 0.1, np.float32)
-            program.train([x], [y], None, None, rows, step, at_once, rates, step, 0, outputs)
+            program.train([x], [y], [], None, rows, step, at_once, rates, step, 0, outputs)
         np.testing.assert_array_equal(outputs[1], outputs[0])
         seen.append(outputs[0])
     np.testing.assert_array_equal(*seen)

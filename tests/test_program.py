@@ -49,7 +49,7 @@ class Net:
     def train(self, x, y, *, steps=1, batch_size=None, lr=0.0, order=None, **more):
         lrs = np.full(steps, lr, np.float32)
         batch_size = batch_size or len(x)
-        more = {"weights": None, "iteration": 0, "seed": 7, "first_step": 0, **more}
+        more = {"weights": [], "iteration": 0, "seed": 7, "first_step": 0, **more}
         return self.program_.train(
             [x], [y], order=order, batch_size=batch_size, steps=steps, learning_rates=lrs, **more
         )
@@ -231,7 +231,7 @@ def test_nan_stops_when_asked() -> None:
         ({"batch_size": 0}, "batch_size"),
         ({"steps": 9}, "beyond the data"),
         ({"order": np.array([0, 4], np.int32)}, "not a row"),
-        ({"weights": np.ones(3, np.float32)}, "weights"),
+        ({"weights": [np.ones(3, np.float32)]}, "weights"),
     ],
 )
 def test_wrong_arrays_are_refused_by_name(change: dict, text: str) -> None:
@@ -249,7 +249,7 @@ def test_wrong_arrays_are_refused_by_name(change: dict, text: str) -> None:
         net.program_.train(
             [arguments["x"]],
             [arguments["y"]],
-            weights=arguments.get("weights"),
+            weights=arguments.get("weights", []),
             order=arguments.get("order"),
             batch_size=batch_size,
             first_step=0,

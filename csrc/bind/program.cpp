@@ -24,6 +24,7 @@ namespace hotloop::bind {
 namespace {
 
 using Stretches = std::vector<std::pair<std::int64_t, std::int64_t>>;
+using MaybeArrays = std::optional<Arrays>;
 
 std::vector<Stretch> to_stretches(const Stretches& pairs) {
   std::vector<Stretch> out;
@@ -137,9 +138,9 @@ class PyProgram {
                        [this](const InferRequest& request) { return program_->predict(request, 0); });
   }
 
-  double evaluate(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const Arrays& outputs,
-                  int threads) {
-    const Feed feed = make_feed(program_->graph(), inputs, targets, weights);
+  double evaluate(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+                  const Arrays& outputs, int threads) {
+    const Feed feed = make_feed(program_->graph(), inputs, targets, weights.value_or(Arrays()));
     const std::vector<float*> out = to_pointers(outputs, feed.rows);
     PyHook hook(py::none{});
     double loss = 0;
@@ -151,11 +152,11 @@ class PyProgram {
     return loss;
   }
 
-  py::tuple train(const Arrays& inputs, const Arrays& targets, const Maybe& weights, const HostMaybe& order,
-                  std::int64_t batch_size, std::int64_t first_step, std::int64_t steps,
-                  const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
-                  const Arrays& outputs, const py::object& hook_function, bool stop_on_nan,
-                  double loss_before, std::int64_t rows_before, int threads) {
+  py::tuple train(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+                  const HostMaybe& order, std::int64_t batch_size, std::int64_t first_step,
+                  std::int64_t steps, const py::array& learning_rates, std::int64_t iteration,
+                  std::uint64_t seed, const Arrays& outputs, const py::object& hook_function,
+                  bool stop_on_nan, double loss_before, std::int64_t rows_before, int threads) {
     result_ = {};
     result_.loss_sum = loss_before;
     TrainRequest request = train_request(inputs, targets, weights, order, batch_size, first_step, steps,
@@ -180,7 +181,7 @@ class PyProgram {
   }
 
   // Trains, so give it a copy of a model.
-  py::tuple profile_train(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+  py::tuple profile_train(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
                           const HostMaybe& order, std::int64_t batch_size, std::int64_t steps,
                           const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
                           int threads) {
@@ -235,11 +236,11 @@ class PyProgram {
     return output_pointers(program_->graph(), program_->outputs(), outputs, rows);
   }
 
-  TrainRequest train_request(const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+  TrainRequest train_request(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
                              const HostMaybe& order, std::int64_t batch_size, std::int64_t first_step,
                              std::int64_t steps, const py::array& learning_rates, int threads) const {
     TrainRequest request;
-    request.feed = make_feed(program_->graph(), inputs, targets, weights, order);
+    request.feed = make_feed(program_->graph(), inputs, targets, weights.value_or(Arrays()), order);
     require(batch_size >= 1, "batch_size: expected at least 1, got ", batch_size);
     require(first_step >= 0 && steps >= 0 &&
                 (steps == 0 || first_step + steps - 1 <= (request.feed.rows - 1) / batch_size),

@@ -3,14 +3,15 @@
 namespace hotloop::bind {
 namespace {
 
+// Rows of float32, or of another type where there is one.
 Column to_column(const Operand& a, const char* what, DType other) {
   Column column;
   const bool f32 = py::isinstance<py::array_t<float>>(a);
-  const bool is_other = other == DType::u8 ? py::isinstance<py::array_t<std::uint8_t>>(a)
-                                           : py::isinstance<py::array_t<std::int32_t>>(a);
+  const bool is_other = (other == DType::u8 && py::isinstance<py::array_t<std::uint8_t>>(a)) ||
+                        (other == DType::i32 && py::isinstance<py::array_t<std::int32_t>>(a));
   require((f32 || is_other) && is_contiguous(a) && a.ndim() >= 1, what,
-          ": expected a C-contiguous array of rows of float32 or ", dtype_name(other), ", got a ",
-          describe(a));
+          ": expected a C-contiguous array of rows of float32", other == DType::f32 ? "" : " or ",
+          other == DType::f32 ? "" : dtype_name(other), ", got a ", describe(a));
   column.data = a.data();
   column.dtype = f32 ? DType::f32 : other;
   column.row_size = 1;
@@ -20,7 +21,7 @@ Column to_column(const Operand& a, const char* what, DType other) {
 
 }  // namespace
 
-Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, const Maybe& weights,
+Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, const Arrays& weights,
                const HostMaybe& order) {
   Feed feed;
   require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
@@ -36,7 +37,9 @@ Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, 
   for (const Operand& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
   for (const Operand& a : targets)
     require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
-  feed.weights = optional_data<float>(weights, rows, "weights");
+  for (const Operand& a : weights) feed.weights.push_back(to_column(a, "weights", DType::f32));
+  for (const Operand& a : weights)
+    require(a.shape(0) == rows, "weights: expected ", rows, " rows as in the inputs, got ", a.shape(0));
   feed.rows = rows;
   if (order) {
     feed.rows = order->size();

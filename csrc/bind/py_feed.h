@@ -12,10 +12,10 @@ namespace hotloop::bind {
 
 using Arrays = std::vector<Operand>;
 
-// Inputs float32 or uint8, targets float32 or int32, one row for each entry of the first axis; what targets
-// are for is checked where they are used.
+// Inputs float32 or uint8, targets float32 or int32, weights float32, one row for each entry of the first
+// axis; what targets and weights are for is checked where they are used.
 Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets = {},
-               const Maybe& weights = std::nullopt, const HostMaybe& order = std::nullopt);
+               const Arrays& weights = {}, const HostMaybe& order = std::nullopt);
 
 // Where results go, an array of `rows` rows for each output; or nowhere.
 std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueId>& ids,

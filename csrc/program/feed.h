@@ -18,7 +18,7 @@ struct Feed {
   std::int64_t rows = 0;
   std::vector<Column> inputs;
   std::vector<Column> targets;          // one a loss head; empty for predict
-  const float* weights = nullptr;       // one a row, or null
+  std::vector<Column> weights;          // one a loss head, with a number for each position; or none
   const std::int32_t* order = nullptr;  // row numbers in the order of their use, or null for 0, 1, 2, ...
 };
 
@@ -46,8 +46,6 @@ class RowsAhead {
 
 // Copies a batch of `column` to `out` (f32; i32 for i32), this rank's share of it.
 void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share);
-// The weights of a batch's samples, each repeated for its `positions`.
-void gather_weights(const Feed& feed, std::int64_t positions, Batch batch, float* out);
 // The batch's rows where they lie, when they are contiguous and need no conversion; else null.
 const void* in_place(const Column& column, const std::int32_t* order, Batch batch);
 

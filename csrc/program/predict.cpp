@@ -54,12 +54,10 @@ class Program::Evaluation final : public Inference {
     memory = buffers().own_head(index);
     if (const void* rows = in_place(feed().targets[index], feed().order, batch))
       memory.targets = const_cast<void*>(rows);
-    if (feed().weights == nullptr)
-      memory.weights = nullptr;
-    else if (heads()[index].positions == 1)
-      memory.weights = const_cast<float*>(feed().weights) + batch.first;
-    else
-      gather_weights(feed(), heads()[index].positions, batch, memory.weights);
+    memory.weights = nullptr;
+    if (!feed().weights.empty())  // an evaluation goes through its rows as they lie
+      memory.weights =
+          static_cast<float*>(const_cast<void*>(in_place(feed().weights[index], nullptr, batch)));
   }
 
   Program& program_;

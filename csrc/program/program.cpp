@@ -112,7 +112,7 @@ PassBuffers& Program::ready_to_train(const Feed& feed, std::int64_t batch_rows, 
   update_.set_backward(buffers.schedule().trained, could_be_hot);
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     buffers.head(i) = buffers.own_head(i);
-    if (feed.weights == nullptr) buffers.head(i).weights = nullptr;
+    if (feed.weights.empty()) buffers.head(i).weights = nullptr;
   }
   return buffers;
 }
@@ -128,6 +128,12 @@ void Program::check_targets(const Feed& feed) const {
             "targets: expected ", size, sparse ? " int32" : " float32", " numbers a row, got ",
             column.row_size, " of ", dtype_name(column.dtype));
   }
+  require(feed.weights.empty() || feed.weights.size() == heads_.size(), "weights: expected ", heads_.size(),
+          " arrays, one a loss, or none, got ", feed.weights.size());
+  for (std::size_t i = 0; i < feed.weights.size(); ++i)
+    require(feed.weights[i].row_size == heads_[i].positions && feed.weights[i].dtype == DType::f32,
+            "weights: expected ", heads_[i].positions, " float32 numbers a row, got ",
+            feed.weights[i].row_size, " of ", dtype_name(feed.weights[i].dtype));
 }
 
 TeamChoice& Program::team_choice(Pass pass, std::int64_t rows, int allowed) {

@@ -45,8 +45,8 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
         gather(feed.inputs[i], feed.order, batch, buffers.value(graph_->inputs()[i]), team.share());
       for (std::size_t i = 0; i < heads_.size(); ++i) {
         gather(feed.targets[i], feed.order, batch, buffers.head(i).targets, team.share());
-        if (feed.weights != nullptr && team.rank() == 0)
-          gather_weights(feed, heads_[i].positions, batch, buffers.head(i).weights);
+        if (!feed.weights.empty())
+          gather(feed.weights[i], feed.order, batch, buffers.head(i).weights, team.share());
       }
       team.barrier();
       mark();

@@ -82,7 +82,8 @@ void Program::ask_for_step(const TrainRequest& request, PassBuffers& buffers, co
     gather(feed.inputs[i], feed.order, batch, buffers.value(graph_->inputs()[i]), team.share());
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     gather(feed.targets[i], feed.order, batch, buffers.head(i).targets, team.share());
-    if (feed.weights != nullptr) gather_weights(feed, heads_[i].positions, batch, buffers.head(i).weights);
+    if (!feed.weights.empty())
+      gather(feed.weights[i], feed.order, batch, buffers.head(i).weights, team.share());
   }
   mark();
   buffers.forward(*graph_, run, rows, team);
@@ -151,9 +152,10 @@ void Program::train(const TrainRequest& request, TrainResult& result) {
   for (const Column& column : feed.inputs)
     add(key, column.data), key.push_back(static_cast<int>(column.dtype));
   for (const Column& column : feed.targets) add(key, column.data);
+  for (const Column& column : feed.weights) add(key, column.data);
   for (const float* output : request.outputs) add(key, output);
-  for (const void* address : {static_cast<const void*>(feed.weights), static_cast<const void*>(feed.order),
-                              tables, static_cast<const void*>(buffers.value(graph_->inputs()[0]))})
+  for (const void* address : {static_cast<const void*>(feed.order), tables,
+                              static_cast<const void*>(buffers.value(graph_->inputs()[0]))})
     add(key, address);
 
   const auto graph_of = [&](std::int64_t rows) -> const Captured::Step& {
@@ -179,7 +181,8 @@ void Program::train(const TrainRequest& request, TrainResult& result) {
   if (small) {
     small->step = &state->step, small->progress = &state->progress, small->seen = c.seen.as<cuda::Progress>();
     small->inputs = feed.inputs[0].data, small->bytes = feed.inputs[0].dtype == DType::u8;
-    small->targets = feed.targets[0].data, small->weights = feed.weights;
+    small->targets = feed.targets[0].data;
+    if (!feed.weights.empty()) small->weights = static_cast<const float*>(feed.weights[0].data);
     small->order = feed.order, small->rows = feed.rows;
     small->predictions = request.outputs.empty() ? nullptr : request.outputs[0];
   }

@@ -162,7 +162,7 @@ class TrainingProgram:
         optimizer: Optimizer,
         inputs: list[Array],
         targets: list[Array],
-        weights: Floats | None,
+        weights: list[Floats],
         order: npt.NDArray[np.int32] | None,
         batch_size: int,
         first_step: int,

@@ -174,7 +174,7 @@ class EpochRecord:
             return _joined([array[rows if order is None else order[rows]] for order, rows in places])
 
         labels = [in_order(array) for array in self._labels]
-        weights = None if self.feed.weights is None else in_order(device.to_host(self.feed.weights))
+        weights = [in_order(array) for array in self.feed.weights]
         logs.update(compute_metrics(self.feed.heads, labels, outputs, weights, self.several_outputs))
         return logs
 

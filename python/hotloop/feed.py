@@ -28,15 +28,15 @@ class Feed:
         One for each head, as its loss reads them.
     labels : list of arrays
         As given, for the metrics.
-    weights : array or None
-        Sample times class weight, one a row.
+    weights : list of arrays
+        Sample times class weight: none, or for each head one a row, or one a position.
     heads : list of Head
     """
 
     inputs: list[Array]
     targets: list[Array]
     labels: list[Array]
-    weights: Floats | None
+    weights: list[Floats]
     heads: list[Head]
 
     @classmethod
@@ -48,6 +48,7 @@ class Feed:
         heads: list[Head],
         sample_weight: Any,
         allow_nonfinite: bool,
+        label: str = "",
     ) -> Feed:
         """Check labels and weights against the heads."""
         targets = [
@@ -55,7 +56,9 @@ class Feed:
             for name, y, head in zip(what, labels, heads, strict=True)
         ]
         rows = inputs[0].shape[0]
-        weights = None if sample_weight is None else sample_weights(sample_weight, rows)
+        weights = sample_weights(
+            f"{label}sample_weight", sample_weight, rows, [h.name for h in heads], [h.shape for h in heads]
+        )
         return cls(inputs, targets, labels, weights, heads)
 
     def with_class_weight(self, class_weight: Any) -> Feed:
@@ -71,13 +74,22 @@ class Feed:
             raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
         head = self.heads[0]
         weights = class_weights(class_weight, device.to_host(self.labels[0]), head.shape, head.loss)
-        if self.weights is not None:
-            weights = weights * device.to_host(self.weights)
-        return replace(self, weights=weights.astype(np.float32))
+        for given in self.weights:
+            weights = weights.reshape(-1, *[1] * (given.ndim - 1)) * given
+        return replace(self, weights=[weights.astype(np.float32)])
 
     @property
     def rows(self) -> int:
         return int(self.inputs[0].shape[0])
+
+    def program_weights(self) -> list[Floats]:
+        """Return the weights as programs read them: (rows, positions) for each head."""
+        return [
+            np.repeat(array[:, None], head.positions, axis=1)
+            if array.ndim == 1
+            else array.reshape(self.rows, -1)
+            for array, head in zip(self.weights, self.heads, strict=False)
+        ]
 
     def part(self, begin: int, end: int) -> Feed:
         """Return the rows from ``begin`` to ``end``, as views."""
@@ -86,7 +98,7 @@ class Feed:
             [array[rows] for array in self.inputs],
             [array[rows] for array in self.targets],
             [array[rows] for array in self.labels],
-            None if self.weights is None else self.weights[rows],
+            [array[rows] for array in self.weights],
             self.heads,
         )
 

@@ -210,20 +210,24 @@ def compute_metrics(
     heads: Sequence[Head],
     labels: Sequence[Array],
     outputs: Sequence[Floats],
-    weights: Floats | None,
+    weights: Sequence[Floats],
     several_outputs: bool,
 ) -> dict[str, Any]:
-    """Return the metrics over all given rows, and each output's own loss when the model has several."""
+    """Return the metrics over all given rows, and each output's own loss when the model has several.
+
+    ``weights`` are none, or for each head one a row, or one a position.
+    """
     logs: dict[str, Any] = {}
+    of_head: list[Floats | None] = [*weights] if weights else [None] * len(heads)
     predictions = [outputs[head.index].reshape(-1, *head.shape) for head in heads]
     if several_outputs:
-        for head, y, p in zip(heads, labels, predictions, strict=True):
-            logs[f"{head.name}_loss"] = head.loss(y, p, weights)
+        for head, y, p, w in zip(heads, labels, predictions, of_head, strict=True):
+            logs[f"{head.name}_loss"] = head.loss(y, p, w)
     shaped = [_for_metrics(y, head) for head, y in zip(heads, labels, strict=True)]
     for head, y, p in zip(heads, shaped, predictions, strict=True):
         logs.update({name: metric(y, p) for name, metric in head.metrics})
-    for head, y, p in zip(heads, shaped, predictions, strict=True):
-        logs.update({name: metric(y, p, weights) for name, metric in head.weighted_metrics})
+    for head, y, p, w in zip(heads, shaped, predictions, of_head, strict=True):
+        logs.update({name: metric(y, p, w) for name, metric in head.weighted_metrics})
     return logs
 
 

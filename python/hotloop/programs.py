@@ -222,7 +222,7 @@ class ProgramOwner:
                 require_here(text, array, self.store.backend)
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
         heads = self._heads or compilation.heads(names, shapes, labels)
-        feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite)
+        feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite, label)
         kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
         if self._heads is None or kinds != self._label_kinds:
             try_metrics(heads, labels)

@@ -46,11 +46,11 @@ class Resident:
         self.backend = program.backend
         self.rows = feed.rows
         if self.backend is device.HOST:  # a step of a small network takes hardly longer than three calls
-            self.inputs, self.targets, self.weights = feed.inputs, feed.targets, feed.weights
+            self.inputs, self.targets, self.weights = feed.inputs, feed.targets, feed.program_weights()
             return
         self.inputs = [self.backend.upload(array) for array in feed.inputs]
         self.targets = [self.backend.upload(array) for array in feed.targets]
-        self.weights = None if feed.weights is None else self.backend.upload(feed.weights)
+        self.weights = [self.backend.upload(array) for array in feed.program_weights()]
 
     def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
         """Return room for the predictions of all rows."""
@@ -108,8 +108,8 @@ class Streamed:
         self.rows = feed.rows
         self.batch_size = batch_size
         self.counts = len(feed.inputs), len(feed.targets)
-        weights = [] if feed.weights is None else [feed.weights]
-        self.chunks = Chunks(gpu, [*feed.inputs, *feed.targets, *weights], chunk_rows)
+        arrays = [*feed.inputs, *feed.targets, *feed.program_weights()]
+        self.chunks = Chunks(gpu, arrays, chunk_rows)
         self._room: list[Any] = []  # for the predictions of one chunk
 
     def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
@@ -183,10 +183,9 @@ class Streamed:
             self._room = [self.backend.empty((self.chunks.rows, out.shape[1])) for out in outputs]
         return [room[:rows] for room in self._room]
 
-    def _split(self, chunk: list[Any]) -> tuple[list[Any], list[Any], Any]:
+    def _split(self, chunk: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         inputs, targets = self.counts
-        weights = chunk[inputs + targets] if len(chunk) > inputs + targets else None
-        return chunk[:inputs], chunk[inputs : inputs + targets], weights
+        return chunk[:inputs], chunk[inputs : inputs + targets], chunk[inputs + targets :]
 
 
 def _counting_on(hook: Hook | None, before: int) -> Hook | None:
@@ -207,8 +206,8 @@ def place(
     if not isinstance(gpu, device.Gpu):
         return Resident(program, feed)
     gpu.require()
-    weights = [] if feed.weights is None else [feed.weights]
-    arrays = [a for a in [*feed.inputs, *feed.targets, *weights] if not device.on_gpu(a)]
+    given = [*feed.inputs, *feed.targets, *feed.program_weights()]
+    arrays = [a for a in given if not device.on_gpu(a)]
     recorded = 4 * sum(features)
     working = working_bytes(program.graph.nodes, max(batch_size, PREDICTED_ROWS))
     room = usable_bytes(gpu) - working

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,21 +128,70 @@ def class_weights(class_weight: Any, y: Array, shape: Shape, loss: Loss) -> npt.
     return table[numbers]
 
 
-def sample_weights(sample_weight: Any, rows: int) -> Floats:
-    """Return one float32 weight for each row.
+def sample_weights(
+    what: str, sample_weight: Any, rows: int, names: Sequence[str], shapes: Sequence[Shape]
+) -> list[Floats]:
+    """Return the weights of each output that has a loss; none at all when none are given.
+
+    Parameters
+    ----------
+    what : str
+        For messages.
+    sample_weight : array_like, or a list or dict of them
+        One for all outputs, or one for each, where None stands for ones.
+    rows : int
+    names, shapes : of those outputs
+        Shapes of one sample.
+
+    Returns
+    -------
+    list of float32 ndarray
+        (rows,), or with a weight for each position of an output, (rows, *shape[:-1]).
 
     Raises
     ------
     ValueError, TypeError
-        When there are not as many as rows, or one is negative, NaN or infinite.
+        For another shape or an unknown output, and where one is NaN or infinite.
     """
-    array = device.to_host(as_array("sample_weight", sample_weight))
-    if array.shape == (rows, 1):
-        array = array[:, 0]
-    if array.shape != (rows,):
-        raise bad_value("sample_weight", f"shape ({rows},), a weight for each row", f"shape {array.shape}")
-    floats = as_floats("sample_weight", array)
-    require_finite("sample_weight", floats, False)
-    if floats.min() < 0:
-        raise bad_value("sample_weight", "weights of at least 0", f"{floats.min():g}")
+    if sample_weight is None:
+        return []
+    if isinstance(sample_weight, Mapping):
+        unknown = [name for name in sample_weight if name not in names]
+        if unknown:
+            raise bad_value(what, f"the outputs {list(names)} as keys", repr(unknown[0]))
+        given = [sample_weight.get(name) for name in names]
+    elif _is_one_each(sample_weight, len(names)):
+        given = list(sample_weight)
+    else:
+        given = [sample_weight] * len(names)
+    made: dict[tuple[int, Shape], Floats] = {}  # what is given for all outputs is looked at once
+    weights = []
+    for name, shape, one in zip(names, shapes, given, strict=True):
+        key = id(one), shape[:-1]
+        if key not in made:
+            text = what if one is sample_weight or len(names) == 1 else f"{what}[{name!r}]"
+            made[key] = np.ones(rows, np.float32) if one is None else _weights(text, one, rows, shape[:-1])
+        weights.append(made[key])
+    return weights
+
+
+def _is_one_each(given: Any, outputs: int) -> bool:
+    """Whether it is a list of weights for each output, not a list of numbers."""
+    if not isinstance(given, list | tuple) or len(given) != outputs:
+        return False
+    kinds = (list, tuple) if outputs > 1 else ()
+    return all(one is None or isinstance(one, kinds) or getattr(one, "ndim", 0) > 0 for one in given)
+
+
+def _weights(what: str, given: Any, rows: int, positions: Shape) -> Floats:
+    array = device.to_host(as_array(what, given))
+    if array.ndim > 1 and array.shape[-1] == 1 and array.shape not in ((rows, *positions), (rows,)):
+        array = array[..., 0]
+    if array.shape not in ((rows,), (rows, *positions)):
+        expected = f"shape ({rows},), a weight for each row"
+        if positions:
+            expected += f", or {(rows, *positions)}, one for each position"
+        raise bad_value(what, expected, f"shape {array.shape}")
+    floats = as_floats(what, array)
+    require_finite(what, floats, False)
     return floats

@@ -196,7 +196,10 @@ class Trainer(ProgramOwner):
             Weight of each class; one that is not named weighs 1. For labels of one class a row: class
             numbers or one-hot rows. Several labels a row, and numbers that are no classes, take
             ``sample_weight``.
-        sample_weight : array_like of shape (rows,), optional
+        sample_weight : array_like, or a list or dict of them, optional
+            How much the loss of each row counts: shape (rows,); or of each position, (rows, t) for an output
+            of shape (rows, t, n). One for all outputs that have a loss, or one for each, where None stands
+            for ones. Negative ones turn the loss round, as in Keras.
         initial_epoch : int
             The first epoch to train, counted from 0; see ``resume_epoch``.
         steps_per_epoch : int, optional

@@ -18,14 +18,11 @@ void gather_rows_u8(const std::uint8_t* source, std::int64_t row_size, const std
 void gather_rows_i32(const std::int32_t* source, std::int64_t row_size, const std::int32_t* index,
                      std::int64_t first, std::int64_t rows, std::int32_t* out, Share share);
 
-// The CUDA half alone has the three below, for steps that are captured. There a step in progress (DeviceStep)
+// The CUDA half alone has the two below, for steps that are captured. There a step in progress (DeviceStep)
 // adds its first row to the places in `index`, and to `first`, of all that is gathered.
 //
 // to[first row of the step + r, :] = from[r, :]
 void record_rows(const float* from, std::int64_t features, std::int64_t rows, float* to);
-// out[r, 0 .. positions - 1] = weights[order[first + r]]; order null means first + r.
-void gather_weights_rows(const float* weights, const std::int32_t* order, std::int64_t positions,
-                         std::int64_t first, std::int64_t rows, float* out);
 // *flag becomes 1 where one of the n numbers is NaN or infinite; nobody waits.
 void flag_nonfinite(const float* x, std::int64_t n, int* flag);
 

@@ -90,19 +90,6 @@ struct RecordRows {
   __device__ void store(std::int64_t i, Unit x) const { to[first_row_of(step) * units + i] = x; }
 };
 
-struct GatherWeights {
-  const float* weights;
-  const std::int32_t* order;
-  std::int64_t positions, first;
-  const DeviceStep* step;
-  float* out;
-  __device__ float load(std::int64_t i) const {
-    const std::int64_t at = first + first_row_of(step) + i / positions;
-    return weights[order != nullptr ? order[at] : at];
-  }
-  __device__ void store(std::int64_t i, float x) const { out[i] = x; }
-};
-
 __device__ bool is_nonfinite(float x) { return (__float_as_uint(x) & 0x7f800000u) == 0x7f800000u; }
 __device__ bool is_nonfinite(float4 x) {
   return is_nonfinite(x.x) || is_nonfinite(x.y) || is_nonfinite(x.z) || is_nonfinite(x.w);
@@ -147,12 +134,6 @@ void record_rows(const float* from, std::int64_t features, std::int64_t rows, fl
                                              reinterpret_cast<float4*>(to)});
   else
     cuda::launch_elements("outputs", rows * features, RecordRows<float>{from, step, features, to});
-}
-
-void gather_weights_rows(const float* weights, const std::int32_t* order, std::int64_t positions,
-                         std::int64_t first, std::int64_t rows, float* out) {
-  cuda::launch_elements("sample weights", rows * positions,
-                        GatherWeights{weights, order, positions, first, cuda::context().step, out});
 }
 
 void flag_nonfinite(const float* x, std::int64_t n, int* flag) {

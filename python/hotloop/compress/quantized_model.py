@@ -169,7 +169,8 @@ class QuantizedModel:
             As for `Model.evaluate`.
         batch_size, verbose
             Accepted as in `Model.evaluate`; results don't depend on them.
-        sample_weight : array of shape (rows,), optional
+        sample_weight : array, or a list or dict of them, optional
+            As for `Model.fit`.
         return_dict : bool
             Whether to return a dict by name.
 
@@ -199,11 +200,12 @@ class QuantizedModel:
         outputs = [to_host(a) for a in ([outputs] if len(self.output_names) == 1 else outputs)]
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
-        weights = None if sample_weight is None else sample_weights(sample_weight, rows)
+        weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)
+        of_head = [*weights] if weights else [None] * len(heads)
         several = len(self.output_names) > 1
         loss = sum(
-            head.weight * head.loss(label, outputs[head.index], weights)
-            for head, label in zip(heads, labels, strict=True)
+            head.weight * head.loss(label, outputs[head.index], each)
+            for head, label, each in zip(heads, labels, of_head, strict=True)
         )
         logs = {"loss": float(loss), **compute_metrics(heads, labels, outputs, weights, several)}
         if return_dict:

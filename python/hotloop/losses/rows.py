@@ -77,7 +77,7 @@ def row_weights(sample_weight: npt.ArrayLike | None, shape: tuple[int, ...], wha
     Raises
     ------
     ValueError
-        When there are not as many weights as rows, or one is negative, NaN or infinite.
+        When there are not as many weights as rows, or one is NaN or infinite.
     """
     if sample_weight is None:
         return None
@@ -86,6 +86,6 @@ def row_weights(sample_weight: npt.ArrayLike | None, shape: tuple[int, ...], wha
         weights = weights[..., 0]
     if weights.ndim == 0 or weights.shape != shape[: weights.ndim]:
         raise errors.bad_value(f"{what}: sample_weight", f"shape {shape}", f"{weights.shape}")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise errors.bad_value(f"{what}: sample_weight", "finite numbers of at least 0", "others")
+    if not np.isfinite(weights).all():
+        raise errors.bad_value(f"{what}: sample_weight", "finite numbers", "others")
     return np.broadcast_to(weights.reshape(weights.shape + (1,) * (len(shape) - weights.ndim)), shape)
