@@ -20,7 +20,7 @@ def randomise(model: hl.Model, seed: int = 0) -> hl.Model:
 
 def inputs_for(model: hl.Model, rows: int = 33, seed: int = 1) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=(rows, *t.shape)).astype(np.float32) for t in model.inputs]
+    return [rng.normal(size=(rows, *t.sample_shape)).astype(np.float32) for t in model.inputs]
 
 
 @st.composite

@@ -95,8 +95,8 @@ def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[
     assert (epochs_of(model), model.weight, stop.best, stop.best_epoch) == (4, 1.0, 1, 1)
     assert stop.stopped_epoch == 3
     shown = capsys.readouterr()
-    assert "Epoch 4: early stopping" in shown.err
-    assert shown.out == ""
+    assert "Epoch 4: early stopping" in shown.out
+    assert shown.err == ""
     assert train(stop, [3, 1, 2]).weight == 1.0  # not stopped early, restored all the same; and reusable
 
 

@@ -91,7 +91,7 @@ def test_several_outputs_train_with_a_log_for_each(rng):
         metrics={"kind": ["accuracy"], "number": "mae"},
     )
     history = model.fit(x, y, epochs=3, validation_split=0.2, verbose=0).history
-    names = ["loss", "number_loss", "kind_loss", "number_mae", "kind_accuracy"]
+    names = ["loss", "number_loss", "kind_loss", "kind_accuracy", "number_mae"]
     assert list(history) == names + [f"val_{name}" for name in names]
     logs = model.evaluate(x, y, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(2 * logs["number_loss"] + logs["kind_loss"], rel=1e-5)

@@ -116,12 +116,12 @@ def test_learning_rates_that_callbacks_set_stay_in_their_training(rng):
 
 def test_settings_come_along_and_do_not_hang_together():
     optimizer = hl.optimizers.Adam(0.01, weight_decay=0.1, clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     compiled(optimizer)
     twin = compiled(optimizer).optimizer
     assert twin is not optimizer
     assert twin.get_config() == optimizer.get_config()
-    twin.exclude_from_weight_decay(["kernel"])
+    twin.exclude_from_weight_decay(var_names=["kernel"])
     assert optimizer.uses_weight_decay("dense/kernel")
 
 

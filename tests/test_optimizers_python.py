@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import hotloop as hl
 from hotloop import optimizers, schedules
 
 SAMPLES = [
@@ -60,7 +61,7 @@ def test_native_config() -> None:
 
 @pytest.mark.parametrize("optimizer", SAMPLES, ids=repr)
 def test_config_round_trip(optimizer: optimizers.Optimizer) -> None:
-    optimizer.exclude_from_weight_decay(["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     again = optimizers.get(optimizers.serialize(optimizer))
     assert type(again) is type(optimizer)
     assert again.get_config() == optimizer.get_config()
@@ -108,7 +109,7 @@ def test_learning_rates() -> None:
 def test_weight_decay_exclusion() -> None:
     optimizer = optimizers.AdamW()
     assert optimizer.uses_weight_decay("dense/bias")
-    optimizer.exclude_from_weight_decay(["/bias", "gamma"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma"])
     assert not optimizer.uses_weight_decay("dense/bias")
     assert not optimizer.uses_weight_decay("norm/gamma")
     assert optimizer.uses_weight_decay("bias_layer/kernel")
@@ -116,10 +117,28 @@ def test_weight_decay_exclusion() -> None:
     before = optimizer.get_config()
     for pattern in ("(", "bias$", "gamma|beta", "^(a+)+$", r"\w", "[ab]", ""):
         with pytest.raises(ValueError, match="names are taken literally: give a list"):
-            optimizer.exclude_from_weight_decay(["beta", pattern])
+            optimizer.exclude_from_weight_decay(var_names=["beta", pattern])
     with pytest.raises(TypeError, match="parts of weights' names, got int"):
-        optimizer.exclude_from_weight_decay([3])  # type: ignore[list-item]
+        optimizer.exclude_from_weight_decay(var_names=[3])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="var_list: expected weights of layers, got str; names go to var_"):
+        optimizer.exclude_from_weight_decay(["beta"])  # type: ignore[list-item]
     assert optimizer.get_config() == before
+
+
+def test_weight_decay_looks_at_the_weights_own_name() -> None:
+    """Keras's variable.name: what the layer is called does not count, unless the whole path is given."""
+    d, bias = (hl.layers.Dense(2, name=name, input_shape=(2,)) for name in ("d", "bias"))
+    hl.Sequential([d, bias])
+    optimizer = optimizers.AdamW()
+    optimizer.exclude_from_weight_decay(var_names=["d"])
+    assert all(optimizer.uses_weight_decay(weight.path) for weight in [*d.weights, *bias.weights])
+    optimizer.exclude_from_weight_decay(var_list=[d.kernel], var_names=["bias/kernel"])
+    paths = [weight.path for weight in [*d.weights, *bias.weights]]
+    decayed = [path for path in paths if optimizer.uses_weight_decay(path)]
+    assert decayed == ["d/bias", "bias/bias"]
+    again = optimizers.get(optimizers.serialize(optimizer))
+    assert again.get_config() == optimizer.get_config()
+    assert not again.uses_weight_decay("d/kernel")
 
 
 def test_build_keeps_what_fits() -> None:

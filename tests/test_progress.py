@@ -1,4 +1,4 @@
-"""Progress on stderr: lines without a terminal, a bar with one, silence when asked for."""
+"""Progress on stdout: lines without a terminal, a bar with one, silence when asked for."""
 
 import io
 import sys
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 
 def show(verbose: str | int) -> str:
-    """Two epochs' progress, as it stands on stderr."""
+    """Two epochs' progress, as it stands on stdout."""
     progress = Progress(epochs=2, steps=4, verbose=verbose)
     for epoch in range(2):
         progress.epoch_begin(epoch)
@@ -25,9 +25,9 @@ def show(verbose: str | int) -> str:
         progress.update(4, 0.5)
         progress.epoch_end(epoch, {"loss": 0.5, "accuracy": 0.25}, seconds=1.25)
     progress.close()
-    stderr = sys.stderr
-    assert isinstance(stderr, io.StringIO)
-    return stderr.getvalue()
+    stdout = sys.stdout
+    assert isinstance(stdout, io.StringIO)
+    return stdout.getvalue()
 
 
 LINES = [f"Epoch {epoch}/2 - 1.2s - loss: 0.5000 - accuracy: 0.2500" for epoch in (1, 2)]
@@ -35,17 +35,17 @@ LINES = [f"Epoch {epoch}/2 - 1.2s - loss: 0.5000 - accuracy: 0.2500" for epoch i
 
 @pytest.mark.parametrize("verbose", ["auto", 1, 2])
 def test_a_line_an_epoch_without_a_terminal(verbose: str | int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert show(verbose).splitlines() == LINES
 
 
 def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     assert show(0) == ""
 
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     threads = threading.active_count()
@@ -59,23 +59,23 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bar_says_nothing_of_a_loss_before_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     progress = Progress(epochs=1, steps=4, verbose=1)
     progress.epoch_begin(0)
-    stderr = sys.stderr
-    assert isinstance(stderr, io.StringIO)
-    assert stderr.getvalue().rstrip().endswith("0/4 - 00:00<?")
+    stdout = sys.stdout
+    assert isinstance(stdout, io.StringIO)
+    assert stdout.getvalue().rstrip().endswith("0/4 - 00:00<?")
     time.sleep(0.11)  # tqdm writes no more than ten times a second
     progress.update(2, 0.75)
-    assert stderr.getvalue().rstrip().endswith("2/4 - 00:00<00:00 - loss: 0.7500")
+    assert stdout.getvalue().rstrip().endswith("2/4 - 00:00<00:00 - loss: 0.7500")
     progress.close()
 
 
 def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     shown = show(1)
@@ -84,13 +84,13 @@ def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_bar_on_a_dumb_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "dumb")
     assert show(1).splitlines() == LINES
 
 
-def test_no_stderr_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", None)
+def test_no_stdout_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
     assert verbosity("auto") == 0
     progress = Progress(1, 1, 2)
     progress.epoch_begin(0)
@@ -98,7 +98,7 @@ def test_no_stderr_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bar_that_is_left_open_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("TERM", "xterm")
     progress = Progress(1, 10, 1)
     progress.epoch_begin(0)
@@ -125,7 +125,7 @@ def test_numbers() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.0123, "12ms"), (2.0, "2.0s"), (125.0, "2m05s")])
 def test_seconds(seconds: float, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stderr = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stderr)
+    stdout = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stdout)
     Progress(1, 1, 2).epoch_end(0, {}, seconds)
-    assert stderr.getvalue() == f"Epoch 1/1 - {text}\n"
+    assert stdout.getvalue() == f"Epoch 1/1 - {text}\n"

@@ -163,11 +163,11 @@ def trained(
 ) -> tuple[hl.Model, np.ndarray, np.ndarray]:
     model = randomise(build())
     rng = np.random.default_rng(3)
-    x = rng.normal(size=(96, *model.inputs[0].shape)).astype(np.float32)
+    x = rng.normal(size=(96, *model.inputs[0].sample_shape)).astype(np.float32)
     y = rng.integers(0, model.outputs[0].shape[-1], 96)
     loss = "sparse_categorical_crossentropy" if build is dense_chain else "mse"
     if loss == "mse":
-        y = rng.normal(size=(96, *model.outputs[0].shape)).astype(np.float32)
+        y = rng.normal(size=(96, *model.outputs[0].sample_shape)).astype(np.float32)
     model.compile(optimizer, loss)
     model.fit(x, y, epochs=2, batch_size=16, verbose=0)
     return model, x, y

@@ -74,7 +74,7 @@ class PredictionProgram:
         self.version = store.version
         self.run_rows = None
         if len(graph.inputs) == len(graph.outputs) == 1 and self.backend is device.HOST:
-            self.native.set_shapes(graph.inputs[0].shape, graph.outputs[0].shape)
+            self.native.set_shapes(graph.inputs[0].sample_shape, graph.outputs[0].sample_shape)
             self.run_rows = self.native.predict_rows
 
     def run(self, inputs: list[Array]) -> list[Floats]:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from hotloop import _native, device
 from hotloop.callbacks import CallbackList
+from hotloop.callbacks.batch_logs import hand_over
 from hotloop.engine import Sums
 from hotloop.feed import Feed
 from hotloop.heads import compute_metrics
@@ -73,7 +74,7 @@ class EpochRecord:
         self.feed = feed
         features = [tensor.features for tensor in program.graph.outputs]
         self.several_outputs = len(features) > 1
-        wants = self.several_outputs or any(head.metrics or head.weighted_metrics for head in feed.heads)
+        wants = len(feed.heads) > 1 or any(head.metrics or head.weighted_metrics for head in feed.heads)
         self.features = features if wants else []
         self.batch_size = batch_size
         self.source: Resident | Streamed = place(program, feed, batch_size, self.features)
@@ -153,6 +154,12 @@ class EpochRecord:
             outputs = tuple(out[begin:end] for out in self.outputs)
             self.parts.append(Part(seed, pass_begin, begin, end, outputs, order))
 
+    def evaluate(self, begin: int, end: int) -> None:
+        """Judge these rows, without dropout."""
+        sums, loss = self.sums, self.source.evaluate(self.outputs, begin, end)
+        self.sums = Sums(sums.steps + 1, sums.rows + end - begin, sums.loss + loss)
+        self.saw(0, 0, None, begin, end)
+
     @property
     def mean_loss(self) -> float:
         return self.sums.loss / self.sums.rows if self.sums.rows else 0.0
@@ -163,7 +170,7 @@ class EpochRecord:
         if not self.features or not self.parts:
             return logs
         outputs = [
-            _joined([device.to_host(part.outputs[i]) for part in self.parts])
+            joined([device.to_host(part.outputs[i]) for part in self.parts])
             for i in range(len(self.features))
         ]
         if self._labels is None:
@@ -171,7 +178,7 @@ class EpochRecord:
 
         def in_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
             places = [(part.order, slice(part.begin, part.end)) for part in self.parts]
-            return _joined([array[rows if order is None else order[rows]] for order, rows in places])
+            return joined([array[rows if order is None else order[rows]] for order, rows in places])
 
         labels = [in_order(array) for array in self._labels]
         weights = [in_order(array) for array in self.feed.weights]
@@ -179,8 +186,16 @@ class EpochRecord:
         return logs
 
 
-def _joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return parts of rows as one array, on the device where they are."""
+    if len(parts) == 1 or not device.on_gpu(parts[0]):
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    whole: npt.NDArray[Any] = device.gpu().empty((sum(map(len, parts)), *parts[0].shape[1:]))
+    at = 0
+    for part in parts:
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
 
 
 def run_epoch(
@@ -215,7 +230,7 @@ def run_epoch(
         batches.begin_pass()
         count = 1 if callbacks.per_batch else min(steps - sums.steps, batches.steps_a_pass - batches.next)
         if callbacks.per_batch:
-            callbacks.on_train_batch_begin(sums.steps, None)
+            callbacks.on_train_batch_begin(sums.steps, {})
         before = sums.steps
         with turns.training():
             try:
@@ -223,7 +238,7 @@ def run_epoch(
             finally:
                 whole()
         if callbacks.per_batch:
-            callbacks.on_train_batch_end(sums.steps - 1, {"loss": record.mean_loss})
+            hand_over(callbacks.on_train_batch_end, sums.steps - 1, record.mean_loss, record.logs)
         if made < count or model.stop_training or (callbacks.stop_on_nan and not np.isfinite(sums.loss)):
             break
     return record.logs()

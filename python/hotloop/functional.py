@@ -31,6 +31,7 @@ class Model(Trainer):
     inputs : SymbolicTensor, or a list or dict of them
         What :func:`hotloop.Input` returned.
     outputs : SymbolicTensor, or a list or dict of them
+        With a dict, ``predict`` returns a dict, and its keys, sorted, name the outputs instead of the layers.
     name : str, optional
 
     Attributes
@@ -55,6 +56,9 @@ class Model(Trainer):
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
         super().__init__()
         self.name = model_name(name, "functional")
+        if isinstance(outputs, Mapping):
+            self._output_keys = output_keys(outputs)
+            outputs = [outputs[key] for key in self._output_keys]
         graph = FunctionalGraph(as_tensors("Model: inputs", inputs), as_tensors("Model: outputs", outputs))
         self._graph: FunctionalGraph | None = None
         self._set_graph(graph)
@@ -111,7 +115,9 @@ class Model(Trainer):
 
     @property
     def output_names(self) -> list[str]:
-        """Keys for a dict of labels, and prefixes in the logs: the names of the output layers."""
+        """Keys for a dict of labels and prefixes in the logs: the outputs' own, or their layers' names."""
+        if self._output_keys is not None:
+            return list(self._output_keys)
         names: list[str] = []
         for tensor in self.graph.outputs:
             name = tensor.layer.name
@@ -121,13 +127,13 @@ class Model(Trainer):
     @property
     def input_shape(self) -> Any:
         """Shape with None for the batch; a list for several inputs."""
-        shapes = [(None, *tensor.shape) for tensor in self.graph.inputs]
+        shapes = [tensor.shape for tensor in self.graph.inputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def output_shape(self) -> Any:
         """Shape with None for the batch; a list for several outputs."""
-        shapes = [(None, *tensor.shape) for tensor in self.graph.outputs]
+        shapes = [tensor.shape for tensor in self.graph.outputs]
         return shapes[0] if len(shapes) == 1 else shapes
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -219,14 +225,13 @@ class Model(Trainer):
             return self.predict_on_batch(inputs)
         if isinstance(inputs, Mapping):
             inputs = split_by_name("inputs", inputs, self.input_names, [()] * len(self.input_names))
-        outputs = self._replay(as_tensors(f"model {self.name!r}: inputs", inputs))
-        return outputs[0] if len(outputs) == 1 else outputs
+        return self._structured(self._replay(as_tensors(f"model {self.name!r}: inputs", inputs)))
 
     def _replay(self, tensors: list[SymbolicTensor]) -> list[SymbolicTensor]:
         expected = self.graph.inputs
         if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in expected]:
-            wanted = ", ".join(str((None, *tensor.shape)) for tensor in expected)
-            got = ", ".join(str((None, *tensor.shape)) for tensor in tensors)
+            wanted = ", ".join(str(tensor.shape) for tensor in expected)
+            got = ", ".join(str(tensor.shape) for tensor in tensors)
             raise bad_value(f"model {self.name!r}: inputs", f"shapes {wanted}", got)
         return self.graph.replay(tensors)
 
@@ -240,7 +245,8 @@ class Model(Trainer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the architecture as JSON values; weights are not in it."""
-        return {"name": self.name, **topology.graph_config(self.graph)}
+        keys = {} if self._output_keys is None else {"output_keys": list(self._output_keys)}
+        return {"name": self.name, **topology.graph_config(self.graph), **keys}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Model:
@@ -252,7 +258,9 @@ class Model(Trainer):
             For unknown layer classes or a config that describes no graph.
         """
         inputs, outputs = topology.graph_from_config(config)
-        return cls(inputs, outputs, name=config.get("name"))
+        if "output_keys" not in config:
+            return cls(inputs, outputs, name=config.get("name"))
+        return cls(inputs, dict(zip(config["output_keys"], outputs, strict=True)), name=config.get("name"))
 
     def to_json(self, **options: Any) -> str:
         """Return the architecture as JSON; ``options`` go to ``json.dumps``."""
@@ -287,6 +295,20 @@ def model_name(name: str | None, prefix: str) -> str:
     if not isinstance(name, str) or not name:
         raise bad_type("model: name", "a string that is not empty", name)
     return name
+
+
+def output_keys(outputs: Mapping[str, Any]) -> list[str]:
+    """Return the names of a dict's outputs, in Keras's order: sorted.
+
+    Raises
+    ------
+    TypeError
+        When one is no text, or is empty.
+    """
+    for key in outputs:
+        if not isinstance(key, str) or not key:
+            raise bad_type("Model: outputs", "names as keys", key)
+    return sorted(outputs)
 
 
 def make_names_unique(layers: Sequence[Layer]) -> None:

@@ -19,8 +19,10 @@ class SymbolicTensor:
 
     Attributes
     ----------
-    shape : tuple of int
-        Of one sample: the batch axis is left out.
+    shape : tuple of int or None
+        None for the batch, then the shape of one sample, as in Keras.
+    sample_shape : tuple of int
+        Of one sample.
     dtype : str
         ``"float32"`` (``"uint8"`` only between the layers of a quantised model).
     node : Node
@@ -28,14 +30,19 @@ class SymbolicTensor:
     """
 
     def __init__(self, shape: Shape, node: Node, dtype: str = "float32") -> None:
-        self.shape = shape
+        self.sample_shape = shape
         self.node = node
         self.dtype = dtype
 
     @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape with None for the batch."""
+        return (None, *self.sample_shape)
+
+    @property
     def features(self) -> int:
-        """Numbers a sample: the product of the shape."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        """Numbers a sample: the product of its shape."""
+        return int(np.prod(self.sample_shape, dtype=np.int64))
 
     @property
     def layer(self) -> Layer:
@@ -43,7 +50,7 @@ class SymbolicTensor:
         return self.node.layer
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor shape=(None, {', '.join(map(str, self.shape))}) from {self.layer.name!r}>"
+        return f"<SymbolicTensor shape={self.shape} from {self.layer.name!r}>"
 
 
 class Node:

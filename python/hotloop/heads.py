@@ -198,12 +198,15 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
 
 def log_directions(heads: Sequence[Head], several_outputs: bool) -> dict[str, str | None]:
     """Return the keys of the logs, in order, with which way is better: "min", "max" or None (nobody said)."""
-    directions: dict[str, str | None] = {"loss": "min"}
-    if several_outputs:
-        directions |= {f"{head.name}_loss": "min" for head in heads}
-    for several in ([head.metrics for head in heads], [head.weighted_metrics for head in heads]):
-        directions |= {name: direction_of(metric) for named in several for name, metric in named}
-    return directions
+    losses: dict[str, str | None] = {f"{head.name}_loss": "min" for head in heads} if len(heads) > 1 else {}
+    named = [*(head.metrics for head in heads), *(head.weighted_metrics for head in heads)]
+    ways = {name: direction_of(metric) for group in named for name, metric in group}
+    return {"loss": "min", **losses, **_in_order(ways, several_outputs)}
+
+
+def _in_order(logs: dict[str, Any], several_outputs: bool) -> dict[str, Any]:
+    """Keras's order of the metrics: as they were given, or with several outputs by their keys."""
+    return dict(sorted(logs.items())) if several_outputs else logs
 
 
 def compute_metrics(
@@ -213,22 +216,23 @@ def compute_metrics(
     weights: Sequence[Floats],
     several_outputs: bool,
 ) -> dict[str, Any]:
-    """Return the metrics over all given rows, and each output's own loss when the model has several.
+    """Return the metrics over all given rows, and each output's own loss when several have one.
 
     ``weights`` are none, or for each head one a row, or one a position.
     """
-    logs: dict[str, Any] = {}
+    losses: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     of_head: list[Floats | None] = [*weights] if weights else [None] * len(heads)
     predictions = [outputs[head.index].reshape(-1, *head.shape) for head in heads]
-    if several_outputs:
+    if len(heads) > 1:
         for head, y, p, w in zip(heads, labels, predictions, of_head, strict=True):
-            logs[f"{head.name}_loss"] = head.loss(y, p, w)
+            losses[f"{head.name}_loss"] = head.loss(y, p, w)
     shaped = [_for_metrics(y, head) for head, y in zip(heads, labels, strict=True)]
     for head, y, p in zip(heads, shaped, predictions, strict=True):
-        logs.update({name: metric(y, p) for name, metric in head.metrics})
+        found.update({name: metric(y, p) for name, metric in head.metrics})
     for head, y, p, w in zip(heads, shaped, predictions, of_head, strict=True):
-        logs.update({name: metric(y, p, w) for name, metric in head.weighted_metrics})
-    return logs
+        found.update({name: metric(y, p, w) for name, metric in head.weighted_metrics})
+    return losses | _in_order(found, several_outputs)
 
 
 def _for_metrics(y: Array, head: Head) -> Array:
@@ -265,7 +269,8 @@ def _per_output(
     elif len(names) == 1:
         items = [given] if several or not isinstance(given, list | tuple) else list(given)
     else:
-        items = list(given) if isinstance(given, list | tuple) else [given]
+        alone = [given] * (len(names) if what == "loss" else 1)  # one loss is that of all outputs
+        items = list(given) if isinstance(given, list | tuple) else alone
     if len(items) != len(names):
         raise bad_value(f"compile: {what}", f"one for each of the outputs {list(names)}", f"{len(items)}")
     return items

@@ -228,7 +228,7 @@ def evaluate_performance(
 def _scores(model: Predictor, x: Array, y: Array) -> dict[str, float]:
     """Which metrics fit the model's loss, or the labels where it has none, and their values."""
     predictions = model.predict(x)
-    if isinstance(predictions, list):
+    if isinstance(predictions, list | dict):
         raise bad_type("model", "one output (several can't be measured yet)", predictions)
     predictions = to_host(predictions)
     compilation = model._compilation

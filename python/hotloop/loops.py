@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from hotloop.callbacks import CallbackList, History
 from hotloop.callbacks.base import say
-from hotloop.engine import Sums
-from hotloop.epoch import Batches, EpochRecord, run_epoch
+from hotloop.callbacks.batch_logs import hand_over
+from hotloop.epoch import Batches, EpochRecord, joined, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
 from hotloop.heads import log_directions
@@ -63,16 +63,18 @@ class FitArguments:
         return epoch + 1 in self.validation_freq
 
 
-def evaluate_record(record: EpochRecord, callbacks: CallbackList) -> dict[str, Any]:
-    """Return the loss and the metrics over all rows, without dropout."""
-    callbacks.on_test_begin(None)
-    callbacks.on_test_batch_begin(0, None)
+def evaluate_record(record: EpochRecord, callbacks: CallbackList, batch_size: int) -> dict[str, Any]:
+    """Return the loss and the metrics over all rows, without dropout; batches are for callbacks alone."""
     rows = record.source.rows
+    size = batch_size if callbacks.per_test_batch else rows
+    callbacks.on_test_begin({})
     record.begin()
-    record.sums = Sums(1, rows, record.source.evaluate(record.outputs))
-    record.saw(0, 0, None, 0, rows)
+    for batch, begin in enumerate(range(0, rows, size)):
+        callbacks.on_test_batch_begin(batch, {})
+        record.evaluate(begin, min(begin + size, rows))
+        if callbacks.per_test_batch:
+            hand_over(callbacks.on_test_batch_end, batch, record.mean_loss, record.logs)
     logs = record.logs()
-    callbacks.on_test_batch_end(0, dict(logs))
     callbacks.on_test_end(dict(logs))
     return logs
 
@@ -89,6 +91,8 @@ def fit(
     arguments: FitArguments,
 ) -> History:
     """Check everything, then train; see ``Model.fit``."""
+    size = _batch_size(arguments.batch_size)
+    val_size = arguments.validation_batch_size or size
     with model.building(x):
         feed = model.feed(x, y, sample_weight, allow_nonfinite)
         validation: Feed | None = None
@@ -102,14 +106,13 @@ def fit(
         else:
             feed, validation = feed.split(validation_split)
         if validation is not None:
-            size = arguments.validation_batch_size or arguments.batch_size
-            validation = _first_batches(validation, size, arguments.validation_steps)
+            limit = _row_limit(val_size, arguments.validation_steps)
+            validation = _first_rows(validation, limit)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)
 
     optimizer = model.optimizer
-    size = arguments.batch_size or DEFAULT_BATCH_SIZE
     batches = Batches(model, feed.rows, feed.rows if optimizer.full_batch else size, bool(arguments.shuffle))
     steps = arguments.steps_per_epoch or batches.steps_a_pass
     callbacks = CallbackList(
@@ -134,7 +137,7 @@ def fit(
     logs: dict[str, Any] = {}
     given_rate = optimizer._given_rate
     try:
-        callbacks.on_train_begin(None)
+        callbacks.on_train_begin({})
         begin = model._position and model._position.goes_on(
             epoch=model._initial_epoch,
             rows=batches.rows,
@@ -161,7 +164,7 @@ def fit(
             logs = run_epoch(record, batches, steps, callbacks, progress, epoch)
             if judged is not None and arguments.validates_after(epoch):
                 judged.use(program)
-                logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks).items()})
+                logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks, val_size).items()})
             progress.epoch_end(epoch, logs, time.perf_counter() - start)
             model._position = model._position and model._position.behind(epoch)
             callbacks.on_epoch_end(epoch, logs)
@@ -177,7 +180,7 @@ def _begin_epoch(model: Trainer, epoch: int, callbacks: CallbackList, begin: Pos
     optimizer = model.optimizer
     keeps_rate = begin is not None and begin.step > 0 and optimizer.schedule is None
     rate = optimizer.learning_rate
-    callbacks.on_epoch_begin(epoch, None)
+    callbacks.on_epoch_begin(epoch, {})
     if keeps_rate and optimizer.schedule is None:
         optimizer.learning_rate = rate
 
@@ -194,42 +197,56 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return loss and metrics; see ``Model.evaluate``."""
     level = verbosity(verbose)
-    listeners = CallbackList(callbacks, model=model)
-    _row_limit(batch_size, steps)  # refused before anything is built
+    size = _batch_size(batch_size)
+    limit = _row_limit(size, steps)  # refused before anything is built
+    listeners = CallbackList(callbacks)
     with model.building(x):
-        feed = _first_batches(model.feed(x, y, sample_weight, model.allow_nonfinite), batch_size, steps)
+        feed = _first_rows(model.feed(x, y, sample_weight, model.allow_nonfinite), limit)
         program = model.training_program(feed)
-    logs = evaluate_record(EpochRecord(program, feed, DEFAULT_BATCH_SIZE), listeners)
+    listeners.tell(model, verbose=level, epochs=1, steps=-(-feed.rows // size))
+    logs = evaluate_record(EpochRecord(program, feed, DEFAULT_BATCH_SIZE), listeners, size)
     if level:
         say(logs_text(logs))
     return logs
 
 
-def predict(model: Trainer, x: Any, batch_size: int | None, steps: int | None, callbacks: Any) -> Any:
-    """Return the outputs; see ``Model.predict``."""
-    rows = _row_limit(batch_size, steps)
-    if rows is not None:
-        if isinstance(x, Mapping):
-            x = {name: array[:rows] for name, array in x.items()}
-        else:
-            x = [array[:rows] for array in x] if len(model.input_names) > 1 else x[:rows]
-    listeners = CallbackList(callbacks, model=model)
-    listeners.on_predict_begin(None)
-    listeners.on_predict_batch_begin(0, None)
-    outputs = model.predict_on_batch(x)
-    listeners.on_predict_batch_end(0, {"outputs": outputs})
-    listeners.on_predict_end(None)
-    return outputs
+def predict(
+    model: Trainer, x: Any, batch_size: int | None, verbose: str | int, steps: int | None, callbacks: Any
+) -> Any:
+    """Return the outputs; see ``Model.predict``. Batches are for callbacks alone."""
+    size = _batch_size(batch_size)
+    limit = _row_limit(size, steps)
+    level = verbosity(verbose)
+    listeners = CallbackList(callbacks)
+    model._build_for(x)
+    program = model.prediction_program()
+    inputs = [array[:limit] for array in model.input_arrays(x, model.allow_nonfinite)]
+    rows = inputs[0].shape[0]
+    listeners.tell(model, verbose=level, epochs=1, steps=-(-rows // size))
+    listeners.on_predict_begin({})
+    if not listeners.per_predict_batch:
+        outputs = program.run(inputs)
+    else:
+        parts: list[list[Any]] = []
+        for batch, begin in enumerate(range(0, rows, size)):
+            listeners.on_predict_batch_begin(batch, {})
+            parts.append(program.run([array[begin : begin + size] for array in inputs]))
+            listeners.on_predict_batch_end(batch, {"outputs": model.shaped(parts[-1])})
+        outputs = [joined(list(each)) for each in zip(*parts, strict=True)]
+    listeners.on_predict_end({})
+    return model.shaped(outputs)
 
 
-def _row_limit(batch_size: int | None, steps: int | None) -> int | None:
-    size = DEFAULT_BATCH_SIZE if batch_size is None else integer("batch_size", batch_size, at_least=1)
-    return None if steps is None else size * integer("steps", steps, at_least=1)
+def _batch_size(batch_size: int | None) -> int:
+    return DEFAULT_BATCH_SIZE if batch_size is None else integer("batch_size", batch_size, at_least=1)
 
 
-def _first_batches(feed: Feed, batch_size: int | None, steps: int | None) -> Feed:
-    rows = _row_limit(batch_size, steps)
-    return feed if rows is None else feed.part(0, min(rows, feed.rows))
+def _row_limit(batch_size: int, steps: int | None) -> int | None:
+    return None if steps is None else batch_size * integer("steps", steps, at_least=1)
+
+
+def _first_rows(feed: Feed, limit: int | None) -> Feed:
+    return feed if limit is None else feed.part(0, min(limit, feed.rows))
 
 
 def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from hotloop.errors import bad_type, unknown_name
 from hotloop.functional import Model
 from hotloop.sequential import Sequential
+from hotloop.training_state import compile_like, fresh_compilation
 
 __all__ = ["CLASSES", "Model", "Sequential", "clone_model", "model_from_config", "model_from_json"]
 
@@ -16,7 +17,9 @@ CLASSES: dict[str, type[Model]] = {"Model": Model, "Sequential": Sequential}
 
 
 def clone_model(model: Model) -> Model:
-    """Return a model of the same architecture and layer names with new weights; it is not compiled.
+    """Return a model of the same architecture and layer names with new weights.
+
+    Where the model is compiled the new one is too, with an optimizer of its own without state, as in Keras.
 
     Examples
     --------
@@ -27,7 +30,12 @@ def clone_model(model: Model) -> Model:
     """
     if not isinstance(model, Model):
         raise bad_type("clone_model", "a model", model)
-    return type(model).from_config(model.get_config())
+    clone = type(model).from_config(model.get_config())
+    compilation = fresh_compilation(model)
+    if compilation is not None:
+        where = model._named_device()
+        compile_like(clone, compilation, None if where is None else where.name)
+    return clone
 
 
 def model_from_config(config: dict[str, Any]) -> Model:

@@ -37,6 +37,7 @@ class ProgramOwner:
 
     name: str
     history: History | None
+    _output_keys: list[str] | None = None  # of a model whose outputs are a dict
     stop_training: bool
 
     def __init__(self) -> None:
@@ -117,6 +118,12 @@ class ProgramOwner:
     def output_names(self) -> list[str]:
         raise NotImplementedError
 
+    def _structured(self, outputs: list[Any]) -> Any:
+        """Return what belongs to each output as the outputs were given: alone, in a list or in a dict."""
+        if self._output_keys is not None:
+            return dict(zip(self._output_keys, outputs, strict=True))
+        return outputs[0] if len(outputs) == 1 else outputs
+
     def _build_for(self, x: Any) -> None:
         """Build a model that waits for the shape of its input."""
         raise NotImplementedError
@@ -188,7 +195,7 @@ class ProgramOwner:
 
     def input_arrays(self, x: Any, allow_nonfinite: bool, label: str = "") -> list[Array]:
         """Return the inputs as programs read them: (rows, features), float32 or uint8."""
-        shapes = [tensor.shape for tensor in self.graph.inputs]
+        shapes = [tensor.sample_shape for tensor in self.graph.inputs]
         where = self._placed_store().backend
         return input_arrays(x, self.input_names, shapes, allow_nonfinite, label, where)
 
@@ -210,7 +217,7 @@ class ProgramOwner:
         """Check rows, labels and weights of a built model; ``label`` stands in front of their names."""
         compilation = self._compiled
         names, graph = self.output_names, self.graph
-        shapes = [tensor.shape for tensor in graph.outputs]
+        shapes = [tensor.sample_shape for tensor in graph.outputs]
         chosen = compilation.outputs_with_loss(names)
         inputs = self.input_arrays(x, allow_nonfinite, label)
         chosen_names = [names[i] for i in chosen]

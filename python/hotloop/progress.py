@@ -1,4 +1,4 @@
-"""Progress of training on stderr: a bar on a terminal or in a notebook, one line an epoch otherwise."""
+"""Progress of training on stdout: a bar on a terminal or in a notebook, one line an epoch otherwise."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def verbosity(verbose: str | int | bool) -> int:
         verbose = 1
     if verbose not in (0, 1, 2):
         raise errors.bad_value("verbose", "'auto', 0, 1 or 2", verbose)
-    if sys.stderr is None:
+    if sys.stdout is None:
         return 0
     return 2 if verbose == 1 and not _can_show_bar() else int(verbose)
 
 
 def _can_show_bar() -> bool:
     try:
-        if sys.stderr.isatty():
+        if sys.stdout.isatty():
             return os.environ.get("TERM") != "dumb"
-    except (AttributeError, ValueError):  # a replaced or a closed stderr
+    except (AttributeError, ValueError):  # a replaced or a closed stdout
         return False
     # A notebook's kernel, without importing IPython where it is not in use.
     ipython = sys.modules.get("IPython")
@@ -102,8 +102,8 @@ class Progress:
         """Begin epoch ``epoch``, counted from 0, of which so many steps were made in an earlier training."""
         self.close()
         title = f"Epoch {epoch + 1}/{self.epochs}"
-        if self.verbose and steps_done and sys.stderr is not None:
-            print(f"{title} goes on behind step {steps_done}/{self.steps}", file=sys.stderr, flush=True)
+        if self.verbose and steps_done and sys.stdout is not None:
+            print(f"{title} goes on behind step {steps_done}/{self.steps}", flush=True)
         if self.verbose == 1:
             self._bar = _bar(title, self.steps, steps_done)
 
@@ -116,11 +116,11 @@ class Progress:
     def epoch_end(self, epoch: int, logs: Mapping[str, Any], seconds: float) -> None:
         """Take the bar away and leave the epoch's line."""
         self.close()
-        if self.verbose and sys.stderr is not None:
+        if self.verbose and sys.stdout is not None:
             parts = [f"Epoch {epoch + 1}/{self.epochs}", _seconds_text(seconds)]
             if logs:
                 parts.append(logs_text(logs))
-            print(" - ".join(parts), file=sys.stderr, flush=True)
+            print(" - ".join(parts), flush=True)
 
     def close(self) -> None:
         """Take the bar away; to be called also when training ends by an error."""
@@ -150,7 +150,7 @@ def _bar(description: str, total: int, initial: int) -> Any:
         desc=description,
         total=total,
         initial=initial,
-        file=sys.stderr,
+        file=sys.stdout,
         leave=False,
         dynamic_ncols=True,
         colour=None if os.environ.get("NO_COLOR") else "green",

@@ -82,25 +82,15 @@ class L1L2(Regularizer):
         self.l2 = errors.number("L1L2: l2", l2, at_least=0)
 
 
-l1, l2 = L1, L2  # Keras has both spellings
-
-
-def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """Make an :class:`L1L2` with Keras's defaults for the function of this name.
-
-    Examples
-    --------
-    >>> l1_l2()
-    L1L2(l1=0.01, l2=0.01)
-    """
-    return L1L2(l1, l2)
-
+l1, l2, l1_l2 = L1, L2, L1L2  # Keras has both spellings
 
 CLASSES: dict[str, type[Regularizer]] = {"L1": L1, "L2": L2, "L1L2": L1L2}
 
 
 def get(identifier: Any) -> Regularizer | None:
     """Resolve None, a name ("l1", "l2", "l1_l2"), a :func:`serialize` dict or a regularizer.
+
+    Names stand for penalties of 0.01; "l1_l2" is both, since an :class:`L1L2` by its defaults does nothing.
 
     Raises
     ------
@@ -115,7 +105,7 @@ def get(identifier: Any) -> Regularizer | None:
     if identifier is None:
         return None
     if isinstance(identifier, str) and identifier.lower() in ("l1_l2", "l1l2"):
-        return l1_l2()
+        return L1L2(0.01, 0.01)
     known = {**CLASSES, "l1": L1, "l2": L2, "l1_l2": L1L2}
     found: Regularizer = serialization.resolve("regularizer", Regularizer, known, identifier)
     return found

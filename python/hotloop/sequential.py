@@ -133,8 +133,10 @@ class Sequential(Model):
 
     def _begin_with(self, shape: Shape) -> None:
         if self._tensors:
-            if self._tensors[0].shape != shape:
-                raise bad_value(f"model {self.name!r}: input", f"shape {self._tensors[0].shape}", f"{shape}")
+            if self._tensors[0].sample_shape != shape:
+                raise bad_value(
+                    f"model {self.name!r}: input", f"shape {self._tensors[0].sample_shape}", f"{shape}"
+                )
             return
         tensors = [Input(shape)]
         self._waiting = [item for item in self._items if not item.built]
@@ -160,7 +162,8 @@ class Sequential(Model):
     def _call(self, item: Item, tensor: SymbolicTensor) -> SymbolicTensor:
         output = item(tensor)
         if not isinstance(output, SymbolicTensor):
-            raise bad_value(f"Sequential: model {item.name!r}", "one output", f"{len(output)}")
+            got = "a dict" if isinstance(output, dict) else f"{len(output)}"
+            raise bad_value(f"Sequential: model {item.name!r}", "one output", got)
         return output
 
     def _build_for(self, x: Any) -> None:
@@ -177,7 +180,7 @@ class Sequential(Model):
 
     def _replay(self, tensors: list[SymbolicTensor]) -> list[SymbolicTensor]:
         if len(tensors) == 1:
-            self._begin_with(tensors[0].shape)
+            self._begin_with(tensors[0].sample_shape)
         return super()._replay(tensors)
 
     @property
@@ -240,5 +243,5 @@ def _declared_shape(item: Item) -> Shape | None:
     if isinstance(item, Layer):
         return item.declared_shape
     if item.built and len(item.inputs) == 1:
-        return item.inputs[0].shape
+        return item.inputs[0].sample_shape
     return None

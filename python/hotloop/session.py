@@ -85,7 +85,7 @@ class Session:
 
         Returns
         -------
-        float32 array of shape (rows, ...), or a list of them when there are several outputs
+        float32 array of shape (rows, ...), or a list of them, in the order of ``output_names``, for several
             ``out``, where that was given; else CuPy's where an input is, or NumPy's.
 
         Raises
@@ -203,8 +203,11 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         lowering = lower(model.graph, native=where.native)
         sources = lowering.sources
         graph, values, arena = lowering.graph, lowering.outputs, store.values
-        inputs = [(name, t.shape) for name, t in zip(model.input_names, model.graph.inputs, strict=True)]
-        outputs = [(name, t.shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)]
+        ends = (model.input_names, model.graph.inputs), (model.output_names, model.graph.outputs)
+        inputs, outputs = (
+            [(name, tensor.sample_shape) for name, tensor in zip(names, tensors, strict=True)]
+            for names, tensors in ends
+        )
     elif isinstance(model, QuantizedModel):
         where = backend(model.device)
         lowered = plans.lower(model._plan, where)

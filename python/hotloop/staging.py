@@ -86,10 +86,13 @@ class Resident:
             stop_on_nan,
         )
 
-    def evaluate(self, outputs: list[Floats]) -> float:
-        """Return the loss summed over all rows."""
+    def evaluate(self, outputs: list[Floats], begin: int, end: int) -> float:
+        """Return the loss summed over the rows from ``begin`` to ``end``."""
         self.backend.require()
-        return float(self.program.native.evaluate(self.inputs, self.targets, self.weights, outputs))
+        groups = [self.inputs, self.targets, self.weights, outputs]
+        if (begin, end) != (0, self.rows):
+            groups = [[array[begin:end] for array in arrays] for arrays in groups]
+        return float(self.program.native.evaluate(*groups))
 
 
 class Streamed:
@@ -164,17 +167,17 @@ class Streamed:
             if sums.steps - steps_before < asked or (not np.isfinite(sums.loss) and stop_on_nan):
                 break
 
-    def evaluate(self, outputs: list[Floats]) -> float:
-        """Return the loss summed over all rows."""
+    def evaluate(self, outputs: list[Floats], begin: int, end: int) -> float:
+        """Return the loss summed over the rows from ``begin`` to ``end``."""
         total = 0.0
-        for begin, chunk in self.chunks.of(0, self.rows, None):
+        for first, chunk in self.chunks.of(begin, end, None):
             inputs, targets, weights = self._split(chunk)
             rows = inputs[0].shape[0]
             made = self._room_for(rows, outputs)
             total += self.program.native.evaluate(inputs, targets, weights, made)
             self.backend.settle()
             for out, part in zip(outputs, made, strict=True):
-                part.get(out=out[begin : begin + rows])
+                part.get(out=out[first : first + rows])
         return total
 
     def _room_for(self, rows: int, outputs: list[Floats]) -> list[Any]:

@@ -55,7 +55,7 @@ def _row(model: Model, layer: Layer, branches: bool) -> list[str]:
     nodes = [node for node in model.graph.nodes if node.layer is layer]
     row = [
         f"{layer.name} ({type(layer).__name__})",
-        ", ".join(dict.fromkeys(f"(None, {', '.join(map(str, node.output.shape))})" for node in nodes)),
+        ", ".join(dict.fromkeys(str(node.output.shape) for node in nodes)),
         f"{layer.count_params():,}",
     ]
     if branches:

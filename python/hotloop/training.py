@@ -40,8 +40,8 @@ class Trainer(ProgramOwner):
             See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again; an
             object that another model learns with stays that model's, and this one gets its twin.
         loss : str, Loss, or a list or dict of them for several outputs
-            See :mod:`hotloop.losses`. A cross-entropy behind its softmax or sigmoid is computed together
-            with it.
+            See :mod:`hotloop.losses`. A single one is that of all outputs. A cross-entropy behind its softmax
+            or sigmoid is computed together with it.
         loss_weights : list or dict of float, optional
             How much the loss of each output counts.
         metrics, weighted_metrics : list, optional
@@ -272,7 +272,7 @@ class Trainer(ProgramOwner):
         x, y, sample_weight
             As for :meth:`fit`.
         batch_size : int, optional
-            As in Keras; no result depends on it.
+            32, of callbacks' batches and of ``steps``; no result depends on it.
         verbose : {"auto", 0, 1, 2}
             0 silent; others write one line.
         steps : int, optional
@@ -284,7 +284,8 @@ class Trainer(ProgramOwner):
         Returns
         -------
         float, list of float, or dict
-            The loss alone without metrics; else a list, in the order of ``metrics_names``, or a dict.
+            The loss alone without metrics; else a list, in the order of ``metrics_names``, or a dict. With
+            several outputs Keras's order: the loss, each output's own, and the metrics sorted by their names.
         """
         from hotloop.loops import evaluate
 
@@ -305,7 +306,7 @@ class Trainer(ProgramOwner):
         ----------
         x : array_like, or a list or dict of them
         batch_size : int, optional
-            As in Keras; no result depends on it.
+            32, of callbacks' batches and of ``steps``; no result depends on it.
         verbose
             As in Keras; predicting is silent.
         steps : int, optional
@@ -315,7 +316,7 @@ class Trainer(ProgramOwner):
 
         Returns
         -------
-        ndarray of float32, or a list of them for several outputs
+        ndarray of float32, or a list of them for several outputs, or a dict where the model has one
             Shape (rows, *output shape). CuPy's where an input is, else NumPy's.
 
         Raises
@@ -331,7 +332,7 @@ class Trainer(ProgramOwner):
             return self.predict_on_batch(x)
         from hotloop.loops import predict
 
-        return predict(self, x, batch_size, steps, callbacks)
+        return predict(self, x, batch_size, verbose, steps, callbacks)
 
     def predict_on_batch(self, x: Any) -> Predicted:
         """Return the outputs for these rows: :meth:`predict` by Keras's other name."""
@@ -342,11 +343,15 @@ class Trainer(ProgramOwner):
         if program.run_rows is not None:
             result = program.run_rows(x, self.allow_nonfinite)
             if result is not None:
-                return result
-        graph = self.graph
-        outputs = program.run(self.input_arrays(x, self.allow_nonfinite))
-        shaped = [out.reshape(-1, *tensor.shape) for out, tensor in zip(outputs, graph.outputs, strict=True)]
-        return shaped[0] if len(shaped) == 1 else shaped
+                return result if self._output_keys is None else self._structured([result])
+        return self.shaped(program.run(self.input_arrays(x, self.allow_nonfinite)))
+
+    def shaped(self, outputs: list[Floats]) -> Any:
+        """Return what programs make, (rows, features) for each output, as :meth:`predict` does."""
+        tensors = self.graph.outputs
+        return self._structured(
+            [out.reshape(-1, *tensor.sample_shape) for out, tensor in zip(outputs, tensors, strict=True)]
+        )
 
     def train_on_batch(
         self,

@@ -49,7 +49,7 @@ def fresh_compilation(model: Model) -> Compilation | None:
 
 
 def compile_like(
-    model: Model, compilation: Compilation, device: str, optimizer: Optimizer | None = None
+    model: Model, compilation: Compilation, device: str | None, optimizer: Optimizer | None = None
 ) -> None:
     """Compile a model with what another one was told, for a device, and perhaps with another optimizer."""
     model.compile(

@@ -10,28 +10,33 @@ from typing import Any
 import numpy as np
 
 Logs = dict[str, Any]
-_TRAIN_BATCH_HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+_BATCH_HOOKS = {
+    "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
+    "test": ("on_test_batch_begin", "on_test_batch_end"),
+    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
+}
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, if there is one."""
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+    """Write a line to stdout, if there is one."""
+    if sys.stdout is not None:
+        print(text, flush=True)
 
 
 class Callback:
     """Base class: ``fit`` calls the hooks; override those you want.
 
-    A training epoch is one native call. Overriding a training batch hook splits it into one call a step,
-    which costs speed: small networks may train several times slower. ``evaluate`` and ``predict`` run in one
-    native call always, and count as one batch.
+    A training epoch is one native call, and so are ``evaluate`` and ``predict``. Overriding a batch hook
+    splits them into one call a batch, which costs speed: small networks may train several times slower.
+    Logs are as in Keras: those at the end of a batch hold the loss and the metrics over the rows so far,
+    which are worked out when they are looked at; those at a beginning are empty.
 
     Attributes
     ----------
     model : Model
         The model in training. Setting its ``stop_training`` to True ends ``fit`` after this epoch (or step).
     params : dict
-        ``epochs``, ``steps`` and ``verbose``.
+        ``epochs``, ``steps`` and ``verbose``; in ``evaluate`` and ``predict`` too.
 
     Examples
     --------
@@ -51,10 +56,14 @@ class Callback:
     @property
     def per_batch(self) -> bool:
         """Whether a training batch hook is overridden."""
+        return self.overrides("train")
+
+    def overrides(self, phase: str) -> bool:
+        """Whether a batch hook of "train", "test" or "predict" is overridden."""
         own = vars(self)
         return any(
             hook in own or getattr(type(self), hook) is not getattr(Callback, hook)
-            for hook in _TRAIN_BATCH_HOOKS
+            for hook in _BATCH_HOOKS[phase]
         )
 
     def set_params(self, params: dict[str, Any]) -> None:
@@ -88,7 +97,7 @@ class Callback:
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after training step ``batch`` with the epoch's mean loss so far. Costs speed."""
+        """Called after training step ``batch`` with the loss and metrics of the epoch so far. Costs speed."""
         self.on_batch_end(batch, logs)
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
@@ -98,10 +107,10 @@ class Callback:
         """Called after an evaluation with its results."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before an evaluation's only batch."""
+        """Called before batch ``batch`` of an evaluation. Costs speed."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after an evaluation's only batch."""
+        """Called after batch ``batch`` of an evaluation, with loss and metrics so far. Costs speed."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Called before a prediction."""
@@ -110,10 +119,10 @@ class Callback:
         """Called after a prediction."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before a prediction's only batch."""
+        """Called before batch ``batch`` of a prediction. Costs speed."""
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after a prediction's only batch."""
+        """Called after batch ``batch`` of a prediction with its ``outputs``. Costs speed."""
 
 
 def as_float(value: Any) -> float | None:

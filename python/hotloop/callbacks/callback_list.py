@@ -28,6 +28,8 @@ class CallbackList:
     history : History or None
     per_batch : bool
         Whether one of them has training batch hooks.
+    per_test_batch, per_predict_batch : bool
+        Whether one of them has those of ``evaluate``, of ``predict``.
     stop_on_nan : bool
         Whether one of them ends training at a loss that is not finite.
 
@@ -64,8 +66,14 @@ class CallbackList:
             given.append(self.history)
         self.callbacks = given
         self.per_batch = any(callback.per_batch for callback in given)
+        self.per_test_batch = any(callback.overrides("test") for callback in given)
+        self.per_predict_batch = any(callback.overrides("predict") for callback in given)
         self.stop_on_nan = any(callback.stop_on_nan for callback in given)
-        for callback in given:
+        self.tell(model, **params)
+
+    def tell(self, model: Any, **params: Any) -> None:
+        """Tell all callbacks the model, and what they get as ``params``."""
+        for callback in self.callbacks:
             if model is not None:
                 callback.set_model(model)
             callback.set_params(params)

@@ -24,7 +24,7 @@ class ModelCheckpoint(Callback):
     monitor : str
         What to watch in the logs when only the best is saved.
     verbose : {0, 1}
-        1 says on stderr what is saved.
+        1 says on stdout what is saved.
     save_best_only : bool
         Whether to save only when the value is the best so far. Where the logs don't have it at all there is a
         warning, and everything is saved.

@@ -21,7 +21,7 @@ class ReduceLROnPlateau(Callback):
     patience : int
         Epochs without anything better before it is lowered.
     verbose : {0, 1}
-        1 says on stderr when it is.
+        1 says on stdout when it is.
     mode : {"auto", "min", "max"}
         Which way is better; "auto" asks the metric (losses: "min").
     min_delta : float
@@ -106,7 +106,7 @@ class LearningRateScheduler(Callback):
     schedule : callable
         ``(epoch) -> rate`` or ``(epoch, rate) -> rate``, epochs counted from 0.
     verbose : {0, 1}
-        1 says the rate on stderr.
+        1 says the rate on stdout.
 
     Raises
     ------

@@ -22,7 +22,7 @@ class EarlyStopping(Callback):
     patience : int
         Epochs without anything better before training ends.
     verbose : {0, 1}
-        1 says on stderr when it stops.
+        1 says on stdout when it stops.
     mode : {"auto", "min", "max"}
         Which way is better; "auto" asks the metric (losses: "min").
     baseline : float, optional

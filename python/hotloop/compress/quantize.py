@@ -111,7 +111,7 @@ def _chunks(model: Model, data: Any, batch_size: int) -> Iterator[list[Array]]:
             "give some, or use precision='int8_dynamic', which needs none"
         )
     names = [tensor.layer.name for tensor in model.graph.inputs]
-    shapes = [tensor.shape for tensor in model.graph.inputs]
+    shapes = [tensor.sample_shape for tensor in model.graph.inputs]
     given = split_by_name("calibration_data", data, names, shapes)
     arrays = {
         name: as_array(f"calibration_data {name!r}", array) for name, array in zip(names, given, strict=True)

@@ -59,6 +59,7 @@ class QuantizedModel:
         outputs: Sequence[tuple[str, Sequence[int]]],
         compilation: Compilation | None,
         device: str | None = None,
+        returns_dict: bool = False,
     ) -> None:
         self._plan = plan
         self.name = name
@@ -67,6 +68,7 @@ class QuantizedModel:
         self.input_shapes = [tuple(shape) for _, shape in inputs]
         self.output_names = [key for key, _ in outputs]
         self.output_shapes = [tuple(shape) for _, shape in outputs]
+        self._returns_dict = returns_dict
         self._compilation = compilation
         self._built = build(plan, where=backend(device))
         made = [self._built.described[value] for value in plan.outputs]
@@ -79,7 +81,8 @@ class QuantizedModel:
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
         self._run_rows = None
-        if len(self.input_shapes) == len(self.output_shapes) == 1 and self._built.backend is HOST:
+        plain = len(self.input_shapes) == len(self.output_shapes) == 1 and not self._returns_dict
+        if plain and self._built.backend is HOST:
             self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
             self._run_rows = self._built.program.predict_rows
 
@@ -127,7 +130,7 @@ class QuantizedModel:
 
         Returns
         -------
-        float32 array of shape (rows, ...), or a list of them when there are several outputs
+        float32 array of shape (rows, ...), or a list or dict of them, as the float model returns
             CuPy's where an input is, else NumPy's.
 
         Raises
@@ -143,6 +146,8 @@ class QuantizedModel:
         rows = inputs[0].shape[0]
         outputs = self._built.run(inputs)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
+        if self._returns_dict:
+            return dict(zip(self.output_names, shaped, strict=True))
         return shaped[0] if len(shaped) == 1 else shaped
 
     def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
@@ -196,8 +201,8 @@ class QuantizedModel:
             for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
         ]
         heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
-        outputs = self.predict(x)
-        outputs = [to_host(a) for a in ([outputs] if len(self.output_names) == 1 else outputs)]
+        outputs = self._built.run(self.input_arrays(x))
+        outputs = [to_host(a).reshape(-1, *s) for a, s in zip(outputs, self.output_shapes, strict=True)]
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
         weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)
@@ -295,6 +300,7 @@ class QuantizedModel:
             "input_shapes": [list(shape) for shape in self.input_shapes],
             "output_names": self.output_names,
             "output_shapes": [list(shape) for shape in self.output_shapes],
+            "returns_dict": self._returns_dict,
             "compile": None if self._compilation is None else self._compilation.get_config(),
             **plan_config(self._plan),
         }
@@ -330,8 +336,11 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
     return {
         "name": model.name,
         "precision": precision,
-        "inputs": [(tensor.layer.name, tensor.shape) for tensor in model.graph.inputs],
-        "outputs": [(n, t.shape) for n, t in zip(model.output_names, model.graph.outputs, strict=True)],
+        "inputs": [(tensor.layer.name, tensor.sample_shape) for tensor in model.graph.inputs],
+        "outputs": [
+            (name, t.sample_shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)
+        ],
+        "returns_dict": model._output_keys is not None,
         "compilation": fresh_compilation(model),
         "device": model.device,
     }
@@ -354,6 +363,7 @@ def from_container(container: Container) -> QuantizedModel:
             for n, s in zip(config["output_names"], config["output_shapes"], strict=True)
         ],
         compilation=None if config["compile"] is None else Compilation.of(**config["compile"]),
+        returns_dict=bool(config.get("returns_dict", False)),
     )
 
 

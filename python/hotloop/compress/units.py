@@ -179,10 +179,10 @@ class UnitMap:
                 return _RULES[kind](self, node, inputs)
         for atoms in inputs:
             self._freeze(atoms)
-        return np.full(node.output.shape[-1], FROZEN, np.int64)
+        return np.full(node.output.sample_shape[-1], FROZEN, np.int64)
 
     def _input(self, node: Node, inputs: list[Atoms]) -> Atoms:
-        return np.full(node.output.shape[-1], FROZEN, np.int64)
+        return np.full(node.output.sample_shape[-1], FROZEN, np.int64)
 
     def _dense(self, node: Node, inputs: list[Atoms]) -> Atoms:
         layer = node.layer
@@ -197,7 +197,9 @@ class UnitMap:
         if layer.activation.rowwise:
             self._freeze(atoms)
         return (
-            atoms if node.output.shape[-1] == atoms.size else np.full(node.output.shape[-1], FROZEN, np.int64)
+            atoms
+            if node.output.sample_shape[-1] == atoms.size
+            else np.full(node.output.sample_shape[-1], FROZEN, np.int64)
         )
 
     def _activation(self, node: Node, inputs: list[Atoms]) -> Atoms:
@@ -205,7 +207,7 @@ class UnitMap:
         assert isinstance(layer, Activation)
         if layer.activation.rowwise:
             self._freeze(inputs[0])
-            return np.full(node.output.shape[-1], FROZEN, np.int64)
+            return np.full(node.output.sample_shape[-1], FROZEN, np.int64)
         return inputs[0]
 
     def _same(self, node: Node, inputs: list[Atoms]) -> Atoms:
@@ -218,7 +220,7 @@ class UnitMap:
 
     def _reshape(self, node: Node, inputs: list[Atoms]) -> Atoms:
         everything = np.tile(inputs[0], node.output.features // inputs[0].size)
-        rows = everything.reshape(-1, node.output.shape[-1])
+        rows = everything.reshape(-1, node.output.sample_shape[-1])
         for row in rows[1:]:
             self._tie(rows[0], row)
         return np.array(rows[0], np.int64)

@@ -46,7 +46,7 @@ class Activation(Layer):
     --------
     >>> import hotloop as hl
     >>> hl.layers.Activation("tanh")(hl.Input((3,))).shape
-    (3,)
+    (None, 3)
     """
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
@@ -59,7 +59,7 @@ class Activation(Layer):
         return (*input_shape[:-1], self.activation.output_units(input_shape[-1]))
 
     def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        shape = node.inputs[0].shape
+        shape = node.inputs[0].sample_shape
         return add_activation(lowering, self.activation, inputs[0], shape[-1] if shape else 1)
 
     def get_config(self) -> dict[str, Any]:

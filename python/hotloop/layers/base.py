@@ -171,7 +171,7 @@ class Layer:
             raise bad_value(
                 f"{self._label}: inputs", "one tensor", f"{len(tensors)}", "merge them first, by Add"
             )
-        shape: Any = [tensor.shape for tensor in tensors] if self.merges else tensors[0].shape
+        shape: Any = [t.sample_shape for t in tensors] if self.merges else tensors[0].sample_shape
         output_shape = self.compute_output_shape(shape)
         if not self.built:
             self.build(shape)
@@ -276,13 +276,13 @@ class Layer:
     @property
     def input_shape(self) -> Any:
         """Shape of its first call's input with None for the batch; a list for layers that merge."""
-        shapes = [(None, *tensor.shape) for tensor in self._first_node.inputs]
+        shapes = [tensor.shape for tensor in self._first_node.inputs]
         return shapes if self.merges else (shapes[0] if shapes else self.output_shape)
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:
         """Shape of its first call's output with None for the batch."""
-        return (None, *self._first_node.output.shape)
+        return self._first_node.output.shape
 
     @property
     def _first_node(self) -> Node:

@@ -48,7 +48,7 @@ class BatchNormalization(Layer):
     >>> import hotloop as hl
     >>> layer = hl.layers.BatchNormalization()
     >>> layer(hl.Input((8,))).shape
-    (8,)
+    (None, 8)
     >>> [weight.name for weight in layer.weights]
     ['gamma', 'beta', 'moving_mean', 'moving_variance']
     """
@@ -127,7 +127,7 @@ class BatchNormalization(Layer):
 
     def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
         attributes = {
-            "last_axis": node.inputs[0].shape[-1],
+            "last_axis": node.inputs[0].sample_shape[-1],
             "momentum": self.momentum,
             "epsilon": self.epsilon,
             "trainable": int(lowering.is_trainable(self)),

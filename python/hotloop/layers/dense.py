@@ -42,7 +42,7 @@ class Dense(Layer):
     >>> import hotloop as hl
     >>> layer = hl.layers.Dense(3, activation="relu")
     >>> layer(hl.Input((5, 2))).shape
-    (5, 3)
+    (None, 5, 3)
     >>> layer.kernel.shape
     (2, 3)
     """
@@ -105,7 +105,7 @@ class Dense(Layer):
     def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
         attributes: dict[str, Any] = {
             "units": self.units,
-            "last_axis": node.inputs[0].shape[-1],
+            "last_axis": node.inputs[0].sample_shape[-1],
             "trainable": int(lowering.is_trainable(self)),
         }
         weights = {"kernel": self.kernel, "bias": self.bias}

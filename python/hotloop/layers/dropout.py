@@ -28,7 +28,7 @@ class Dropout(Layer):
     --------
     >>> import hotloop as hl
     >>> hl.layers.Dropout(0.5)(hl.Input((8,))).shape
-    (8,)
+    (None, 8)
     """
 
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs: Any) -> None:

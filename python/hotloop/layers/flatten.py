@@ -19,7 +19,7 @@ class Flatten(Layer):
     --------
     >>> import hotloop as hl
     >>> hl.layers.Flatten()(hl.Input((28, 28))).shape
-    (784,)
+    (None, 784)
     """
 
     def compute_output_shape(self, input_shape: Any) -> Shape:

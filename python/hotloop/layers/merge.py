@@ -48,7 +48,7 @@ class Add(_Elementwise):
     >>> import hotloop as hl
     >>> x = hl.Input((4,))
     >>> hl.layers.Add()([x, hl.layers.Dense(4)(x)]).shape
-    (4,)
+    (None, 4)
     """
 
     op = "add"
@@ -62,7 +62,7 @@ class Multiply(_Elementwise):
     >>> import hotloop as hl
     >>> x = hl.Input((4,))
     >>> hl.layers.Multiply()([x, hl.layers.Dense(4, activation="sigmoid")(x)]).shape
-    (4,)
+    (None, 4)
     """
 
     op = "multiply"
@@ -83,7 +83,7 @@ class Concatenate(Merge):
     >>> import hotloop as hl
     >>> x = hl.Input((4,))
     >>> hl.layers.Concatenate()([x, hl.layers.Dense(3)(x)]).shape
-    (7,)
+    (None, 7)
     """
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
@@ -104,7 +104,7 @@ class Concatenate(Merge):
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
     def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return lowering.add("concat", inputs, {"positions": math.prod(node.output.shape[:-1])})
+        return lowering.add("concat", inputs, {"positions": math.prod(node.output.sample_shape[:-1])})
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"axis": self.axis}

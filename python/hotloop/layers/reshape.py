@@ -27,7 +27,7 @@ class Reshape(Layer):
     --------
     >>> import hotloop as hl
     >>> hl.layers.Reshape((-1, 4))(hl.Input((12,))).shape
-    (3, 4)
+    (None, 3, 4)
     """
 
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, errors, schedules
+from hotloop.parameters import Parameter
 from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
@@ -209,33 +210,54 @@ class Optimizer(Configurable):
             "clip_value": self.clipvalue or 0.0,
         }
 
-    def exclude_from_weight_decay(self, var_names: Iterable[str]) -> None:
-        """Leave weights out of the weight decay.
+    def exclude_from_weight_decay(
+        self, var_list: Iterable[Parameter] | None = None, var_names: Iterable[str] | None = None
+    ) -> None:
+        """Leave weights out of the weight decay, beside those that are left out already.
 
         Parameters
         ----------
-        var_names : iterable of str
-            Parts of names, taken literally; a weight is left out when one of them is found in its name, such
-            as ``["bias"]``.
+        var_list : iterable of Parameter, optional
+            These weights, by their paths.
+        var_names : iterable of str, optional
+            Parts of names, taken literally; a weight is left out when one of them is found in its own name,
+            such as ``["bias"]``, whatever its layer is called. One with a slash is a weight's whole path,
+            such as ``"dense/bias"``.
 
         Raises
         ------
         TypeError, ValueError
-            For what is no text, or a regular expression; nothing is changed then.
+            For what is no weight or no text, or a regular expression; nothing is changed then.
+
+        Examples
+        --------
+        >>> import hotloop as hl
+        >>> optimizer = hl.optimizers.AdamW()
+        >>> optimizer.exclude_from_weight_decay(var_names=["bias"])
+        >>> optimizer.uses_weight_decay("bias_layer/kernel"), optimizer.uses_weight_decay("dense/bias")
+        (True, False)
         """
-        names = [var_names] if isinstance(var_names, str) else list(var_names)
         what = "exclude_from_weight_decay"
+        paths = []
+        for weight in var_list or ():
+            if not isinstance(weight, Parameter):
+                mend = "names go to var_names" if isinstance(weight, str) else ""
+                raise errors.bad_type(f"{what}: var_list", "weights of layers", weight, mend)
+            paths.append(weight.path)
+        names = [var_names] if isinstance(var_names, str) else list(var_names or ())
         for name in names:
             if not isinstance(name, str):
                 raise errors.bad_type(what, "parts of weights' names", name)
             if not name or _PATTERN.search(name):
                 mend = "names are taken literally: give a list of them"
                 raise errors.bad_value(what, "parts of weights' names", repr(name), mend)
-        self._undecayed += names
+        self._undecayed += [*paths, *names]
 
-    def uses_weight_decay(self, name: str) -> bool:
-        """Whether weight decay applies to the weight of this name."""
-        return bool(self.weight_decay) and not any(part in name for part in self._undecayed)
+    def uses_weight_decay(self, path: str) -> bool:
+        """Whether weight decay applies to the weight of this path, such as ``"dense/kernel"``."""
+        name = path.rpartition("/")[2]
+        left_out = any(part == path if "/" in part else part in name for part in self._undecayed)
+        return bool(self.weight_decay) and not left_out
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the state to save: ``iterations`` (int64, no axes) and the slots (the arrays themselves)."""
@@ -282,7 +304,7 @@ class Optimizer(Configurable):
         arguments = dict(config)
         undecayed = arguments.pop("undecayed", [])
         optimizer = cls(**arguments)
-        optimizer.exclude_from_weight_decay(undecayed)
+        optimizer.exclude_from_weight_decay(var_names=undecayed)
         return optimizer
 
     def _native_numbers(self) -> dict[str, Any]:
