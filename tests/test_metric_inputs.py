@@ -42,7 +42,12 @@ def test_predictions_that_are_nan_give_nan(name: str, weighted: bool) -> None:
 def test_averages_over_classes_with_nan(kind: Any, average: str | None) -> None:
     p = np.linspace(0.1, 0.9, 12).reshape(4, 3)
     p[1] = np.nan
-    assert np.isnan(kind(average=average)([0, 1, 2, 1], p)).all()
+    for y in ([0, 1, 2, 1], [0, 1, 1, 1]):
+        assert np.isnan(kind(average=average)(y, p)).all()
+    p[:, 2] = np.nan  # of a class that no row is of
+    p[1] = 0.5
+    assert average is None or np.isnan(kind(average=average)([0, 1, 1, 1], p))
+    p = np.linspace(0.1, 0.9, 12).reshape(4, 3)
     # Of several labels only the column that has a NaN is undefined.
     p[1] = [0.2, np.nan, 0.3]
     found = kind(average=average)([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]], p)

@@ -139,7 +139,8 @@ class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
     Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
-    a row. It can't be saved with a model.
+    a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It can't be saved
+    with a model.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from hotloop import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, classes, row_weights
 from hotloop.metrics.base import Metric, Result, told
-from hotloop.metrics.decode import Array, binary_targets, is_scores, predictions
+from hotloop.metrics.decode import Array, binary_targets, has_nan, is_scores, predictions
 
 
 def _steps(positive: npt.NDArray[np.bool_], scores: Array, weights: Doubles | None) -> tuple[Array, Array]:
@@ -132,6 +132,8 @@ class AUC(Metric):
         if average == "micro":
             spread = None if weights is None else np.repeat(weights, columns.shape[1])
             return area(positives.reshape(-1), columns.reshape(-1), spread)
+        if average is not None and has_nan(columns):  # even where a class without rows would not count
+            return float("nan")
         areas = np.array(
             [
                 area(np.ascontiguousarray(is_class), np.ascontiguousarray(column), weights)
