@@ -52,11 +52,11 @@ bool worth_turning(const GemmArgs& g) {
   const auto vectors = [](std::int64_t n) { return (n + kGemmLanes - 1) / kGemmLanes; };
   const std::int64_t as_it_is = g.m * vectors(g.n) * g.k + (g.b_col != 1 ? g.k * g.n : 0);
   const std::int64_t turned =
-      g.n * vectors(g.m) * g.k + (g.a_row != 1 ? g.m * g.k : 0) + g.m * g.n * ((g.k + 511) / 512);
+      g.n * vectors(g.m) * g.k + (g.a_row != 1 ? g.m * g.k : 0) + g.m * g.n * ((g.k + 1023) / 1024);
   return g.b_col != 1 ? turned < as_it_is : 10 * turned < 9 * as_it_is;
 }
 
-constexpr std::int64_t kTurnedColumns = 384, kTurnedDepth = 4096, kMostTurned = 6;
+constexpr std::int64_t kTurnedColumns = 192, kTurnedDepth = 4096, kMostTurned = 6;
 
 // Whether so many rows, `stride` floats apart, throw each other out of the first-level cache while a line of
 // each is in use. Not asked of what is over at once.
@@ -74,7 +74,8 @@ std::int64_t rows_at_once(std::int64_t stride, std::int64_t rows, std::int64_t d
 GemmPlan turned_plan(const GemmArgs& g) {
   GemmPlan plan{};
   plan.turned = true;
-  plan.columns = std::min(round_up(g.m, kGemmPacked), kTurnedColumns);
+  const std::int64_t blocks = (g.m + kTurnedColumns - 1) / kTurnedColumns;
+  plan.columns = round_up((g.m + blocks - 1) / blocks, kGemmPacked);
   plan.depth = std::min(block_sizes().gemm_block / plan.columns, kTurnedDepth);
   plan.pack_cols = g.a_row != 1 || g.n > 140;
   plan.cols_collide = g.a_row != 1 && collide(g.a_row, std::min(g.m, kGemmLanes), g.k);
