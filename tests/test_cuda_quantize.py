@@ -40,6 +40,18 @@ def test_bytes_and_back(rng, n):
         both(lambda half, q, out, s=scale, z=zero_point: half.dequantize(q, s, z, out), "f4", n, q)
 
 
+@pytest.mark.parametrize("cols", [1, 3, 32, 257])
+@pytest.mark.parametrize("rows", [0, 1, 7, 40])
+def test_columns_by_their_own_scale_and_offset(rng, rows, cols):
+    x = numbers(rng, rows * cols).reshape(rows, cols)
+    inverse = (10.0 ** rng.uniform(-3, 3, cols)).astype("f4")
+    offset = rng.normal(0, 50, cols).astype("f4")
+    here, there = np.full((rows, cols), 77, np.uint8), cuda_half.on_gpu(np.full((rows, cols), 77, np.uint8))
+    _native.quantize_columns(x, inverse, offset, here)
+    cuda.quantize_columns(*(cuda_half.on_gpu(a) for a in (x, inverse, offset)), there)
+    assert cuda_half.bits(here) == cuda_half.bits(there)
+
+
 # By a warp to 256 units of one or four numbers, by a block above.
 @pytest.mark.parametrize("cols", [0, 1, 3, 4, 33, 256, 257, 1023, 1024, 1028, 3000])
 @pytest.mark.parametrize("rows", [0, 1, 7, 8, 9, 30])

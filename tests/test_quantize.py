@@ -36,6 +36,30 @@ def test_quantize_equals_numpy(
     assert guards_intact(whole)
 
 
+@pytest.mark.parametrize("cols", [1, 2, 15, 16, 17, 31, 32, 33, 200])
+@pytest.mark.parametrize("rows", [0, 1, 3, 50])
+def test_columns_by_their_own_scale_and_offset(
+    isa: str, threads: int, rng: np.random.Generator, rows: int, cols: int
+) -> None:
+    scale = (10.0 ** rng.uniform(-4, 4, cols)).astype(np.float32)
+    offset = (rng.normal(size=cols) * 1e4 * scale).astype(np.float32)
+    x = (offset + scale * rng.uniform(-60, 300, (rows, cols))).astype(np.float32)
+    x.reshape(-1)[::7] = np.resize(AWKWARD, x.reshape(-1)[::7].shape)
+    out, whole = guarded((rows, cols), np.uint8)
+    assert kernels.quantize_columns(x, scale, offset, out=out) is out
+    steps = (x - offset) * (np.float32(1) / scale)
+    expected = np.clip(np.rint(np.where(np.isnan(steps), np.float32(0), steps)), 0, 255)
+    np.testing.assert_array_equal(out, expected.astype(np.uint8))
+    assert guards_intact(whole)
+
+
+def test_columns_far_from_zero_keep_every_step() -> None:
+    """One unit in the last place of a million is 1/16: each is a byte of its own."""
+    x = (1e6 + np.arange(256) / 16).astype(np.float32)[:, None]
+    got = kernels.quantize_columns(x, scale=[1 / 16], offset=[1e6])
+    np.testing.assert_array_equal(got[:, 0], np.arange(256))
+
+
 @pytest.mark.parametrize("n", SIZES)
 def test_dequantize_equals_numpy(isa: str, rng: np.random.Generator, n: int) -> None:
     q = rng.integers(0, 256, n, dtype=np.uint8)
@@ -179,6 +203,12 @@ def test_min_max_and_histogram(isa: str, rng: np.random.Generator) -> None:
             ValueError,
             "out: expected shape",
         ),
+        (lambda: kernels.quantize_columns([[1.0]], [0.0], [0.0]), ValueError, "scale: expected positive"),
+        (lambda: kernels.quantize_columns([[1.0]], [np.nan], [0.0]), ValueError, "scale: expected positive"),
+        (lambda: kernels.quantize_columns([[1.0]], [1e-45], [0.0]), ValueError, "scale: expected positive"),
+        (lambda: kernels.quantize_columns([[1.0]], [1.0], [np.inf]), ValueError, "offset: expected finite"),
+        (lambda: kernels.quantize_columns([[1.0]], [1.0, 2.0], [0.0]), ValueError, "scale: expected shape"),
+        (lambda: kernels.quantize_columns([1.0], [1.0], [0.0]), ValueError, "x: expected 2 dimensions"),
         (lambda: kernels.dequantize(np.zeros(3, np.int8), 1.0, 0), TypeError, "q: expected uint8"),
         (lambda: kernels.quantize_rows(np.zeros(3, np.float32)), ValueError, "x: expected 2 dimensions"),
         (lambda: kernels.quantize_weights([[np.nan]]), ValueError, "weights: expected finite"),

@@ -33,6 +33,24 @@ void bind_quantize_u8(py::module_& module) {
   });
   define("quantize_ref", &quantize_ref);
   module.def(
+      "quantize_columns",
+      [](const Operand& x, const Operand& inverse, const Operand& offset, Operand out) {
+        const float* from = contiguous_data<float>(x, "x");
+        require(x.ndim() == 2, "x: expected two dimensions, got a ", describe(x));
+        const std::int64_t rows = x.shape(0), cols = x.shape(1);
+        const float* inverses = contiguous_data<float>(inverse, "inverse");
+        const float* offsets = contiguous_data<float>(offset, "offset");
+        std::uint8_t* to = writable_data<std::uint8_t>(out, "out");
+        require_size(inverse, cols, "inverse");
+        require_size(offset, cols, "offset");
+        require_size(out, rows * cols, "out");
+        const Unlocked released;
+        run_team(threads_for(rows * cols), [&](Team& team) {
+          quantize_columns_u8(from, rows, cols, inverses, offsets, to, team.share());
+        });
+      },
+      py::arg("x"), py::arg("inverse"), py::arg("offset"), py::arg("out"));
+  module.def(
       "dequantize",
       [](const Operand& q, double scale, std::int64_t zero_point, Operand out) {
         const std::uint8_t* from = contiguous_data<std::uint8_t>(q, "q");

@@ -581,6 +581,9 @@ def quantize(
     zero_point: typing.SupportsInt | typing.SupportsIndex,
     out: numpy.ndarray,
 ) -> None: ...
+def quantize_columns(
+    x: numpy.ndarray, inverse: numpy.ndarray, offset: numpy.ndarray, out: numpy.ndarray
+) -> None: ...
 def quantize_ref(
     x: numpy.ndarray,
     scale: typing.SupportsFloat | typing.SupportsIndex,

@@ -1,5 +1,6 @@
 #include "ops/quantize/quantize.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -24,6 +25,21 @@ void quantize_u8(const float* x, Quantization how, std::uint8_t* q, std::int64_t
   const Range mine = share.of(n, kGrain);
   HOTLOOP_SELECT(quantize_kernel)
   (x + mine.begin, 1.0f / how.scale, how.zero_point, q + mine.begin, mine.end - mine.begin);
+}
+
+void checked_columns(const float* scale, const float* offset, std::int64_t cols, const char* what,
+                     float* inverse) {
+  for (std::int64_t c = 0; c < cols; ++c) {
+    inverse[c] = 1.0f / checked_quantization(scale[c], 0, what).scale;
+    require(std::isfinite(offset[c]), what, ": expected finite offsets, got ", offset[c], " for column ", c);
+  }
+}
+
+void quantize_columns_u8(const float* x, std::int64_t rows, std::int64_t cols, const float* inverse,
+                         const float* offset, std::uint8_t* q, Share share) {
+  const Range mine = share.of(rows, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, cols)));
+  HOTLOOP_SELECT(quantize_columns_kernel)
+  (x + mine.begin * cols, mine.end - mine.begin, cols, inverse, offset, q + mine.begin * cols);
 }
 
 void dequantize_u8(const std::uint8_t* q, Quantization how, float* x, std::int64_t n, Share share) {

@@ -60,6 +60,26 @@ void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std
   quantize(x, inverse, zero_point, q, n);
 }
 
+void quantize_columns_kernel(const float* x, std::int64_t rows, std::int64_t cols, const float* inverse,
+                             const float* offset, std::uint8_t* q) {
+  for (std::int64_t row = 0; row < rows; ++row, x += cols, q += cols) {
+    std::int64_t i = 0;
+    for (; i + 2 * kLanes <= cols; i += 2 * kLanes)
+      store_u8_clamped(
+          q + i, column_steps(load(x + i), load(offset + i), load(inverse + i)),
+          column_steps(load(x + i + kLanes), load(offset + i + kLanes), load(inverse + i + kLanes)), 0);
+    for (; i < cols; i += kLanes) {
+      const int rest = cols - i < kLanes ? static_cast<int>(cols - i) : kLanes;
+      const I32 steps =
+          column_steps(load_or(x + i, rest), load_or(offset + i, rest), load_or(inverse + i, rest));
+      if (rest == kLanes)
+        store_u8(q + i, max(steps, splat(0)));
+      else
+        store_u8(q + i, max(steps, splat(0)), rest);
+    }
+  }
+}
+
 void quantize_rows_kernel(const float* x, std::int64_t rows, std::int64_t cols, std::uint8_t* q, float* scale,
                           std::int32_t* zero_point, Share share) {
   const Range mine = share.of(rows);

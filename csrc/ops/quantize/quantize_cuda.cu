@@ -37,6 +37,17 @@ struct ToBytes {
     q[i] = byte_of(Steps(inverse, zero_point), value, zero_point);
   }
 };
+struct ToBytesByColumn {
+  const float* x;
+  const float *inverse, *offset;
+  std::int64_t cols;
+  std::uint8_t* q;
+  __device__ float load(std::int64_t i) const { return x[i]; }
+  __device__ void store(std::int64_t i, float value) const {
+    const std::int64_t c = i % cols;
+    q[i] = static_cast<std::uint8_t>(max(column_steps({value}, {offset[c]}, {inverse[c]}), splat(0)).lane);
+  }
+};
 template <class From, class To>
 struct FromBytes {
   const From* q;
@@ -182,6 +193,11 @@ void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std
                                             reinterpret_cast<uchar4*>(q)});
   else
     launch_elements("quantize", n, ToBytes<float, unsigned char>{x, inverse, zero_point, q});
+}
+
+void quantize_columns_kernel(const float* x, std::int64_t rows, std::int64_t cols, const float* inverse,
+                             const float* offset, std::uint8_t* q) {
+  launch_elements("quantize", rows * cols, ToBytesByColumn{x, inverse, offset, cols, q});
 }
 
 void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n) {

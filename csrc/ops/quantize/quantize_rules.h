@@ -14,6 +14,11 @@ struct Steps {
   HOTLOOP_INLINE I32 of(F32 x) const { return to_int(min(nan_to_zero(x) * inverse, most)); }
 };
 
+// Steps above a column's offset, up to 255.
+HOTLOOP_INLINE I32 column_steps(F32 x, F32 offset, F32 inverse) {
+  return to_int(min(nan_to_zero((x - offset) * inverse), splat(255.0f)));
+}
+
 HOTLOOP_INLINE F32 dequantized(I32 q, Quantization how) {
   return to_float(q - splat(how.zero_point)) * splat(how.scale);
 }

@@ -14,6 +14,8 @@ Float32 = npt.NDArray[np.float32]
 
 LEVELS = 255  # steps between the smallest and the largest u8 value
 SMALLEST_SCALE = 2.0**-60  # products of two scales stay normal float32 numbers
+_BIN_BITS = 17  # of a float32 number's 32: sign, exponent and 8 of the mantissa
+_SHRINK = np.exp2(-np.arange(97) / 16)  # parts of a range that may be the best one, down to 1/64
 
 
 @dataclass(frozen=True)
@@ -77,84 +79,67 @@ class Observer:
 
 
 class HistogramObserver(Observer):
-    """Counts values in a fixed number of bins.
+    """Counts values in bins of equal width on a logarithmic scale: the upper 17 bits of a float32 number.
 
-    When a value falls outside, the range doubles towards it and neighbouring bins merge: counts are never
-    interpolated, so they stay exact.
+    So each bin is at most 1/256 of its values wide, whatever else comes: a value far outside costs nothing,
+    and counts are exact.
     """
 
-    def __init__(self, bins: int = 2048) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.counts = np.zeros(bins, np.int64)
-        self.left = 0.0
-        self.width = 0.0  # of all bins together; 0 until the first value
+        self.counts = np.zeros(1 << _BIN_BITS, np.int64)
 
     def update(self, values: Float32) -> None:
-        if not values.size:
-            return
         super().update(values)
-        if self.width == 0.0:
-            # The margin keeps the top value inside, and equal values apart from a width of nothing.
-            magnitude = max(abs(self.low), abs(self.high))
-            self.left = self.low
-            self.width = max((self.high - self.low) * (1 + 1e-6), magnitude * 1e-6, 1e-30)
-        while self.high >= self.left + self.width:
-            self._merge_pairs(keep_left=True)
-        while self.low < self.left:
-            self._merge_pairs(keep_left=False)
-        _native.histogram(values, self.left, self.left + self.width, self.counts)
+        bits = np.ascontiguousarray(values).reshape(-1).view(np.uint32)
+        # Negative numbers upside down, then all in the order of their values.
+        ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+        self.counts += np.bincount(ordered >> (32 - _BIN_BITS), minlength=self.counts.size)
 
-    def _merge_pairs(self, keep_left: bool) -> None:
-        merged = self.counts.reshape(-1, 2).sum(axis=1)
-        half = merged.size
-        self.counts = np.zeros_like(self.counts)
-        if keep_left:
-            self.counts[:half] = merged
-        else:
-            self.counts[half:] = merged
-            self.left -= self.width
-        self.width *= 2
-
-    def centers(self) -> npt.NDArray[np.float64]:
-        """The middle of each bin."""
-        step = self.width / self.counts.size
-        return np.asarray(self.left + step * (np.arange(self.counts.size) + 0.5), np.float64)
+    def edges(self, bins: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The least and the largest value that fall into bins, both inside of what was seen."""
+        first = bins.astype(np.uint32) << np.uint32(32 - _BIN_BITS)
+        last = first | np.uint32((1 << (32 - _BIN_BITS)) - 1)
+        ends = []
+        for ordered in (first, last):
+            bits = np.where(ordered >> 31, ordered ^ np.uint32(1 << 31), ~ordered)
+            ends.append(np.clip(bits.view(np.float32).astype(np.float64), self.low, self.high))
+        return ends[0], ends[1]
 
 
 class PercentileObserver(HistogramObserver):
     """Leaves the rarest values out: `percentile` percent of them lie below the top, and above the bottom."""
 
-    def __init__(self, percentile: float = 99.99, bins: int = 2048) -> None:
-        super().__init__(bins)
+    def __init__(self, percentile: float = 99.99) -> None:
+        super().__init__()
         self.percentile = number("percentile", percentile, above=50, at_most=100)
 
     def range(self) -> tuple[float, float]:
-        low, high = super().range()
-        total = int(self.counts.sum())
-        if total == 0:
-            return low, high
         below = np.cumsum(self.counts)
-        step = self.width / self.counts.size
+        total = int(below[-1])
+        if total == 0:
+            return super().range()
         inside = self.percentile / 100.0 * total
-        top = int(np.searchsorted(below, inside, side="left"))
-        bottom = int(np.searchsorted(below, total - inside, side="right"))
-        return max(low, self.left + bottom * step), min(high, self.left + (top + 1) * step)
+        return self._value(below, total - inside), self._value(below, inside)
+
+    def _value(self, below: npt.NDArray[np.int64], rank: float) -> float:
+        """Below which `rank` values lie, taking those of a bin as evenly spread."""
+        place = int(np.searchsorted(below, max(rank, 0.5), side="left"))
+        (low,), (high,) = self.edges(np.array([place]))
+        count = int(self.counts[place])
+        return float(low + (high - low) * (rank - (int(below[place]) - count)) / count)
 
 
 class MeanSquareObserver(HistogramObserver):
     """Searches the clip range whose grid has the least mean squared error over the histogram."""
 
-    def __init__(self, bins: int = 2048, candidates: int = 64) -> None:
-        super().__init__(bins)
-        self.candidates = candidates
-
     def range(self) -> tuple[float, float]:
         low, high = super().range()
         low, high = min(low, 0.0), max(high, 0.0)
-        seen = self.counts > 0
-        if not seen.any() or low == high:
+        seen = np.flatnonzero(self.counts)
+        if seen.size == 0 or low == high:
             return low, high
-        centers = np.clip(self.centers()[seen], low, high)
+        centers = np.mean(self.edges(seen), axis=0)
         weights = self.counts[seen].astype(np.float64)
 
         def error(bottom: float, top: float) -> float:
@@ -162,11 +147,10 @@ class MeanSquareObserver(HistogramObserver):
             difference = grid.dequantize(grid.quantize(centers)) - centers
             return float(weights @ (difference * difference))
 
-        shrink = np.linspace(1.0, 1.0 / self.candidates, self.candidates)
         best_low, best_high = low, high
         for _ in range(2):  # the two ends by turns; ties go to the wider range
-            best_high = min((error(best_low, high * s), -s, high * s) for s in shrink)[2]
-            best_low = min((error(low * s, best_high), -s, low * s) for s in shrink)[2]
+            best_high = min((error(best_low, high * s), -s, high * s) for s in _SHRINK)[2]
+            best_low = min((error(low * s, best_high), -s, low * s) for s in _SHRINK)[2]
         return best_low, best_high
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,11 +13,18 @@ Doubles = npt.NDArray[np.float64]
 ROWWISE = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 
 
-def fold_constants(plan: Plan) -> None:
+def fold_constants(plan: Plan, keep: Callable[[Op], bool] | None = None) -> set[int]:
     """Fold batch normalisation and rescaling into the Dense ops before or after them, where that is exact.
 
-    Before: a linear Dense that nobody else reads. After: when every reader is a Dense.
+    Before: a linear Dense that nobody else reads. After: when every reader is a Dense, and unless `keep`
+    wants that normalisation to stay.
+
+    Returns
+    -------
+    set of int
+        Values that were normalised, and whose columns are comparable as they are.
     """
+    alike: set[int] = set()
     for op in list(plan.ops):
         if op.op not in ("batch_norm", "rescale"):
             continue
@@ -31,21 +40,31 @@ def fold_constants(plan: Plan) -> None:
             plan.absorb(maker, op)
         elif (
             readers
+            and not (op.op == "batch_norm" and keep is not None and keep(op))
             and op.output not in plan.outputs
             and all(_fits(op, dense, "last_axis") for dense in readers)
         ):
             for dense in readers:
                 _scale_inputs(dense, *_affine(op))
+            if op.op == "batch_norm" and not evens_out(op):
+                alike.add(op.inputs[0])
             plan.drop(op)
+    return alike
 
 
-def fuse_activations(plan: Plan) -> None:
-    """Let Dense ops apply the elementwise activation behind them: frozen kernels can, whatever the kind."""
+def fuse_activations(plan: Plan, into: Sequence[Op]) -> None:
+    """Let Dense ops apply the elementwise activation behind them: quantised kernels can, whatever kind."""
+    chosen = {id(op) for op in into}
     for op in list(plan.ops):
         if op.op != "activation" or op.attributes["kind"] in ROWWISE:
             continue
         maker = plan.producer(op.inputs[0])
-        if _is_linear(maker) and maker is not None and plan.only_reader(maker.output) is op:
+        if (
+            id(maker) in chosen
+            and _is_linear(maker)
+            and maker is not None
+            and plan.only_reader(maker.output) is op
+        ):
             maker.attributes |= {
                 "activation": op.attributes["kind"],
                 "alpha": op.attributes["alpha"],
@@ -56,6 +75,24 @@ def fuse_activations(plan: Plan) -> None:
 
 def _is_linear(op: Op | None) -> bool:
     return op is not None and op.op == "dense" and op.attributes.get("activation", "linear") == "linear"
+
+
+def evens_out(op: Op) -> bool:
+    """Whether a normalisation's columns differ so much that one scale for all would cost some bits."""
+    mean, deviation = _statistics(op)
+    largest = float(deviation.max())
+    return largest > 4 * deviation.min() or float(mean.max()) > 4 * largest
+
+
+def takes_offsets_off(op: Op) -> bool:
+    """Whether a normalisation's columns lie so far from zero that rounding their weights would be heard."""
+    mean, deviation = _statistics(op)
+    return bool((mean > 4 * deviation).any())
+
+
+def _statistics(op: Op) -> tuple[Doubles, Doubles]:
+    variance = op.weights["moving_variance"].astype(np.float64) + float(op.attributes["epsilon"])
+    return np.abs(op.weights["moving_mean"].astype(np.float64)), np.sqrt(variance)
 
 
 def _fits(op: Op, dense: Op, axis: str) -> bool:

@@ -6,7 +6,7 @@ Quantisation rewrites such a plan, a saved quantised model holds one, and `build
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,20 @@ class Plan:
     inputs: dict[int, int]
     ops: list[Op]
     outputs: list[int]
+
+    def copy(self) -> Plan:
+        """A plan whose ops can be rewritten; the arrays are the same."""
+        ops = [
+            replace(
+                op,
+                inputs=list(op.inputs),
+                attributes=dict(op.attributes),
+                weights=dict(op.weights),
+                arrays=dict(op.arrays),
+            )
+            for op in self.ops
+        ]
+        return Plan(dict(self.inputs), ops, list(self.outputs))
 
     def producer(self, value: int) -> Op | None:
         """The op that makes a value; None for an input."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
+from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.container import Container, write_container
 from hotloop.device import HOST, backend, to_host
 from hotloop.files import PathLike, refuse_overwriting
@@ -58,6 +59,7 @@ class QuantizedModel:
         inputs: Sequence[tuple[str, Sequence[int]]],
         outputs: Sequence[tuple[str, Sequence[int]]],
         compilation: Compilation | None,
+        report: QuantizationReport | None = None,
         device: str | None = None,
         returns_dict: bool = False,
     ) -> None:
@@ -70,6 +72,7 @@ class QuantizedModel:
         self.output_shapes = [tuple(shape) for _, shape in outputs]
         self._returns_dict = returns_dict
         self._compilation = compilation
+        self._report = QuantizationReport(precision) if report is None else report
         self._built = build(plan, where=backend(device))
         made = [self._built.described[value] for value in plan.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
@@ -259,6 +262,20 @@ class QuantizedModel:
         """What its weights, scales and biases take in memory."""
         return sum(int(array.nbytes) for array in self._plan.tensors().values())
 
+    def report(self) -> QuantizationReport:
+        """What quantisation did, measured on the calibration data; prints as a table.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hotloop as hl
+        >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+        >>> fast = hl.quantize_model(model, calibration_data=np.eye(4, dtype="float32"))
+        >>> [layer.op for layer in fast.report().layers], fast.report().rows
+        (['dense_int8'], 4)
+        """
+        return self._report
+
     def summary(self, *, print_fn: Callable[[str], object] | None = None) -> None:
         """Print every op with its type, bytes, and scales.
 
@@ -302,6 +319,7 @@ class QuantizedModel:
             "output_shapes": [list(shape) for shape in self.output_shapes],
             "returns_dict": self._returns_dict,
             "compile": None if self._compilation is None else self._compilation.get_config(),
+            "report": self._report.to_dict(),
             **plan_config(self._plan),
         }
 
@@ -328,7 +346,9 @@ class QuantizedModel:
         write_container(filepath, KIND, self.get_config(), self._plan.tensors())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}>"
+        return (
+            f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}: {self._report.line()}>"
+        )
 
 
 def describe(model: Model, precision: str) -> dict[str, Any]:
@@ -364,6 +384,8 @@ def from_container(container: Container) -> QuantizedModel:
         ],
         compilation=None if config["compile"] is None else Compilation.of(**config["compile"]),
         returns_dict=bool(config.get("returns_dict", False)),
+        # Files of before had none.
+        report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,
     )
 
 
@@ -373,6 +395,9 @@ def _scales_text(op: Op) -> str:
         if f"{end}_scale" in op.attributes:
             parts.append(f"{end} {op.attributes[f'{end}_scale']:.4g} @ {op.attributes[f'{end}_zero_point']}")
     if op.op == "quantize":
+        if "scale" in op.arrays:
+            low, high = op.arrays["scale"].min(), op.arrays["scale"].max()
+            return f"out {low:.3g} to {high:.3g} by {op.arrays['scale'].size} columns"
         parts.append(f"out {op.attributes['scale']:.4g} @ {op.attributes['zero_point']}")
     if "scale" in op.arrays:
         parts.append(f"weights {op.arrays['scale'].min():.3g} to {op.arrays['scale'].max():.3g}")

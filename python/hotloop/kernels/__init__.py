@@ -19,6 +19,7 @@ from hotloop.kernels.quantize import (
     histogram,
     min_max,
     quantize,
+    quantize_columns,
     quantize_rows,
     quantize_weights,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "min_max",
     "pack_weights",
     "quantize",
+    "quantize_columns",
     "quantize_rows",
     "quantize_weights",
     "rmsprop_step",

@@ -69,6 +69,62 @@ def quantize(x: npt.ArrayLike, scale: float, zero_point: int, out: U8 | None = N
     return operands.deliver(result, out)
 
 
+def quantize_columns(
+    x: npt.ArrayLike, scale: npt.ArrayLike, offset: npt.ArrayLike, out: U8 | None = None
+) -> U8:
+    """Return ``clamp(round((x - offset) * (1 / scale)), 0, 255)`` as bytes, each column by its own numbers.
+
+    As in :func:`quantize` all is float32 and rounding is to nearest even. The offset is subtracted first, so
+    nothing is lost where a column's numbers lie far from zero. A NaN becomes 0.
+
+    Parameters
+    ----------
+    x : array_like of float32, shape (M, K)
+    scale : array_like of float32, shape (K,)
+        Positive and finite, like their inverses.
+    offset : array_like of float32, shape (K,)
+        What the byte 0 stands for; finite.
+    out : NumPy or CuPy array of uint8, shape (M, K), optional
+        Where to write; a C-contiguous one is written in place.
+
+    Returns
+    -------
+    ndarray of uint8, shape (M, K)
+        `out` if it was given.
+
+    Raises
+    ------
+    TypeError
+        x is not numeric, or out is no uint8 array.
+    ValueError
+        A shape, a scale or an offset is wrong.
+
+    Examples
+    --------
+    >>> quantize_columns([[100.0, -1.0], [101.0, 0.0]], scale=[0.01, 0.5], offset=[100.0, -1.0])
+    array([[  0,   0],
+           [100,   2]], dtype=uint8)
+    """
+    where = (
+        HOST
+        if type(x) in HOST_TYPES and type(out) in HOST_TYPES
+        else operands.common_device(x=x, scale=scale, offset=offset, out=out)
+    )
+    values = operands.matrix("x", x, np.float32, where)
+    columns = values.shape[1]
+    steps = to_host(operands.vector("scale", scale, np.float32, columns, where=where))
+    starts = operands.vector("offset", offset, np.float32, columns, where=where)
+    with np.errstate(divide="ignore", over="ignore"):
+        inverse = np.float32(1) / steps
+    if not ((steps > 0) & np.isfinite(steps) & np.isfinite(inverse)).all():
+        raise bad_value("scale", "positive finite numbers whose inverses are finite in float32", "others")
+    if not np.isfinite(to_host(starts)).all():
+        raise bad_value("offset", "finite numbers", "NaN or infinity")
+    result = operands.target(out, values.shape, np.uint8, where, values)
+    where.native.quantize_columns(values, where.upload(inverse), starts, result)
+    return operands.deliver(result, out)
+
+
 def dequantize(q: npt.ArrayLike, scale: float, zero_point: int, out: F32 | None = None) -> F32:
     """Return ``(q - zero_point) * scale`` as float32.
 

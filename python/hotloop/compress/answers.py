@@ -1,0 +1,111 @@
+"""Which class a model's output names, and how many of them change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.arrays import as_array, split_by_name
+from hotloop.device import to_host
+from hotloop.errors import bad_value
+from hotloop.metrics.decode import binary_targets, true_classes
+
+if TYPE_CHECKING:
+    from hotloop.models import Model
+
+Array = npt.NDArray[Any]
+
+_BY_MARGIN = ("hinge", "squared_hinge")
+_BY_CLASS = (
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "kl_divergence",
+    "categorical_hinge",
+)
+_CLASS_ACTIVATIONS = ("softmax", "log_softmax", "sparsemax")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How an output is read: by its largest column, or each column by a threshold.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the output, for one sample.
+    threshold : float or None
+        None for the largest column.
+    """
+
+    shape: tuple[int, ...]
+    threshold: float | None
+
+    def of(self, output: npt.NDArray[np.floating]) -> Array:
+        """The answers of rows (n, features)."""
+        shaped = output.reshape(-1, *self.shape)
+        return shaped.argmax(axis=-1) if self.threshold is None else shaped > self.threshold
+
+    def labels(self, what: str, given: Any) -> Array:
+        """Labels as answers: class numbers or one-hot rows, or 0 and 1 (or -1 and 1) by column."""
+        y = to_host(as_array(what, given))
+        shape = (y.shape[0] if y.ndim else 0, *self.shape)
+        if self.threshold is None:
+            return true_classes(y, shape, what)
+        if y.shape == shape[:-1] and shape[-1] == 1:
+            y = y[..., None]
+        return binary_targets(y, shape, what)
+
+
+def answers_of(model: Model) -> dict[int, Answers]:
+    """Of a model's outputs by number, those that name classes: by the loss, or by the last activation."""
+    found: dict[int, Answers] = {}
+    compilation = model._compilation
+    shapes = [tensor.shape for tensor in model.graph.outputs]
+    losses: dict[int, Any] = {}
+    if compilation is not None and compilation.loss is not None:
+        # A loss named "crossentropy" is told by the labels' shape which one it is; here either will do.
+        labels = [np.zeros((1, *shapes[i])) for i in compilation.outputs_with_loss(model.output_names)]
+        heads = compilation.heads(model.output_names, shapes, labels)
+        losses = {head.index: head.loss for head in heads}
+    for i, tensor in enumerate(model.graph.outputs):
+        activation = getattr(getattr(tensor.layer, "activation", None), "name", "")
+        native, columns = getattr(losses.get(i), "native", ""), (tensor.shape or (1,))[-1]
+        if native in _BY_CLASS or (not native and activation in _CLASS_ACTIVATIONS):
+            if columns > 1:
+                found[i] = Answers(tensor.shape, None)
+        elif native in _BY_MARGIN:
+            found[i] = Answers(tensor.shape, 0.0)
+        elif native == "binary_crossentropy":
+            found[i] = Answers(tensor.shape, 0.0 if losses[i].options["from_logits"] else 0.5)
+        elif not native and activation == "sigmoid":
+            found[i] = Answers(tensor.shape, 0.5)
+    return found
+
+
+def given_labels(model: Model, answers: Mapping[int, Answers], labels: Any, rows: int) -> dict[int, Array]:
+    """Labels of the outputs that name classes, decoded.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When no output does, when rows are missing, or when they are no labels.
+    """
+    if labels is None:
+        return {}
+    if not answers:
+        raise bad_value(
+            "calibration_labels", "a classifier", f"model {model.name!r}, whose outputs name no classes"
+        )
+    names: Sequence[str] = [model.output_names[i] for i in answers]
+    given = split_by_name("calibration_labels", labels, names, [a.shape for a in answers.values()])
+    decoded = {}
+    for (i, how), name, y in zip(answers.items(), names, given, strict=True):
+        what = "calibration_labels" if len(names) == 1 else f"calibration_labels[{name!r}]"
+        decoded[i] = how.labels(what, y)
+        if len(decoded[i]) != rows:
+            raise bad_value(what, f"{rows} rows, as calibration_data has", f"{len(decoded[i])}")
+    return decoded

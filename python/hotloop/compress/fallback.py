@@ -1,0 +1,126 @@
+"""What becomes of layers that can't be quantised well."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+
+from hotloop.compress.measure import QUANTIZED, Measured
+from hotloop.compress.plan import Plan
+from hotloop.compress.quantization_report import wilson_interval
+
+FALLBACKS = ("auto", "error", "never")
+LEAST_DECIBELS = 20.0
+MOST_CHANGED = 0.01
+# Where the noise is this small, answers that change were ties: the model knew no better.
+TIED_DECIBELS = 25.0
+
+
+def settle(
+    quantized: Callable[[Mapping[int, str]], tuple[Plan, Measured]],
+    origins: Mapping[int, int],
+    fallback: str,
+) -> tuple[Plan, Measured, dict[str, str]]:
+    """Quantise; where figures are bad, keep the worst layers in float, one by one, until they aren't.
+
+    Parameters
+    ----------
+    quantized : callable
+        Takes what to keep in float, by the values that these layers make, each with the reason.
+    origins : dict of int to int
+        From values in a quantised plan to those names.
+    fallback : {"auto", "error", "never"}
+
+    Returns
+    -------
+    plan : Plan
+    measured : Measured
+    kept : dict of str to str
+        The layers that were kept, with the reasons.
+
+    Raises
+    ------
+    ValueError
+        With "error", where figures are bad.
+    """
+    kept: dict[int, str] = {}
+    names: dict[str, str] = {}
+    while True:
+        plan, measured = quantized(kept)
+        faults = _faults(plan, measured)
+        if not faults:
+            break
+        text = "; ".join(f"layer {measured.layers[i].layer!r}: {reason}" for i, reason in faults.items())
+        if fallback == "error":
+            raise ValueError(
+                f"quantize: expected figures that a quantised model can be trusted with, got {text}; give "
+                "typical calibration_data, train the model further, or keep such layers in float with "
+                "fallback='auto'"
+            )
+        if fallback == "never":
+            warnings.warn(f"quantize: {text}; report() has the figures", UserWarning, stacklevel=4)
+            break
+        for i, reason in faults.items():
+            kept[origins[measured.values[i]]] = reason
+            names[measured.layers[i].layer] = reason
+    if names:
+        text = "; ".join(f"{layer!r} ({reason})" for layer, reason in names.items())
+        warnings.warn(
+            f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures",
+            UserWarning,
+            stacklevel=4,
+        )
+    return plan, measured, names
+
+
+def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
+    """The numbers of layers that should be kept in float, with the reasons."""
+    alone = {
+        i: layer.alone
+        for i, layer in enumerate(measured.layers)
+        if layer.op in QUANTIZED and layer.alone is not None
+    }
+    bad = {
+        i: f"its signal-to-noise ratio is {decibels:.1f} dB"
+        for i, decibels in alone.items()
+        if decibels < LEAST_DECIBELS
+    }
+    if bad or not alone:
+        return bad
+    trouble = _bad_output(measured)
+    if trouble is None:
+        return {}
+    # Noise that some layer can't stand comes from those in front of it, not from those behind.
+    before = set(measured.values)
+    for value, layer in zip(measured.values, measured.layers, strict=True):
+        if layer.together < LEAST_DECIBELS:
+            before = _before(plan, value)
+            break
+    suspects = [i for i in alone if measured.values[i] in before] or list(alone)
+    worst = min(suspects, key=lambda i: (alone[i], i))
+    return {worst: f"the worst one, {alone[worst]:.1f} dB, in front of {trouble}"}
+
+
+def _bad_output(measured: Measured) -> str | None:
+    for output in measured.outputs:
+        where = f"output {output.output!r}, where"
+        if output.snr < LEAST_DECIBELS:
+            return f"{where} the signal-to-noise ratio is {output.snr:.1f} dB"
+        changed = wilson_interval(output.changed, output.answers)[0] if output.answers else 0.0
+        if changed > MOST_CHANGED and output.snr < TIED_DECIBELS:
+            return f"{where} {output.changed} of {output.answers} answers changed"
+        lost = output.correct_before - output.correct
+        # Answers that change from tie to tie are right as often before as after, but for luck.
+        if lost > MOST_CHANGED * output.labels and lost > 2 * math.sqrt(output.changed):
+            return f"{where} {lost} of {output.labels} right answers were lost"
+    return None
+
+
+def _before(plan: Plan, value: int) -> set[int]:
+    """A value and those that it is made of."""
+    found = {value}
+    for op in reversed(plan.ops):
+        if op.output in found:
+            found.update(op.inputs)
+    return found

@@ -1,0 +1,129 @@
+"""Calibration: what the values that int8 layers read look like while the float plan runs over data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
+from hotloop.compress.calibrate import AffineScale, Observer, make_observer
+from hotloop.compress.columns import ColumnObserver, Doubles
+from hotloop.compress.plan import Op, Plan, build
+from hotloop.device import Host, backend, to_host
+from hotloop.errors import bad_value
+
+if TYPE_CHECKING:
+    from hotloop.models import Model
+
+Array = npt.NDArray[Any]
+
+
+class CalibrationData:
+    """Rows of a model's inputs, checked, in chunks of `batch_size`; can be gone through again.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that `predict` would refuse.
+    """
+
+    def __init__(self, model: Model, data: Any, batch_size: int) -> None:
+        names = [tensor.layer.name for tensor in model.graph.inputs]
+        self._shapes = [tensor.shape for tensor in model.graph.inputs]
+        given = split_by_name("calibration_data", data, names, self._shapes)
+        self._arrays = {
+            f"calibration_data {name!r}": as_array(f"calibration_data {name!r}", array)
+            for name, array in zip(names, given, strict=True)
+        }
+        self._where = backend(model.device)
+        self._batch_size = batch_size
+        self.rows = require_same_rows(self._arrays)
+        if self.rows == 0:
+            raise bad_value("calibration_data", "at least one row", "none")
+
+    def __iter__(self) -> Iterator[list[Array]]:
+        for first in range(0, self.rows, self._batch_size):
+            chunk = []
+            for (what, array), shape in zip(self._arrays.items(), self._shapes, strict=True):
+                part = array[first : first + self._batch_size]
+                part = to_host(input_array(what, part, shape, True, self._where))
+                if part.dtype == np.float32 and not np.isfinite(part).all():
+                    raise bad_value(what, "finite numbers", "NaN or infinity", "clean the data")
+                chunk.append(part)
+            yield chunk
+
+
+@dataclass
+class Seen:
+    """What was seen of a value.
+
+    Attributes
+    ----------
+    columns : ColumnObserver
+    ranges : (low, high), float64 arrays of shape (columns,)
+        What each column's grid should cover.
+    plain : AffineScale
+        The grid for all columns.
+    """
+
+    columns: ColumnObserver
+    ranges: tuple[Doubles, Doubles]
+    plain: AffineScale
+
+
+def observe(
+    plan: Plan,
+    periods: Mapping[int, int],
+    data: CalibrationData,
+    calibration: str,
+    percentile: float,
+    where: Host,
+) -> dict[int, Seen]:
+    """Run a float plan over the data, and see the values that have so many columns.
+
+    Raises
+    ------
+    ValueError
+        When a value is NaN or infinite.
+    """
+    pooled: dict[int, Observer] = {value: make_observer(calibration, percentile) for value in periods}
+    columns = {value: ColumnObserver(period) for value, period in periods.items()}
+
+    def see(value: int, array: Array) -> None:
+        pooled[value].update(array)
+        columns[value].update(array)
+
+    inner = [value for value in periods if value not in plan.inputs]
+    built = build(plan, outputs=inner, where=where) if inner else None
+    for chunk in data:
+        for value, array in zip(plan.inputs, chunk, strict=True):
+            if value in periods:
+                see(value, np.asarray(array, np.float32))
+        for value, array in zip(inner, built.run(chunk) if built else [], strict=True):
+            if not np.isfinite(array).all():
+                raise bad_value("calibration", "finite activations", "NaN or infinity inside the model")
+            see(value, array)
+    return {
+        value: Seen(columns[value], columns[value].ranges(calibration, percentile), pooled[value].scale())
+        for value in periods
+    }
+
+
+def column_periods(plan: Plan, targets: Sequence[Op]) -> dict[int, int]:
+    """How many columns each value has that a target reads: as many as fit its readers' and its maker's axes.
+
+    A layer that reads a Flatten's output has a row of weights for each position and column; another that
+    reads the same value by its last axis shares one among the positions.
+    """
+    periods: dict[int, int] = {}
+    for op in targets:
+        value = op.inputs[0]
+        maker = plan.producer(value)
+        axis = int(maker.attributes["units"]) if maker is not None and maker.op == "dense" else 0
+        periods[value] = math.gcd(periods.get(value, axis), int(op.attributes["last_axis"]))
+    return periods
