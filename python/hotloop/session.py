@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hotloop import _native
 from hotloop.arrays import Predicted, input_arrays, output_arrays
 from hotloop.compress import plan as plans
+from hotloop.compress.nonfinite import mark_nonfinite
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.device import HOST, Host, backend
 from hotloop.errors import bad_type, integer
@@ -59,12 +60,16 @@ class Session:
         allow_nonfinite: bool,
         sources: list[tuple[str, str]],
         where: Host = HOST,
+        marked: list[frozenset[int]] | None = None,
     ) -> None:
         self._native = native
         self._sources = sources  # by node: its layer, and what it computes
         self._where = where
         self._run_rows = native.run_rows if where is HOST else _no_short_way
         self._allow_nonfinite = allow_nonfinite
+        # With bytes inside: by output, the inputs whose NaN it has to show; for that there is the long way.
+        self._marked = marked
+        self._short_nonfinite = allow_nonfinite and marked is None
         self.name = name
         self.precision = precision
         self.input_names = [key for key, _ in inputs]
@@ -103,7 +108,7 @@ class Session:
         >>> session.run(np.ones((2, 4), "float32"), out) is out
         True
         """
-        result = self._run_rows(x, out, self._allow_nonfinite)
+        result = self._run_rows(x, out, self._short_nonfinite)
         return self._run_any(x, out) if result is None else result
 
     __call__ = run
@@ -114,6 +119,8 @@ class Session:
         given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
         features = [math.prod(shape) for shape in self.output_shapes]
         outputs = run_forward(self._where, self._native.run, inputs, features, given)
+        if self._allow_nonfinite and self._marked is not None:
+            mark_nonfinite(inputs, outputs, self._marked)
         if out is not None:
             return out
         shaped = [a.reshape(-1, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
@@ -163,7 +170,8 @@ def freeze(
         The most that a single call may use; by default what :func:`hotloop.set_num_threads` allows. With
         many threads of Python calling, one each is best.
     allow_nonfinite : bool, optional
-        Whether NaN and infinity may come in; by default what the model was compiled with.
+        Whether NaN and infinity may come in; by default what the model was compiled with. With int8 all that
+        is made of such a row is NaN.
 
     Returns
     -------
@@ -197,6 +205,7 @@ def freeze(
 
 def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_nonfinite: bool) -> Session:
     precision = "float32"
+    marked = None
     if isinstance(model, Model):
         store = model._placed_store()
         where = store.backend
@@ -216,6 +225,7 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         values = [lowered.values[value] for value in model._plan.outputs]
         inputs = list(zip(model.input_names, model.input_shapes, strict=True))
         outputs = list(zip(model.output_names, model.output_shapes, strict=True))
+        marked = model._marked
     else:
         raise bad_type("freeze", "a Model or a QuantizedModel", model)
     where.require()
@@ -231,4 +241,5 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         allow_nonfinite=allow_nonfinite,
         sources=sources,
         where=where,
+        marked=marked,
     )

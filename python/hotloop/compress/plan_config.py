@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,11 +68,22 @@ def plan_from_config(config: Mapping[str, Any], tensors: Mapping[str, Array]) ->
                 raise ValueError(
                     f"weight {name!r} of layer {op.source!r} has shape {array.shape}, {array.dtype}"
                 )
+        _require_finite(op)
         ops.append(op)
     outputs = [int(value) for value in config["outputs"]]
     if not known.issuperset(outputs):
         raise ValueError("an output is made by no op")
     return Plan(inputs, ops, outputs)
+
+
+def _require_finite(op: Op) -> None:
+    where = f"op {op.op!r} of layer {op.source!r}"
+    for name, value in op.attributes.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{where}: attribute {name!r} is {value}, not finite")
+    for name, array in {**op.weights, **op.arrays}.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"{where}: {name!r} holds NaN or infinity")
 
 
 def _weight_shape(op: Op, name: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy.typing as npt
 
 from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
+from hotloop.compress.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
 from hotloop.compress.quantization_report import QuantizationReport
@@ -80,6 +81,8 @@ class QuantizedModel:
         if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
             raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
         self._find_short_way()
+        # With bytes inside: by output, the inputs whose NaN it has to show.
+        self._marked = sources_of_outputs(plan) if precision.startswith("int8") else None
 
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
@@ -129,7 +132,8 @@ class QuantizedModel:
         batch_size, verbose
             Accepted as in `Model.predict`; results don't depend on them.
         allow_nonfinite : bool
-            Whether NaN and infinity may come in.
+            Whether NaN and infinity may come in. With int8, whose bytes have neither, all that is made of
+            such a row is NaN; with "bf16" they go through as in the float model.
 
         Returns
         -------
@@ -142,12 +146,15 @@ class QuantizedModel:
             For a wrong shape, no rows, or values that are not finite.
         """
         if self._run_rows is not None:
-            result = self._run_rows(x, allow_nonfinite)
+            # What isn't finite takes the long way where it has to be marked.
+            result = self._run_rows(x, allow_nonfinite and self._marked is None)
             if result is not None:
                 return result
         inputs = self.input_arrays(x, allow_nonfinite)
         rows = inputs[0].shape[0]
         outputs = self._built.run(inputs)
+        if allow_nonfinite and self._marked is not None:
+            mark_nonfinite(inputs, outputs, self._marked)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
         if self._returns_dict:
             return dict(zip(self.output_names, shaped, strict=True))
