@@ -272,6 +272,28 @@ def test_quantised_models_and_sessions_give_the_cpus_results(rng, tmp_path, prec
     assert fast.predict(x).tobytes() == results[0][0]
 
 
+@pytest.mark.parametrize("precision", ["int8", "int8_dynamic"])
+def test_what_is_not_finite_shows_behind_bytes(rng, precision):
+    import cupy
+
+    x, _ = data(rng)
+    spoiled = x.copy()
+    spoiled[3, 1], spoiled[5, 2] = np.nan, -np.inf
+    results = []
+    for device in DEVICES:
+        fast = hl.quantize_model(network(device), precision, calibration_data=x, fallback="never")
+        session = hl.freeze(fast, allow_nonfinite=True)
+        results += [fast.predict(spoiled, allow_nonfinite=True), session.run(spoiled)]
+    there = cupy.asarray(spoiled)
+    results += [fast.predict(there, allow_nonfinite=True).get(), session.run(there).get()]
+    out = cupy.empty((24, 3), np.float32)
+    assert session.run(there, out) is out
+    for got in (*results, out.get()):
+        assert np.isnan(got[[3, 5]]).all()
+        assert got.tobytes() == results[0].tobytes()
+    assert np.isfinite(np.delete(results[0], [3, 5], axis=0)).all()
+
+
 def test_float_sessions(rng):
     x, _ = data(rng)
     outputs = [hl.freeze(network(device)).run(x).tobytes() for device in DEVICES]

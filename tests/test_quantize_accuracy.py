@@ -111,8 +111,7 @@ def hidden_network(rng: np.random.Generator, activation: str, features: int = 12
 
 @way
 def test_input_columns_of_any_size(precision: str, calibration: str, sees: bool) -> None:
-    """Two columns of deviation 1 and 1000, or of nine orders of magnitude: each counts as much as its weights
-    make it."""
+    """Of deviation 1 and 1000, or of nine orders of magnitude: each counts as much as its weights make it."""
     rng = np.random.default_rng(0)
     for sizes in ([1.0, 1000.0], 10.0 ** rng.uniform(-5, 4, 12)):
         sizes = np.asarray(sizes)
@@ -159,18 +158,47 @@ def test_values_inside_far_from_zero(activation: str, calibration: str) -> None:
 
 
 @pytest.mark.parametrize("low", [1.0, 100.0, 1e4, -1e4])
-@pytest.mark.parametrize("sees", [True, False])
-def test_one_sided_inputs(low: float, sees: bool) -> None:
+@pytest.mark.parametrize("precision", ["int8", "int8_dynamic", "bf16"])
+def test_one_sided_inputs(low: float, precision: str) -> None:
+    """Between 100 and 101 the correlation with the float model was 0.91 once."""
     x = np.random.default_rng(3).uniform(low, low + 1, (500, 4)).astype(np.float32)
     model = hl.Sequential([L.Dense(3, input_shape=(4,))])
     model.set_weights([np.random.default_rng(4).normal(size=(4, 3)).astype(np.float32), np.zeros(3, "f4")])
-    precisions = ["int8", "int8_dynamic"] if sees else []
-    for precision in precisions:
-        fast = quantized(model, x, precision, "minmax", sees)
-        exact = x.astype(np.float64) @ model.get_weights()[0]
-        # The float model's own rounding is what is heard at 1e4.
-        limit = min(33.0, signal_to_noise(exact, model.predict(x)) - 6)
-        assert signal_to_noise(exact, fast.predict(x)) > limit
+    fast = quantized(model, x, precision, "minmax", True)
+    exact = x.astype(np.float64) @ model.get_weights()[0]
+    # The float model's own rounding is what is heard at 1e4.
+    limit = min(33.0, signal_to_noise(exact, model.predict(x)) - 6)
+    assert signal_to_noise(exact, fast.predict(x)) > limit
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8_dynamic"])
+@pytest.mark.parametrize("smallest", [1e-38, 1e-20, 0.0])
+def test_columns_with_next_to_no_weights_harm_nobody(precision: str, smallest: float) -> None:
+    rng = np.random.default_rng(6)
+    model = hidden_network(rng, "relu")
+    first, bias, second, *others = model.get_weights()
+    first[3], second[5] = smallest * first[3], smallest * second[5]
+    model.set_weights([first * np.float32(100), bias, second, *others])
+    x = (rng.normal(size=(300, 12)) * 10.0 ** rng.uniform(-2, 2, 12)).astype(np.float32)
+    for given in [x] if precision == "int8" else [x, None]:
+        fast = hl.quantize_model(model, precision, given, fallback="never")
+        assert signal_to_noise(model.predict(x), fast.predict(x)) > 25
+
+
+def test_the_session_of_unlike_columns_is_profiled_and_measured() -> None:
+    x = (np.random.default_rng(7).normal(size=(300, 12)) * 10.0 ** np.arange(-6, 6)).astype(np.float32)
+    model = hidden_network(np.random.default_rng(8), "relu")
+    kernel, *others = model.get_weights()
+    model.set_weights([(kernel / x.std(axis=0)[:, None]).astype(np.float32), *others])
+    fast = quantized(model, x, "int8", "minmax", True)
+    assert fast.get_config()["ops"][0]["arrays"].keys() == {"scale", "offset"}
+    profile = hl.profile(hl.freeze(fast), x, batch_size=64, seconds=0.02)
+    assert [row.op for row in profile.rows if row.op == "quantize"]
+    report = hl.evaluate_performance(fast, x, seconds=0.01)
+    assert report.parameter_bytes == fast.nbytes
+    lines: list[str] = []
+    fast.summary(print_fn=lines.append)
+    assert "by 12 columns" in "\n".join(lines)
 
 
 def sizes_between(rng: np.random.Generator, count: int) -> np.ndarray:

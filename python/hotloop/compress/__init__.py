@@ -1,12 +1,14 @@
 """Models made smaller: units removed, weights quantised. Model in, model out."""
 
 from hotloop.compress.prune import mask_units, prune_model, remove_units
+from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.compress.quantize import quantize_model
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.compress.select import select_units
 from hotloop.naming import public_names
 
 __all__ = [
+    "QuantizationReport",
     "QuantizedModel",
     "mask_units",
     "prune_model",

@@ -118,8 +118,8 @@ def _seen_coding(seen: Seen, readers: list[Op]) -> Coding | None:
     grid = choose_grid(seen.columns, seen.ranges, seen.plain, kernels)
     if not isinstance(grid, ColumnGrid):
         return None
-    scale = grid.scale.astype(np.float64)
-    return Coding(None, _powers_of_two(scale), grid.offset.astype(np.float64))
+    # A row's range holds 0 in any case: only columns that lie beside it are moved there.
+    return Coding(None, _powers_of_two(grid.scale.astype(np.float64)), np.clip(0.0, *seen.ranges))
 
 
 def _coding_from_weights(readers: list[Op], period: int, maker: Op | None) -> Coding | None:
@@ -149,5 +149,6 @@ def _coding_from_weights(readers: list[Op], period: int, maker: Op | None) -> Co
 
 
 def _powers_of_two(scale: Doubles) -> Doubles:
-    """Near the scales, relative to the largest."""
-    return np.asarray(np.exp2(np.rint(np.log2(scale / scale.max()))))
+    """Near the scales, relative to the largest; those of columns with next to no weights have no bounds."""
+    bounded = np.minimum(scale, 2.0**40 * scale.min())
+    return np.asarray(np.exp2(np.rint(np.log2(bounded / bounded.max()))))

@@ -116,7 +116,7 @@ def choose_grid(
         return plain
     share = np.maximum(contribution / largest, LEAST_CONTRIBUTION)
     with np.errstate(divide="ignore"):
-        span = np.where(magnitude > 0, share * largest / magnitude, high - low)
+        span = np.where(magnitude > 0, np.minimum(share * largest / magnitude, LARGEST), high - low)
     best: AffineScale | ColumnGrid = plain
     least = worst / PLAIN_IS_WORSE
     for balance in BALANCES:
