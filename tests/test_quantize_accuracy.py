@@ -266,7 +266,7 @@ def test_unlike_columns_in_every_place(
             layer.moving_mean.assign((3 * size).astype("f4"))
     shift = 3.0 if make is normalised_between else 0.0
     x = [
-        ((rng.normal(size=(400, *t.shape)) + shift) * size).astype(np.float32)
+        ((rng.normal(size=(400, *t.sample_shape)) + shift) * size).astype(np.float32)
         for t, _ in zip(model.inputs, ones, strict=True)
     ]
     fast = quantized(model, x, precision, calibration, sees)

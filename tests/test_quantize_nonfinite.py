@@ -70,7 +70,7 @@ def test_outputs_that_have_nothing_to_do_with_it_stay(precision: str) -> None:
     both = L.Dense(2, name="both")(L.Concatenate()([left, L.Flatten()(right)]))
     model = hl.Model([a, b], [left, right, both])
     rng = np.random.default_rng(0)
-    x = [rng.normal(size=(50, *t.shape)).astype(np.float32) for t in model.inputs]
+    x = [rng.normal(size=(50, *t.sample_shape)).astype(np.float32) for t in model.inputs]
     fast = hl.quantize_model(model, precision, x)
     clean = fast.predict(x)
     x[1][7, 1, 2] = np.inf

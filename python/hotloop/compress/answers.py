@@ -64,7 +64,7 @@ def answers_of(model: Model) -> dict[int, Answers]:
     """Of a model's outputs by number, those that name classes: by the loss, or by the last activation."""
     found: dict[int, Answers] = {}
     compilation = model._compilation
-    shapes = [tensor.shape for tensor in model.graph.outputs]
+    shapes = [tensor.sample_shape for tensor in model.graph.outputs]
     losses: dict[int, Any] = {}
     if compilation is not None and compilation.loss is not None:
         # A loss named "crossentropy" is told by the labels' shape which one it is; here either will do.
@@ -73,16 +73,16 @@ def answers_of(model: Model) -> dict[int, Answers]:
         losses = {head.index: head.loss for head in heads}
     for i, tensor in enumerate(model.graph.outputs):
         activation = getattr(getattr(tensor.layer, "activation", None), "name", "")
-        native, columns = getattr(losses.get(i), "native", ""), (tensor.shape or (1,))[-1]
+        native, columns = getattr(losses.get(i), "native", ""), (tensor.sample_shape or (1,))[-1]
         if native in _BY_CLASS or (not native and activation in _CLASS_ACTIVATIONS):
             if columns > 1:
-                found[i] = Answers(tensor.shape, None)
+                found[i] = Answers(tensor.sample_shape, None)
         elif native in _BY_MARGIN:
-            found[i] = Answers(tensor.shape, 0.0)
+            found[i] = Answers(tensor.sample_shape, 0.0)
         elif native == "binary_crossentropy":
-            found[i] = Answers(tensor.shape, 0.0 if losses[i].options["from_logits"] else 0.5)
+            found[i] = Answers(tensor.sample_shape, 0.0 if losses[i].options["from_logits"] else 0.5)
         elif not native and activation == "sigmoid":
-            found[i] = Answers(tensor.shape, 0.5)
+            found[i] = Answers(tensor.sample_shape, 0.5)
     return found
 
 

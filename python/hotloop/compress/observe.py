@@ -34,7 +34,7 @@ class CalibrationData:
 
     def __init__(self, model: Model, data: Any, batch_size: int) -> None:
         names = [tensor.layer.name for tensor in model.graph.inputs]
-        self._shapes = [tensor.shape for tensor in model.graph.inputs]
+        self._shapes = [tensor.sample_shape for tensor in model.graph.inputs]
         given = split_by_name("calibration_data", data, names, self._shapes)
         self._arrays = {
             f"calibration_data {name!r}": as_array(f"calibration_data {name!r}", array)

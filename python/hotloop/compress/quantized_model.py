@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.compress.nonfinite import mark_nonfinite, sources_of_outputs
-from hotloop.compress.plan import Op, Plan, build
+from hotloop.compress.plan import Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
+from hotloop.compress.plan_text import scales_text
 from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.container import Container, write_container
 from hotloop.device import HOST, backend, to_host
@@ -301,7 +302,7 @@ class QuantizedModel:
                     op.op,
                     f"{features} {dtype}",
                     f"{sum(a.nbytes for a in arrays):,}",
-                    _scales_text(op),
+                    scales_text(op),
                 )
             )
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -394,18 +395,3 @@ def from_container(container: Container) -> QuantizedModel:
         # Files of before had none.
         report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,
     )
-
-
-def _scales_text(op: Op) -> str:
-    parts = []
-    for end in ("in", "out"):
-        if f"{end}_scale" in op.attributes:
-            parts.append(f"{end} {op.attributes[f'{end}_scale']:.4g} @ {op.attributes[f'{end}_zero_point']}")
-    if op.op == "quantize":
-        if "scale" in op.arrays:
-            low, high = op.arrays["scale"].min(), op.arrays["scale"].max()
-            return f"out {low:.3g} to {high:.3g} by {op.arrays['scale'].size} columns"
-        parts.append(f"out {op.attributes['scale']:.4g} @ {op.attributes['zero_point']}")
-    if "scale" in op.arrays:
-        parts.append(f"weights {op.arrays['scale'].min():.3g} to {op.arrays['scale'].max():.3g}")
-    return ", ".join(parts)
