@@ -100,6 +100,15 @@ class QuantizationReport:
     outputs : tuple of OutputError
     kept : dict of str to str
         Layers that were kept in float, each with the reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,), name="only")])
+    >>> report = hl.quantize_model(model, calibration_data=np.eye(3, dtype="float32")).report()
+    >>> print(str(report).splitlines()[0])
+    Quantised to int8, measured on 3 rows
     """
 
     precision: str
