@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device
+from hotloop import device, losses
 from hotloop.arrays import Array, Floats
 from hotloop.graph import FunctionalGraph, SymbolicTensor
-from hotloop.heads import Head
+from hotloop.heads import ACTIVATIONS, Head
 from hotloop.layers.flatten import Flatten
 from hotloop.layers.reshape import Reshape
 from hotloop.lowering import Lowering, lower
@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 
 Hook = Callable[[int, float], bool]
 # Which activation a loss computes together with itself.
-FUSED = {
-    "binary_crossentropy": "sigmoid",
-    "categorical_crossentropy": "softmax",
-    "sparse_categorical_crossentropy": "softmax",
-}
+FUSED = {loss.native: loss.activation for loss in losses.CLASSES.values() if loss.activation}
 
 
 @dataclass
@@ -94,6 +90,15 @@ class TrainingProgram:
         Whose weights learn.
     precision : str
         As ``compile`` was told.
+
+    Attributes
+    ----------
+    features : list of int
+        Numbers a sample, of each array of outputs that ``train`` and ``evaluate`` fill: those of the model,
+        then logits.
+    logits : dict of int to (str, int)
+        By the number of an output: the activation it ends in, and which of those arrays has what went into
+        it. Only where a metric or an output's own loss is a cross-entropy.
     """
 
     def __init__(
@@ -114,7 +119,16 @@ class TrainingProgram:
         self.parameters = [
             p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
         ]
-        separate = [_behind_reshapes(graph.outputs[head.index]) for head in heads if _fuses(head)]
+        several = len(heads) > 1
+        measured = {
+            head.index: [kind for kind in ACTIVATIONS if head.measures_logits(kind, several)]
+            for head in heads
+        }
+        separate = [
+            _behind_reshapes(graph.outputs[head.index])
+            for head in heads
+            if _fuses(head) or measured[head.index]
+        ]
         native = self.backend.native
         lowering = lower(
             graph,
@@ -125,7 +139,16 @@ class TrainingProgram:
             tf32=precision == "tf32" and self.backend is not device.HOST,
             native=native,
         )
-        self.native = native.Program(lowering.graph, lowering.outputs, store.values, self.gradients)
+        # Behind the model's outputs come those logits that a metric wants to see.
+        recorded, self.logits = list(lowering.outputs), {}
+        for head in heads:
+            value = lowering.outputs[head.index]
+            kind, last_axis = lowering.final_activation(value)
+            if kind in measured[head.index] and _along_classes(kind, last_axis, head):
+                self.logits[head.index] = kind, len(recorded)
+                recorded.append(lowering.activated(value))
+        self.features = [int(lowering.graph.features(value)) for value in recorded]
+        self.native = native.Program(lowering.graph, recorded, store.values, self.gradients)
         self.native.set_loss([_loss_config(lowering, head) for head in heads])
         self.sources = lowering.sources
         self._settings: tuple[Any, ...] | None = None
@@ -212,7 +235,12 @@ class TrainingProgram:
 
 
 def _fuses(head: Head) -> bool:
-    return head.loss.native in FUSED and not head.loss.options.get("from_logits", False)
+    return head.loss.on_logits(head.loss.activation) is not None
+
+
+def _along_classes(kind: str, last_axis: int, head: Head) -> bool:
+    """A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes."""
+    return kind == "sigmoid" or last_axis == head.shape[-1]
 
 
 def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
@@ -224,12 +252,7 @@ def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
 def _loss_config(lowering: Lowering, head: Head) -> dict[str, Any]:
     value = lowering.outputs[head.index]
     kind, last_axis = lowering.final_activation(value)
-    # A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes.
-    fuse = (
-        _fuses(head)
-        and kind == FUSED[head.loss.native]
-        and (kind == "sigmoid" or last_axis == head.shape[-1])
-    )
+    fuse = _fuses(head) and kind == head.loss.activation and _along_classes(kind, last_axis, head)
     return {
         "output": value,
         "loss": head.loss.native,

@@ -12,7 +12,7 @@ from hotloop.callbacks import CallbackList
 from hotloop.callbacks.batch_logs import hand_over
 from hotloop.engine import Sums
 from hotloop.feed import Feed
-from hotloop.heads import compute_metrics
+from hotloop.heads import Logits, compute_metrics
 from hotloop.position import Part, Position
 from hotloop.progress import Progress
 from hotloop.staging import Resident, Streamed, place
@@ -72,10 +72,10 @@ class EpochRecord:
 
     def __init__(self, program: TrainingProgram, feed: Feed, batch_size: int) -> None:
         self.feed = feed
-        features = [tensor.features for tensor in program.graph.outputs]
-        self.several_outputs = len(features) > 1
+        self.several_outputs = len(program.graph.outputs) > 1
         wants = len(feed.heads) > 1 or any(head.metrics or head.weighted_metrics for head in feed.heads)
-        self.features = features if wants else []
+        self.features = program.features if wants else []
+        self.places = program.logits
         self.batch_size = batch_size
         self.source: Resident | Streamed = place(program, feed, batch_size, self.features)
         self.outputs = self.source.empty_outputs(self.features)
@@ -182,7 +182,8 @@ class EpochRecord:
 
         labels = [in_order(array) for array in self._labels]
         weights = [in_order(array) for array in self.feed.weights]
-        logs.update(compute_metrics(self.feed.heads, labels, outputs, weights, self.several_outputs))
+        logits = {i: Logits(kind, outputs[place]) for i, (kind, place) in self.places.items()}
+        logs.update(compute_metrics(self.feed.heads, labels, outputs, weights, self.several_outputs, logits))
         return logs
 
 

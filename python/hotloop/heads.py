@@ -22,6 +22,7 @@ from hotloop.parameters import Shape
 
 NamedMetrics = list[tuple[str, Metric]]
 TRIED_ROWS = 1000
+ACTIVATIONS = ("softmax", "sigmoid")  # whose logits a cross-entropy is computed from
 PRECISIONS = ("float32", "tf32", "mixed_bfloat16")
 
 
@@ -56,6 +57,28 @@ class Head:
     def positions(self) -> int:
         """How many losses a sample has: their mean counts."""
         return int(np.prod(self.shape[:-1], dtype=np.int64))
+
+    def measures_logits(self, activation: str, own_loss: bool) -> bool:
+        """Whether a metric, or the loss as one, is a cross-entropy of what went into that activation."""
+        measures: list[Loss | Metric] = [m for _, m in [*self.metrics, *self.weighted_metrics]]
+        if own_loss:
+            measures.append(self.loss)
+        return any(what.on_logits(activation) is not None for what in measures)
+
+
+@dataclass(frozen=True)
+class Logits:
+    """What an output's last activation was applied to.
+
+    Attributes
+    ----------
+    activation : {"softmax", "sigmoid"}
+    values : ndarray of float32
+        A row a sample.
+    """
+
+    activation: str
+    values: Floats
 
 
 @dataclass
@@ -215,24 +238,36 @@ def compute_metrics(
     outputs: Sequence[Floats],
     weights: Sequence[Floats],
     several_outputs: bool,
+    logits: Mapping[int, Logits] | None = None,
 ) -> dict[str, Any]:
     """Return the metrics over all given rows, and each output's own loss when several have one.
 
-    ``weights`` are none, or for each head one a row, or one a position.
+    ``weights`` are none, or for each head one a row, or one a position. Cross-entropies are those of the logits,
+    where the output of that number has some: as in the loss.
     """
     losses: dict[str, Any] = {}
     found: dict[str, Any] = {}
     of_head: list[Floats | None] = [*weights] if weights else [None] * len(heads)
-    predictions = [outputs[head.index].reshape(-1, *head.shape) for head in heads]
+    given = [(head, outputs[head.index], (logits or {}).get(head.index)) for head in heads]
     if len(heads) > 1:
-        for head, y, p, w in zip(heads, labels, predictions, of_head, strict=True):
-            losses[f"{head.name}_loss"] = head.loss(y, p, w)
+        for (head, p, behind), y, w in zip(given, labels, of_head, strict=True):
+            losses[f"{head.name}_loss"] = measure(head.loss, head, y, p, behind, w)
     shaped = [_for_metrics(y, head) for head, y in zip(heads, labels, strict=True)]
-    for head, y, p in zip(heads, shaped, predictions, strict=True):
-        found.update({name: metric(y, p) for name, metric in head.metrics})
-    for head, y, p, w in zip(heads, shaped, predictions, of_head, strict=True):
-        found.update({name: metric(y, p, w) for name, metric in head.weighted_metrics})
+    for (head, p, behind), y in zip(given, shaped, strict=True):
+        found.update({name: measure(metric, head, y, p, behind) for name, metric in head.metrics})
+    for (head, p, behind), y, w in zip(given, shaped, of_head, strict=True):
+        found.update({name: measure(metric, head, y, p, behind, w) for name, metric in head.weighted_metrics})
     return losses | _in_order(found, several_outputs)
+
+
+def measure(
+    what: Loss | Metric, head: Head, y: Array, output: Floats, logits: Logits | None, *weights: Floats | None
+) -> Any:
+    """Return a loss or a metric of an output, from its logits where that is exact."""
+    exact = None if logits is None else what.on_logits(logits.activation)
+    if exact is None or logits is None:
+        return what(y, output.reshape(-1, *head.shape), *weights)
+    return exact(y, logits.values.reshape(-1, *head.shape), *weights)
 
 
 def _for_metrics(y: Array, head: Head) -> Array:

@@ -129,6 +129,10 @@ class Lowering:
             return "", 0
         return str(attributes["kind"]), int(attributes["last_axis"])
 
+    def activated(self, value: int) -> int:
+        """Return what the activation that makes a value is applied to."""
+        return self._producers[value][2][0]
+
     def add_output(self, tensor: SymbolicTensor) -> None:
         """Make an output; one that is an input or another output too gets a value of its own."""
         value = self.values[tensor]

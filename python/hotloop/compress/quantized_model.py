@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy.typing as npt
 
 from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
+from hotloop.compress.logits import given_logits, total_loss, with_logits
 from hotloop.compress.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.compress.plan import Plan, build
 from hotloop.compress.plan_config import plan_config, plan_from_config
@@ -212,18 +213,17 @@ class QuantizedModel:
             for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
         ]
         heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
-        outputs = self._built.run(self.input_arrays(x))
-        outputs = [to_host(a).reshape(-1, *s) for a, s in zip(outputs, self.output_shapes, strict=True)]
+        plan, places = with_logits(self._plan, heads)
+        judged = build(plan, where=self._built.backend) if places else self._built
+        outputs = [to_host(a) for a in judged.run(self.input_arrays(x))]
+        logits = given_logits(outputs, places)
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
         weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)
         of_head = [*weights] if weights else [None] * len(heads)
         several = len(self.output_names) > 1
-        loss = sum(
-            head.weight * head.loss(label, outputs[head.index], each)
-            for head, label, each in zip(heads, labels, of_head, strict=True)
-        )
-        logs = {"loss": float(loss), **compute_metrics(heads, labels, outputs, weights, several)}
+        loss = total_loss(heads, labels, outputs, of_head, logits)
+        logs = {"loss": loss, **compute_metrics(heads, labels, outputs, weights, several, logits)}
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class Loss(Configurable):
     answers : {"values", "each", "one"}
         What predictions are: numbers as such; a yes or no in each column, so that a row may have several
         labels; or one class of all columns. Metrics and class weights ask for it.
+    activation : str
+        What makes the probabilities that a cross-entropy takes: "softmax", "sigmoid"; empty for other losses.
     options : dict
         ``from_logits``, ``label_smoothing`` and ``delta`` for the kernel.
 
@@ -40,6 +43,7 @@ class Loss(Configurable):
     native = ""
     targets = "dense"
     answers = "values"
+    activation = ""
 
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name or self.native
@@ -87,6 +91,24 @@ class Loss(Configurable):
         values = self.values(y_true, y_pred)
         weights = row_weights(sample_weight, values.shape, self.name)
         return float(np.mean(values if weights is None else values * weights))
+
+    def on_logits(self, activation: str) -> Loss | None:
+        """Return this loss as it is of what went into an activation, or None where it has no such form.
+
+        A cross-entropy of the logits is exact where that of probabilities, rounded and clipped, is not.
+
+        Examples
+        --------
+        >>> import hotloop as hl
+        >>> loss = hl.losses.BinaryCrossentropy()
+        >>> loss([1], [[0.0]]), loss.on_logits("sigmoid")([1], [[-60.0]]), loss.on_logits("softmax")
+        (16.11809565095832, 60.0, None)
+        """
+        if not self.activation or self.activation != activation or self.options["from_logits"]:
+            return None
+        made = copy.copy(self)
+        made.options = {**self.options, "from_logits": True}
+        return made
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -99,7 +99,10 @@ class _Smoothed(Loss):
 
 
 class BinaryCrossentropy(_Smoothed):
-    """``-mean(y * log(p) + (1 - y) * log(1 - p))``.
+    """``-mean(y * log(p) + (1 - y) * log(1 - p))``, p kept between 1e-7 and 1 - 1e-7.
+
+    In a model that ends in the sigmoid it is computed from what that is applied to, wherever it is reported,
+    and so has no bound; of probabilities alone it is 16.118 at most, as in Keras.
 
     Parameters
     ----------
@@ -116,6 +119,7 @@ class BinaryCrossentropy(_Smoothed):
 
     native = "binary_crossentropy"
     answers = "each"
+    activation = "sigmoid"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         smoothing = self.options["label_smoothing"]
@@ -129,7 +133,10 @@ class BinaryCrossentropy(_Smoothed):
 
 
 class CategoricalCrossentropy(_Smoothed):
-    """``-sum(y * log(p))`` with y one-hot or a distribution, p made to sum to 1.
+    """``-sum(y * log(p))`` with y one-hot or a distribution; p made to sum to 1, and no less than 1e-7.
+
+    In a model that ends in the softmax it is computed from what that is applied to, wherever it is reported,
+    and so has no bound; of probabilities alone it is 16.118 at most, as in Keras.
 
     Parameters
     ----------
@@ -146,6 +153,7 @@ class CategoricalCrossentropy(_Smoothed):
 
     native = "categorical_crossentropy"
     answers = "one"
+    activation = "softmax"
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
         smoothing = self.options["label_smoothing"]
@@ -154,7 +162,9 @@ class CategoricalCrossentropy(_Smoothed):
 
 
 class SparseCategoricalCrossentropy(Loss):
-    """``-log(p[y])`` with y the class number, p made to sum to 1.
+    """``-log(p[y])`` with y the class number; p made to sum to 1, and no less than 1e-7.
+
+    From a softmax's probabilities or its logits as :class:`CategoricalCrossentropy`.
 
     Parameters
     ----------
@@ -168,6 +178,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     native = "sparse_categorical_crossentropy"
+    activation = "softmax"
     targets = "sparse"
     answers = "one"
 

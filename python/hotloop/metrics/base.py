@@ -88,6 +88,10 @@ class Metric(Configurable):
         """
         raise NotImplementedError
 
+    def on_logits(self, activation: str) -> Metric | None:
+        """Return this metric as it is of what went into an activation, or None where it has no such form."""
+        return None
+
     def for_loss(self, loss: Loss) -> Metric:
         """Return this metric as a model trained with ``loss`` needs it.
 
@@ -128,6 +132,10 @@ class LossMetric(Metric):
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         return weighted_mean(self._loss.values(y_true, y_pred), sample_weight, self.name)
+
+    def on_logits(self, activation: str) -> LossMetric | None:
+        loss = self._loss.on_logits(activation)
+        return None if loss is None else LossMetric(loss, name=self.name)
 
     def get_config(self) -> dict[str, Any]:
         from hotloop import losses
