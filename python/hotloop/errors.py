@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -97,6 +98,18 @@ def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError
 def _sentence(what: str, expected: str, got: object, mend: str) -> str:
     text = f"{what}: expected {expected}, got {got}"
     return f"{text}; {mend}" if mend else text
+
+
+def warn(message: str) -> None:
+    """Warn whoever called into this package: the warning names their line."""
+    import sys
+    import warnings
+
+    package = os.path.dirname(__file__) + os.sep
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def number(

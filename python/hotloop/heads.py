@@ -242,8 +242,8 @@ def compute_metrics(
 ) -> dict[str, Any]:
     """Return the metrics over all given rows, and each output's own loss when several have one.
 
-    ``weights`` are none, or for each head one a row, or one a position. Cross-entropies are those of the logits,
-    where the output of that number has some: as in the loss.
+    ``weights`` are none, or for each head one a row, or one a position. Cross-entropies are those of the
+    logits, where the output of that number has some: as in the loss.
     """
     losses: dict[str, Any] = {}
     found: dict[str, Any] = {}

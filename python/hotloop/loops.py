@@ -12,6 +12,7 @@ import numpy as np
 from hotloop.callbacks import CallbackList, History
 from hotloop.callbacks.base import say
 from hotloop.callbacks.batch_logs import hand_over
+from hotloop.cautions import warn_of_unseen
 from hotloop.epoch import Batches, EpochRecord, joined, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
@@ -106,6 +107,7 @@ def fit(
         else:
             feed, validation = feed.split(validation_split)
         if validation is not None:
+            warn_of_unseen(feed, validation, split=validation_data is None)
             limit = _row_limit(val_size, arguments.validation_steps)
             validation = _first_rows(validation, limit)
         if class_weight is not None:
@@ -128,7 +130,7 @@ def fit(
     directions = log_directions(feed.heads, len(model.output_names) > 1)
     validated = {} if validation is None else {f"val_{key}": way for key, way in directions.items()}
     model._log_directions = directions | validated
-    model.stop_training = False
+    model.stop_training = model._told_of_nonfinite = False
     model._initial_epoch = arguments.initial_epoch
     record = EpochRecord(program, feed, batches.size)
     # Brought to the device once, as the rows to train on are.
@@ -162,6 +164,8 @@ def fit(
                 record.go_on(begin, batches)
                 begin = None
             logs = run_epoch(record, batches, steps, callbacks, progress, epoch)
+            if not callbacks.stop_on_nan:
+                model._warn_of_nonfinite(logs["loss"], f"in epoch {epoch + 1}")
             if judged is not None and arguments.validates_after(epoch):
                 judged.use(program)
                 logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks, val_size).items()})
@@ -258,4 +262,6 @@ def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_wei
         program = model.training_program(feed)
     model.stop_training = False
     record = EpochRecord(program, feed, feed.rows)
-    return run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    logs = run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    model._warn_of_nonfinite(logs["loss"], f"in step {model.optimizer.iterations}")
+    return logs

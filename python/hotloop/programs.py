@@ -11,14 +11,16 @@ import numpy as np
 
 from hotloop.arrays import (
     Array,
+    Floats,
     as_array,
     input_arrays,
     require_here,
     require_same_rows,
     split_by_name,
 )
+from hotloop.cautions import LOOKED_AT, warn_of_nonfinite, warn_of_pairs
 from hotloop.config import derive_seed, seed_generation
-from hotloop.device import Host, backend, named
+from hotloop.device import Host, backend, named, to_host
 from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
 from hotloop.feed import Feed
@@ -44,6 +46,7 @@ class ProgramOwner:
         self.history = None
         self.stop_training = False
         self.allow_nonfinite = False
+        self._told_of_nonfinite = False
         # The keys of the logs that ``fit`` makes, with which way is better, for callbacks that watch them.
         self._log_directions: dict[str, str | None] = {}
         self._compilation: Compilation | None = None
@@ -233,8 +236,19 @@ class ProgramOwner:
         kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
         if self._heads is None or kinds != self._label_kinds:
             try_metrics(heads, labels)
+        if self._heads is None:
+            warn_of_pairs(heads, graph.outputs, lambda: self._first_outputs(inputs))
         self._heads, self._label_kinds = heads, kinds
         return feed
+
+    def _warn_of_nonfinite(self, loss: float, when: str) -> None:
+        """Once a ``compile`` or ``fit``: every later loss is as bad."""
+        if not (self._told_of_nonfinite or np.isfinite(loss)):
+            self._told_of_nonfinite = True
+            warn_of_nonfinite(loss, when)
+
+    def _first_outputs(self, inputs: list[Array]) -> list[Floats]:
+        return [to_host(a) for a in self.prediction_program().run([a[:LOOKED_AT] for a in inputs])]
 
     def prediction_program(self) -> PredictionProgram:
         """The program that predicts; made anew when the weights moved."""
