@@ -184,9 +184,11 @@ def test_nonfinite_data_can_be_allowed():
     allowing = model(allow_nonfinite=True)
     assert np.isnan(allowing.predict(x)[1]).all()
     assert np.isfinite(allowing.predict(x)[0]).all()
-    allowing.fit(x, Y, verbose=0)
+    with pytest.warns(UserWarning, match="^the loss is nan in epoch 1"):
+        allowing.fit(x, Y, verbose=0)
     once = model()
-    once.fit(x, Y, verbose=0, allow_nonfinite=True)
+    with pytest.warns(UserWarning, match="^the loss is nan in epoch 1"):
+        once.fit(x, Y, verbose=0, allow_nonfinite=True)
     with pytest.raises(ValueError, match="finite"):
         once.predict(x)
 

@@ -158,7 +158,8 @@ def test_a_function_called_alone_gets_equal_shapes_too() -> None:
 )
 def test_class_weights_of_rows_without_a_class_are_refused(loss: str, y: list[Any]) -> None:
     labels, x = np.array(y), np.ones((3, 2))
-    model = hl.Sequential([hl.layers.Dense(np.atleast_2d(labels.T).shape[0], "sigmoid", input_shape=(2,))])
+    last = "softmax" if loss == "categorical_crossentropy" else "sigmoid"
+    model = hl.Sequential([hl.layers.Dense(np.atleast_2d(labels.T).shape[0], last, input_shape=(2,))])
     model.compile("sgd", loss)
     before = model.get_weights()
     for call in (model.fit, model.train_on_batch):
@@ -180,7 +181,8 @@ def test_class_weights_of_rows_without_a_class_are_refused(loss: str, y: list[An
 )
 def test_class_weights_of_rows_with_a_class(loss: str, y: list[Any], numbers: list[int]) -> None:
     labels, x = np.array(y), np.random.default_rng(0).normal(size=(3, 2))
-    model = hl.Sequential([hl.layers.Dense(np.atleast_2d(labels.T).shape[0], "sigmoid", input_shape=(2,))])
+    last = "softmax" if loss == "categorical_crossentropy" else "sigmoid"
+    model = hl.Sequential([hl.layers.Dense(np.atleast_2d(labels.T).shape[0], last, input_shape=(2,))])
     model.compile(hl.optimizers.SGD(0.0), loss)
     rows = losses.get(loss).values(labels, model.predict(x))
     got = model.train_on_batch(x, labels, class_weight={0: 3.0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from collections.abc import Iterable
@@ -63,14 +64,14 @@ def unknown_name(kind: str, got: object, known: Iterable[str]) -> ValueError:
     unknown optimizer 'adm'; did you mean 'adam'? Known: adam, sgd
     """
     names = list(known)
-    guess = nearest(got, names) if isinstance(got, str) else None
+    guess = nearest(got, names) if isinstance(got, str) and len(got) <= _LONGEST else None
     hint = f"; did you mean {guess!r}?" if guess else "."
     # Of spellings that differ in case and underscores alone, the list has one: the lower-case one with
     # underscores.
     shown: dict[str, str] = {}
     for name in sorted(set(names), key=lambda name: (name.islower(), len(name))):
         shown[name.lower().replace("_", "")] = name
-    return ValueError(f"unknown {kind} {got!r}{hint} Known: {', '.join(sorted(shown.values()))}")
+    return ValueError(f"unknown {kind} {brief(got)}{hint} Known: {', '.join(sorted(shown.values()))}")
 
 
 def bad_value(what: str, expected: str, got: object, mend: str = "") -> ValueError:
@@ -95,8 +96,41 @@ def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError
     return TypeError(_sentence(what, expected, type(got).__name__, mend))
 
 
+_LONGEST = 200  # characters of a value in a message
+
+
+def brief(value: object) -> str:
+    """Return how a message shows a value that came: whole if it is short, else what it is and how it begins.
+
+    Examples
+    --------
+    >>> brief("relu"), brief(list(range(1000)))
+    ("'relu'", 'a list of 1000')
+    >>> len(brief("r" * 10_000))
+    215
+    """
+    return _named(value) or _cut(repr(value))
+
+
+def _named(value: object) -> str:
+    """What a large value is, or nothing for others."""
+    if isinstance(value, list | tuple | dict | set | frozenset | bytes | bytearray) and len(value) > 20:
+        return f"a {type(value).__name__} of {len(value)}"
+    shape = getattr(value, "shape", ())
+    if isinstance(shape, tuple) and math.prod(n for n in shape if isinstance(n, int)) > 20:
+        return f"an array of shape {shape}"
+    if isinstance(value, int) and value.bit_length() > 2 * _LONGEST:
+        return f"an integer of {value.bit_length()} bits"
+    return ""
+
+
+def _cut(text: str) -> str:
+    more = len(text) - _LONGEST
+    return text if more <= 0 else f"{text[:_LONGEST]}... ({more} more)"
+
+
 def _sentence(what: str, expected: str, got: object, mend: str) -> str:
-    text = f"{what}: expected {expected}, got {got}"
+    text = f"{_cut(what)}: expected {expected}, got {_named(got) or _cut(str(got))}"
     return f"{text}; {mend}" if mend else text
 
 
@@ -141,6 +175,8 @@ def number(
         result = float(value)
     except (TypeError, ValueError):
         raise bad_type(what, "a number", value) from None
+    except OverflowError:  # an integer beyond all floats
+        result = math.inf
     bounds = [
         (">", above, above is None or result > above),
         (">=", at_least, at_least is None or result >= at_least),
@@ -153,15 +189,15 @@ def number(
     return result
 
 
-def integer(what: str, value: Any, *, at_least: int | None = None) -> int:
-    """Return ``value`` as an int, ``at_least`` or more.
+def integer(what: str, value: Any, *, at_least: int | None = None, at_most: int | None = None) -> int:
+    """Return ``value`` as an int inside the given bounds.
 
     Raises
     ------
     TypeError
         When it is not an integer (a bool or a float is none; NumPy's integers are).
     ValueError
-        When it is too small.
+        When it is out of bounds.
 
     Examples
     --------
@@ -174,6 +210,7 @@ def integer(what: str, value: Any, *, at_least: int | None = None) -> int:
         result = operator.index(value)
     except TypeError:
         raise bad_type(what, "an integer", value) from None
-    if at_least is not None and result < at_least:
-        raise bad_value(what, f"at least {at_least}", result)
-    return result
+    if (at_least is None or result >= at_least) and (at_most is None or result <= at_most):
+        return result
+    bounds = f"at least {at_least}" if at_most is None else f"at most {at_most}"
+    raise bad_value(what, bounds if None in (at_least, at_most) else f"{at_least} to {at_most}", result)

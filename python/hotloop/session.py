@@ -230,7 +230,13 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         raise bad_type("freeze", "a Model or a QuantizedModel", model)
     where.require()
     native = where.native.Session(
-        graph, values, arena, [s for _, s in inputs], [s for _, s in outputs], rows, most_threads
+        graph,
+        values,
+        arena,
+        [s for _, s in inputs],
+        [s for _, s in outputs],
+        rows,
+        min(most_threads, 2**31 - 1),
     )
     return Session(
         native,

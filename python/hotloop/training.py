@@ -41,7 +41,8 @@ class Trainer(ProgramOwner):
             object that another model learns with stays that model's, and this one gets its twin.
         loss : str, Loss, or a list or dict of them for several outputs
             See :mod:`hotloop.losses`. A single one is that of all outputs. A cross-entropy behind its softmax
-            or sigmoid is computed together with it.
+            or sigmoid is computed together with it. The first ``fit``, ``evaluate`` or ``train_on_batch``
+            warns (UserWarning) where an output is not what its loss is made for.
         loss_weights : list or dict of float, optional
             How much the loss of each output counts.
         metrics, weighted_metrics : list, optional
@@ -188,7 +189,8 @@ class Trainer(ProgramOwner):
             0 silent, 1 a bar, 2 a line an epoch; "auto" is 1 on a terminal or in a notebook, else 2.
         callbacks : list of Callback, optional
         validation_split : float
-            In [0, 1): the last part of the rows is not trained on but evaluated after each epoch.
+            In [0, 1): the last part of the rows is not trained on but evaluated after each epoch. A warning
+            names classes that only the rows to validate on have.
         validation_data : (x, y) or (x, y, sample_weight), optional
             Goes before ``validation_split``.
         shuffle : bool

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hotloop import activations, device
 from hotloop.device import HOST
-from hotloop.errors import bad_value
+from hotloop.errors import bad_value, integer, number
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -169,6 +169,7 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
         HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
     )
     values = np.asarray(x) if where is HOST else device.adopt(x)
+    axis = integer("axis", axis)
     if not -values.ndim <= axis < values.ndim:
         raise bad_value("axis", f"an axis of the {values.ndim} dimensions of x", axis)
     if axis in (-1, values.ndim - 1):
@@ -188,7 +189,10 @@ def _named(name: str) -> activations.Activation:
 
 
 def _numbers(chosen: activations.Activation, alpha: float | None, beta: float | None) -> tuple[float, float]:
-    return chosen.alpha if alpha is None else alpha, chosen.beta if beta is None else beta
+    return (
+        chosen.alpha if alpha is None else number("alpha", alpha),
+        chosen.beta if beta is None else number("beta", beta),
+    )
 
 
 def _row_shape(chosen: activations.Activation, shape: tuple[int, ...]) -> tuple[int, ...]:

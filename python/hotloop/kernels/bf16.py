@@ -145,6 +145,8 @@ def gemm_bf16(
         else operands.common_device(a=a, weights=weights, bias=bias, out=out)
     )
     a = a if where is HOST else adopt(a)
+    if where is HOST and isinstance(a, np.ndarray):
+        a = operands.in_native_order(a)
     both = getattr(a, "dtype", None) == np.uint16
     left = operands.matrix("a", a, np.uint16 if both else np.float32, where)
     right = operands.matrix("weights", weights, np.uint16, where)

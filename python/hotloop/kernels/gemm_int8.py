@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hotloop import _native, activations
 from hotloop.aligned import aligned_empty
 from hotloop.device import HOST, Host, to_host
-from hotloop.errors import bad_value
+from hotloop.errors import bad_value, integer, number
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -162,8 +162,10 @@ def gemm_int8(
         raise bad_value("a", f"{depth} columns, as many as the weights have rows", f"shape {left.shape}")
     if scale is None and (zero_point is not None or activation is not None):
         raise bad_value("scale", "one together with zero_point or activation", None)
-    if not 0 <= a_zero_point <= 255:
-        raise bad_value("a_zero_point", "0 to 255", a_zero_point)
+    a_zero_point = integer("a_zero_point", a_zero_point, at_least=0, at_most=255)
+    if zero_point is not None:
+        zero_point = integer("zero_point", zero_point, at_least=0, at_most=255)
+        out_scale = number("out_scale", out_scale)
     inverse = 1.0
     if zero_point is not None and out_scale != 1.0:
         inverse = float(np.float32(1.0) / np.float32(out_scale)) if out_scale > 0 else 0.0
@@ -180,7 +182,8 @@ def gemm_int8(
     )
     dtype = np.int32 if scale is None else np.float32 if zero_point is None else np.uint8
     kind = operands.elementwise(activation)
-    result = operands.target(out, (left.shape[0], units), dtype, where, left, scales)
+    read = (left, packed.data, packed.column_sums, offsets, scales)
+    result = operands.target(out, (left.shape[0], units), dtype, where, *read)
     where.native.gemm_int8(
         left,
         packed.data,
@@ -259,7 +262,8 @@ def gemm_int8_dynamic(
     kind = operands.elementwise(activation)
     scales = operands.vector("scale", scale, np.float32, units, spread=True, where=where)
     offsets = None if bias is None else operands.vector("bias", bias, np.float32, units, where=where)
-    result = operands.target(out, (rows.shape[0], units), np.float32, where, scales, offsets)
+    read = (packed.data, packed.column_sums, scales, offsets)
+    result = operands.target(out, (rows.shape[0], units), np.float32, where, *read)
     where.native.gemm_int8(
         q,
         packed.data,

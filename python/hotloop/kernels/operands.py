@@ -62,7 +62,7 @@ def contiguous(
     there = where is not HOST
     if there:
         value = device.adopt(value)
-    array = value if there and device.on_gpu(value) else np.asarray(value)
+    array = value if there and device.on_gpu(value) else in_native_order(np.asarray(value))
     if not there and array.dtype == wanted and (ndim is None or array.ndim == ndim):
         flags = array.flags
         if flags.c_contiguous and flags.aligned:
@@ -87,6 +87,11 @@ def contiguous(
         return array
     made: npt.NDArray[Any] = where.contiguous(where.upload(array))
     return made
+
+
+def in_native_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array whose numbers have their bytes in this machine's order."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def matrix(what: str, value: Any, dtype: npt.DTypeLike, where: Host = HOST) -> npt.NDArray[Any]:
