@@ -1,6 +1,7 @@
 """Quantised models: close to the float model, the same bytes everywhere, frozen, clear about bad input."""
 
 import tracemalloc
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,10 @@ def test_quantize_random_graphs(model: hl.Model, seed: int) -> None:
     np.testing.assert_allclose(
         hl.quantize_model(model, "bf16").predict(x[0]), want, atol=0.1 * (np.abs(want).max() + 1)
     )
-    fast = hl.quantize_model(model, "int8", x[0])
+    with warnings.catch_warnings():
+        # Random weights may well be what 8 bits can't hold; here the bytes have to be there.
+        warnings.filterwarnings("ignore", "quantize: layer", UserWarning)
+        fast = hl.quantize_model(model, "int8", x[0], fallback="never")
     (output,) = same_everywhere(lambda: [fast.predict(x[0])])
     assert np.isfinite(output).all()
 
