@@ -21,6 +21,7 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
   max_rows_ = -1;  // not ready should memory run out on the way
   schedule_ = std::move(schedule);
   graph_ = &graph;
+  row_walk_ = training ? std::vector<RowPart>() : make_row_walk(graph, schedule_);
   const std::size_t count = schedule_.values.size();
   std::vector<Lifetime> lifetimes = schedule_.values;
   lifetimes.insert(lifetimes.end(), schedule_.gradients.begin(), schedule_.gradients.end());
@@ -91,26 +92,41 @@ void PassBuffers::redirect(ValueId id, const void* memory) {
   }
 }
 
+void PassBuffers::run_node(int i, Graph& graph, const StepState& state, std::int64_t rows,
+                           const Team& team) const {
+  GraphNode& entry = graph.nodes()[static_cast<std::size_t>(i)];
+  const NodeRun run{team,
+                    rows,
+                    state.training,
+                    state.seed,
+                    state.step,
+                    node_inputs_[static_cast<std::size_t>(i)].data(),
+                    value(entry.output),
+                    state.parameters,
+                    state.gradients,
+                    scratch_.as<void>(),
+                    nullptr,
+                    nullptr,
+                    nullptr,
+                    nullptr,
+                    false};
+  entry.node->forward(run);
+  team.barrier();
+}
+
 void PassBuffers::forward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const {
+  if (rows == 1 && team.size() == 1 && state.timer == nullptr && !row_walk_.empty()) {
+    for (const RowPart& part : row_walk_) {
+      if (part.step.run == nullptr)
+        run_node(part.node, graph, state, rows, team);
+      else
+        part.step.run(part.step.product, static_cast<const float*>(value(part.input)),
+                      static_cast<float*>(value(part.output)));
+    }
+    return;
+  }
   for (int i : schedule_.forward) {
-    GraphNode& entry = graph.nodes()[static_cast<std::size_t>(i)];
-    const NodeRun run{team,
-                      rows,
-                      state.training,
-                      state.seed,
-                      state.step,
-                      node_inputs_[static_cast<std::size_t>(i)].data(),
-                      value(entry.output),
-                      state.parameters,
-                      state.gradients,
-                      scratch_.as<void>(),
-                      nullptr,
-                      nullptr,
-                      nullptr,
-                      nullptr,
-                      false};
-    entry.node->forward(run);
-    team.barrier();
+    run_node(i, graph, state, rows, team);
     if (state.timer != nullptr) state.timer->mark(team);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "base/aligned_buffer.h"
 #include "program/feed.h"
+#include "program/row_walk.h"
 #include "program/schedule.h"
 #include "program/step_timer.h"
 #include "program/update.h"
@@ -48,9 +49,12 @@ class PassBuffers {
   void backward(Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
 
  private:
+  void run_node(int i, Graph& graph, const StepState& state, std::int64_t rows, const Team& team) const;
+
   std::int64_t max_rows_ = -1;
   int threads_ = 0;
   Schedule schedule_;
+  std::vector<RowPart> row_walk_;  // forward for one row on one thread, where nothing is trained
   AlignedBuffer memory_, head_memory_, scratch_;
   std::vector<void*> own_values_, values_;
   std::vector<float*> gradients_;

@@ -11,6 +11,7 @@
 #include "base/types.h"
 #include "cpu/team.h"
 #include "ops/activation/activation.h"
+#include "program/row_walk.h"
 
 namespace hotloop {
 
@@ -133,6 +134,9 @@ class Node {
     return false;
   }
   virtual bool as_activation([[maybe_unused]] ActivationArgs& activation) const { return false; }
+  // A frozen node joins a step that ends with its input, so that a single row takes both in one go; only a
+  // product begins one. False, and the step as it was, where it can't.
+  virtual bool join([[maybe_unused]] RowStep& step) const { return false; }
   // For profiles, which say in program/profile.h how they count: operations of a batch, forward and backward
   // with so many gradients of inputs wanted; in what numbers; and bytes of constants that a run reads.
   virtual double forward_operations(std::int64_t rows) const {

@@ -16,6 +16,11 @@ class ElementwiseNode final : public Node {
     activation = args_;
     return true;
   }
+  bool join(RowStep& step) const override {
+    if (step.run == nullptr || args_.kind != Activation::relu) return false;
+    step.product.relu = true;  // a second time it would change nothing
+    return true;
+  }
   bool backward_reads_inputs() const override { return !from_output_; }
   bool backward_reads_output() const override { return from_output_; }
 

@@ -3,6 +3,7 @@
 #include "ops/norm/batch_norm.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/aligned_buffer.h"
 #include "program/nodes/checks.h"
@@ -41,7 +42,7 @@ class BatchNorm final : public Node {
   }
 
   bool freeze(const float* parameters) override {
-    frozen_.reserve(4 * padded() * size_of(DType::f32));
+    frozen_.reserve(6 * padded() * size_of(DType::f32));
     std::int64_t end = 0;
     for (std::int64_t* offset : {&moving_mean_, &moving_variance_, &gamma_, &beta_}) {
       if (*offset == kNoParameter) continue;
@@ -49,6 +50,20 @@ class BatchNorm final : public Node {
       *offset = end;
       end += padded();
     }
+#ifndef HOTLOOP_CUDA_HALF
+    fold();
+#endif
+    return true;
+  }
+
+  bool join(RowStep& step) const override {
+    OneRowGemm& product = step.product;
+    if (step.run == nullptr || frozen_.bytes() == 0 || product.relu || product.factor != nullptr ||
+        cols_ != features_)
+      return false;
+    product.center = frozen_.as<float>() + moving_mean_;
+    product.factor = frozen_.as<float>() + 4 * padded();
+    product.offset = frozen_.as<float>() + 5 * padded();
     return true;
   }
 
@@ -77,6 +92,15 @@ class BatchNorm final : public Node {
   }
 
  private:
+  // What inference makes of the statistics, in the very operations of its kernel.
+  void fold() {
+    float* const arena = frozen_.as<float>();
+    for (std::int64_t c = 0; c < cols_; ++c) {
+      const float inverse = 1.0f / std::sqrt(arena[moving_variance_ + c] + epsilon_);
+      arena[4 * padded() + c] = inverse * (gamma_ != kNoParameter ? arena[gamma_ + c] : 1.0f);
+      arena[5 * padded() + c] = beta_ != kNoParameter ? arena[beta_ + c] : 0.0f;
+    }
+  }
   bool uses_batch(const NodeRun& run) const { return run.training && trainable_; }
   BatchNormArgs args(const NodeRun& run) const {
     BatchNormArgs args;

@@ -4,6 +4,7 @@
 #include "base/aligned_buffer.h"
 #include "cpu/cache.h"
 #include "ops/dense/column_sum.h"
+#include "ops/gemm/one_row_gemm.h"
 #include "program/hot_update.h"
 #include "program/nodes/dense_node.h"
 #include "program/op_list.h"
@@ -31,6 +32,18 @@ class Dense final : public DenseNode {
     if (bias_ == kNoParameter) return true;
     frozen_bias_ = frozen_.as<float>(packed * size_of(DType::f32));
     std::copy_n(parameters + bias_, units_, frozen_.as<float>(packed * size_of(DType::f32)));
+    return true;
+  }
+
+  bool join(RowStep& step) const override {
+    const bool relu = activation_.kind == Activation::relu;
+    if (step.run != nullptr || frozen_.bytes() == 0 || features_ != last_axis_ ||
+        !(relu || activation_.kind == Activation::linear))
+      return false;
+    step.product.n = units_, step.product.k = last_axis_;
+    step.product.b = frozen_.as<float>(), step.product.bias = frozen_bias_;
+    step.product.relu_first = relu;
+    step.run = one_row_gemm;
     return true;
   }
 
