@@ -120,8 +120,7 @@ void PassBuffers::forward(Graph& graph, const StepState& state, std::int64_t row
       if (part.step.run == nullptr)
         run_node(part.node, graph, state, rows, team);
       else
-        part.step.run(part.step.product, static_cast<const float*>(value(part.input)),
-                      static_cast<float*>(value(part.output)));
+        part.step.run(part.step, value(part.input), value(part.output));
     }
     return;
   }

@@ -4,16 +4,18 @@
 #include <vector>
 
 #include "ops/gemm/one_row_gemm.h"
+#include "ops/gemm_int8/gemm_int8.h"
 
 namespace hotloop {
 
 class Graph;
 struct Schedule;
 
-// A product and the elementwise nodes behind it.
+// A product in float32 and the elementwise nodes behind it, or one in int8.
 struct RowStep {
-  OneRowGemm product;
-  void (*run)(const OneRowGemm& product, const float* x, float* y) = nullptr;  // null: there is none yet
+  OneRowGemm product;  // without b: there is none
+  GemmInt8Args int8;
+  void (*run)(const RowStep& step, const void* x, void* y) = nullptr;  // null: there is neither yet
 };
 
 // Part of a walk: a step from one value to another, or (run is null) a node as it is.

@@ -34,6 +34,12 @@ void fit_caches(Int8Part& part, const GemmInt8Args& args) {
   part.high = collide ? std::clamp<std::int64_t>(l1.ways - 2, 1, kTallestInt8Tile) : kTallestInt8Tile;
   part.block = block_sizes().int8_rows;
 }
+
+// What ends in registers: nothing of a row's own, and no activation that wants all its numbers in memory.
+bool is_plain(const GemmInt8Args& args) {
+  return args.row_scale == nullptr && args.output != Int8Output::s32 && !args.backwards &&
+         (args.activation.kind == Activation::linear || args.activation.kind == Activation::relu);
+}
 #endif
 
 }  // namespace
@@ -91,6 +97,7 @@ void gemm_int8(const GemmInt8Args& args, Share share) {
     return amx::gemm_int8_kernel(args, part);
 #endif
 #ifndef HOTLOOP_CUDA_HALF
+  if (args.m == 1 && is_plain(args)) return HOTLOOP_SELECT(one_row_gemm_int8_kernel)(args, part.cols);
   fit_caches(part, args);
 #endif
   HOTLOOP_SELECT(gemm_int8_kernel)(args, part);

@@ -14,6 +14,8 @@ struct Int8Part {
 constexpr std::int64_t kTallestInt8Tile = 12;
 
 HOTLOOP_PER_ISA(void gemm_int8_kernel(const GemmInt8Args& args, Int8Part part);)
+// The first row alone, of a quantised input with an activation of linear or relu and no int32 output.
+HOTLOOP_PER_ISA(void one_row_gemm_int8_kernel(const GemmInt8Args& args, Range cols);)
 
 #ifdef HOTLOOP_X86_LEVELS
 // With fewer rows or a smaller k the tiles of AMX would be mostly empty.

@@ -35,7 +35,10 @@ struct Columns {
         adds_float(by_row && g.float_bias != nullptr) {}
 
   HOTLOOP_INLINE F32 value(const GemmInt8Args& g, const std::int32_t* sums, std::int64_t i) const {
-    const I32 sum = load_i32(sums) + bias;
+    return value(g, load_i32(sums), i);
+  }
+  HOTLOOP_INLINE F32 value(const GemmInt8Args& g, I32 sums, std::int64_t i) const {
+    const I32 sum = sums + bias;
     if (!by_row) return to_float(sum) * scale;
     const F32 value =
         to_float(sum - splat(g.row_zero_point[i]) * column_sum) * (splat(g.row_scale[i]) * scale);

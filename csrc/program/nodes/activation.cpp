@@ -17,7 +17,7 @@ class ElementwiseNode final : public Node {
     return true;
   }
   bool join(RowStep& step) const override {
-    if (step.run == nullptr || args_.kind != Activation::relu) return false;
+    if (step.product.b == nullptr || args_.kind != Activation::relu) return false;
     step.product.relu = true;  // a second time it would change nothing
     return true;
   }

@@ -58,7 +58,7 @@ class BatchNorm final : public Node {
 
   bool join(RowStep& step) const override {
     OneRowGemm& product = step.product;
-    if (step.run == nullptr || frozen_.bytes() == 0 || product.relu || product.factor != nullptr ||
+    if (product.b == nullptr || frozen_.bytes() == 0 || product.relu || product.factor != nullptr ||
         cols_ != features_)
       return false;
     product.center = frozen_.as<float>() + moving_mean_;

@@ -43,7 +43,9 @@ class Dense final : public DenseNode {
     step.product.n = units_, step.product.k = last_axis_;
     step.product.b = frozen_.as<float>(), step.product.bias = frozen_bias_;
     step.product.relu_first = relu;
-    step.run = one_row_gemm;
+    step.run = [](const RowStep& all, const void* x, void* y) {
+      one_row_gemm(all.product, static_cast<const float*>(x), static_cast<float*>(y));
+    };
     return true;
   }
 

@@ -73,6 +73,18 @@ class DenseInt8 final : public InferenceNode {
     return dynamic_ ? max_rows * (features_ / last_axis_) * kQuantizedRow + aligned_bytes(max_rows) : 0;
   }
 
+  bool join(RowStep& step) const override {
+    if (step.run != nullptr || dynamic_ || turns_ || features_ != last_axis_) return false;
+    step.int8 = args_;
+    step.int8.m = 1;
+    step.run = [](const RowStep& all, const void* x, void* y) {
+      GemmInt8Args args = all.int8;
+      args.a = static_cast<const std::uint8_t*>(x), args.c = y;
+      gemm_int8(args, Share{});
+    };
+    return true;
+  }
+
   void forward(const NodeRun& run) override {
     GemmInt8Args args = args_;
     args.m = run.rows * (features_ / last_axis_);
