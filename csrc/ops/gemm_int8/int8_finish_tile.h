@@ -160,7 +160,7 @@ void finish_sums(const GemmInt8Args& g, const SumTile& t) {
   }
 }
 
-void finish(const GemmInt8Args& g, const SumTile& t) {
+[[maybe_unused]] void finish(const GemmInt8Args& g, const SumTile& t) {
   const bool by_row = g.row_scale != nullptr;
   if (g.output == Int8Output::s32)
     finish_sums(g, t);
