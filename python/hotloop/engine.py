@@ -159,13 +159,14 @@ class TrainingProgram:
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""
-        excluded = [p for p in self.parameters if not optimizer.uses_weight_decay(p.path)]
+        decays = bool(optimizer.weight_decay)  # else names need not be looked at
+        excluded = [p for p in self.parameters if not (decays and optimizer.uses_weight_decay(p.path))]
         slots = optimizer.slot_arrays()
         settings = (
             optimizer.native_config(),
             optimizer.clip_config(),
             [id(slot) for slot in slots],
-            [p.path for p in excluded],
+            excluded,
         )
         if settings == self._settings:
             return

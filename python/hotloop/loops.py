@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hotloop.batch_step import BatchStep
 from hotloop.callbacks import CallbackList, History
 from hotloop.callbacks.base import say
 from hotloop.callbacks.batch_logs import hand_over
 from hotloop.cautions import warn_of_unseen
+from hotloop.device import HOST
+from hotloop.engine import Sums, TrainingProgram
 from hotloop.epoch import Batches, EpochRecord, joined, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
@@ -255,13 +258,42 @@ def _first_rows(feed: Feed, limit: int | None) -> Feed:
 
 def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> dict[str, Any]:
     """Make one step; see ``Model.train_on_batch``."""
+    again = model._batch_step
+    if again is not None and sample_weight is None and class_weight is None:
+        same = again.program(model)
+        plain = None if same is None else again.feed(x, y, model.allow_nonfinite)
+        if same is not None and plain is not None:
+            return _train_once(model, same, plain)
     with model.building(x):
         feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)
+    model._batch_step = BatchStep.after(program, feed, x, y)
+    return _train_once(model, program, feed)
+
+
+def _train_once(model: Trainer, program: TrainingProgram, feed: Feed) -> dict[str, Any]:
+    """All rows as one batch."""
     model.stop_training = False
-    record = EpochRecord(program, feed, feed.rows)
-    logs = run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    logs = _step_logs(model, program, feed)
     model._warn_of_nonfinite(logs["loss"], f"in step {model.optimizer.iterations}")
     return logs
+
+
+def _step_logs(model: Trainer, program: TrainingProgram, feed: Feed) -> dict[str, Any]:
+    head = feed.heads[0]
+    if len(program.graph.outputs) > 1 or head.metrics or head.weighted_metrics or program.backend is not HOST:
+        record = EpochRecord(program, feed, feed.rows)
+        return run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
+    # Nothing but the loss is wanted, and nothing has to be brought anywhere.
+    sums, turns, rows = Sums(), model.store.turns, feed.rows
+    weights = feed.program_weights()
+    with turns.training():
+        try:
+            program.train(
+                model.optimizer, feed.inputs, feed.targets, weights, None, rows, 0, 1, model.seed, [], sums
+            )
+        finally:
+            turns.serve()
+    return {"loss": sums.loss / sums.rows}

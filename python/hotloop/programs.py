@@ -31,7 +31,9 @@ from hotloop.parameters import Parameter, ParameterStore
 from hotloop.position import Position
 
 if TYPE_CHECKING:
+    from hotloop.batch_step import BatchStep
     from hotloop.callbacks import History
+    from hotloop.layers.base import Layer
 
 
 class ProgramOwner:
@@ -56,6 +58,7 @@ class ProgramOwner:
         self._label_kinds: list[Any] | None = None  # of the labels that the metrics were tried on
         self._prediction: PredictionProgram | None = None
         self._training: TrainingProgram | None = None
+        self._batch_step: BatchStep | None = None
         self._slots: SlotLayout | None = None
         self._position: Position | None = None
         self._initial_epoch = 0  # of the fit in progress: callbacks may set it at its beginning
@@ -75,7 +78,7 @@ class ProgramOwner:
         """Programs and the lock stay behind, and are made anew when needed."""
         # In this order no copier has to go deep: each tensor's sources are there already.
         tensors = [node.output for node in self.graph.nodes] if self.built else []
-        left = {"_prediction": None, "_training": None, "_lock": None, "history": None}
+        left = {"_prediction": None, "_training": None, "_batch_step": None, "_lock": None, "history": None}
         own = {"_seed": self.seed, "_position": self._position and self._position.on_host()}
         return {"_tensors_in_order": tensors, **vars(self), **left, **own}
 
@@ -265,7 +268,7 @@ class ProgramOwner:
             store, optimizer, graph = self._placed_store(), self._compiled.optimizer, self.graph
             program = self._training
             # A layer may have been frozen or thawed; its state lies in the slots all the while.
-            trainable = frozenset(layer for layer in graph.layers if layer.trainable)
+            trainable = self._trainable_layers()
             if program is None or not program.is_current(store, trainable):
                 program = TrainingProgram(graph, store, feed.heads, trainable, self._compiled.precision)
             if self._slots is not None and not self._slots.is_current(store):
@@ -276,6 +279,9 @@ class ProgramOwner:
                 self._slots = SlotLayout(self.weights, store)
             self._training = program
             return program
+
+    def _trainable_layers(self) -> frozenset[Layer]:
+        return frozenset([layer for layer in self.graph.layers if layer.trainable])
 
     def _forget_programs(self) -> None:
         """The graph has changed."""

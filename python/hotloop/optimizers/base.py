@@ -128,7 +128,9 @@ class Optimizer(Configurable):
     def learning_rates(self, first_iteration: int, n: int) -> Floats:
         """Return the learning rates of ``n`` steps from ``first_iteration`` on, float32."""
         if isinstance(self._learning_rate, float):
-            return np.full(n, self._learning_rate, dtype=np.float32)
+            same = np.empty(n, np.float32)
+            same.fill(self._learning_rate)  # a single step's costs less than with np.full
+            return same
         rates = self._learning_rate(np.arange(first_iteration, first_iteration + n))
         return np.asarray(rates, dtype=np.float32)
 
