@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, device
+from hotloop.elements import mend, object_numbers, require_known
 from hotloop.errors import bad_type, bad_value
+from hotloop.frames import Columns, column_names, frame_array, library_of
 from hotloop.parameters import Shape
 
 Array = npt.NDArray[Any]
@@ -18,39 +20,46 @@ Floats = npt.NDArray[np.float32]
 Predicted = Floats | Any  # an array; where there are several outputs a list of them, on a GPU CuPy's
 
 
-def as_array(what: str, value: Any) -> Array:
-    """Return anything that looks like an array of numbers as a NumPy array of a numeric dtype.
+def as_array(what: str, value: Any, columns: Columns | None = None) -> Array:
+    """Return anything that is an array of numbers, or a list of some, as a NumPy array of a numeric dtype.
 
-    What lies on a GPU stays there, as CuPy's array of the same memory.
+    What lies on a GPU stays there, as CuPy's array of the same memory. ``columns`` are the names by which a
+    frame's are put in order.
 
     Raises
     ------
     TypeError
-        For texts, complex numbers, sparse matrices and whatever else holds no real numbers.
+        For texts, dates, complex numbers, sparse matrices, objects that are no arrays and whatever else holds
+        no real numbers.
     ValueError
-        When rows differ in length.
+        When rows differ in length, or a frame has other columns.
     """
     if type(value) is np.ndarray and value.dtype.kind in "fiub":
         return value
     if value is None:
         raise bad_type(what, "an array", value)
     value = device.adopt(value)
+    if library_of(value) is not None:
+        return frame_array(what, value, columns)
+    require_known(what, value)
     try:
         array = value if type(value) is np.ndarray or device.on_gpu(value) else np.asarray(value)
-    except ValueError as error:
-        raise bad_value(what, "an array", f"{type(value).__name__} that is none ({error})") from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        text = f"{what}: expected an array, got {type(value).__name__} that is none ({error})"
+        raise kind(text) from None
     if array is not value and isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise bad_value(what, "an array without masked entries", "masked ones", "fill them: x.filled(0)")
     if array.dtype.kind in "fiub":
         return array
-    if array.dtype == object and array.ndim > 0:
-        try:
-            return array.astype(np.float32)
-        except (TypeError, ValueError):
-            pass
-    hint = "call its toarray()" if hasattr(value, "toarray") else ""
+    other = ""
+    if array.dtype == object:
+        numbers, other = object_numbers(array)
+        if numbers is not None:
+            return numbers
     raise TypeError(
-        f"{what}: expected real numbers, got {type(value).__name__} of {array.dtype}; {hint}".rstrip("; ")
+        f"{what}: expected real numbers, got {type(value).__name__} of {array.dtype}"
+        f"{f' that holds {other}' if other else ''}; {mend(other or array.dtype.name)}".rstrip("; ")
     )
 
 
@@ -87,8 +96,8 @@ def contiguous(array: Array) -> Array:
     return np.ascontiguousarray(array)
 
 
-def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
-    """Refuse NaN and infinity, naming the place.
+def require_finite(what: str, array: Floats, allow_nonfinite: bool, columns: Columns | None = None) -> None:
+    """Refuse NaN and infinity, naming the place, and the column of a frame.
 
     Raises
     ------
@@ -102,6 +111,14 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
         return
     array = device.to_host(array)
     place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    if columns is not None:
+        row, column = place
+        raise bad_value(
+            f"{what}: column {columns[column]!r}",
+            "finite numbers",
+            f"{array[place]} in row {row}",
+            "fill what is missing (fillna) or drop its rows (dropna), or pass allow_nonfinite=True",
+        )
     raise bad_value(
         what,
         "finite numbers",
@@ -111,19 +128,25 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool) -> None:
 
 
 def input_array(
-    what: str, value: Any, shape: Shape, allow_nonfinite: bool, where: device.Host = device.HOST
+    what: str,
+    value: Any,
+    shape: Shape,
+    allow_nonfinite: bool,
+    where: device.Host = device.HOST,
+    columns: Columns | None = None,
 ) -> Array:
     """Return one input as (rows, features), float32 or uint8, C-contiguous.
 
     uint8 stays as it is; booleans, integers and other floats become float32. Where one sample is one number,
-    an array of shape (rows,) will do. For a model that is on a GPU (``where``) it may lie there as well.
+    an array of shape (rows,) will do. For a model that is on a GPU (``where``) it may lie there as well. A
+    frame's columns are put in the order of ``columns``, where these are known.
 
     Raises
     ------
     ValueError, TypeError
         For another shape, no rows, no numbers, NaN or infinity.
     """
-    array = as_array(what, value)
+    array = as_array(what, value, columns)
     if type(array) is not np.ndarray:
         require_here(what, array, where)
     if shape == (1,) and array.ndim == 1:
@@ -141,8 +164,14 @@ def input_array(
     if array.dtype == np.uint8:
         return contiguous(array).reshape(array.shape[0], -1)
     floats = as_floats(what, array)
-    require_finite(what, floats, allow_nonfinite)
+    require_finite(what, floats, allow_nonfinite, _names_of(value, columns) if floats.ndim == 2 else None)
     return floats.reshape(array.shape[0], -1)
+
+
+def _names_of(value: Any, columns: Columns | None) -> Columns | None:
+    """The names of the columns of what became an array, in its order; None where they have none."""
+    given = None if type(value) is np.ndarray else column_names(value)
+    return columns if given is not None and columns is not None and set(given) == set(columns) else given
 
 
 def split_by_name(what: str, value: Any, names: Sequence[str], shapes: Sequence[Shape]) -> list[Any]:
@@ -163,7 +192,7 @@ def split_by_name(what: str, value: Any, names: Sequence[str], shapes: Sequence[
         return [value[name] for name in names]
     if len(names) == 1:
         wrapped = isinstance(value, list | tuple) and len(value) == 1
-        return [value[0] if wrapped and getattr(value[0], "ndim", 0) == len(shapes[0]) + 1 else value]
+        return [value[0] if wrapped and len(getattr(value[0], "shape", ())) == len(shapes[0]) + 1 else value]
     if not isinstance(value, list | tuple) or len(value) != len(names):
         got = f"{len(value)}" if isinstance(value, list | tuple) else type(value).__name__
         raise bad_value(what, f"a list of {len(names)} arrays, for {', '.join(names)}", got)
@@ -177,16 +206,19 @@ def input_arrays(
     allow_nonfinite: bool,
     label: str = "",
     where: device.Host = device.HOST,
+    columns: Sequence[Columns | None] | None = None,
 ) -> list[Array]:
     """Return all inputs as programs read them: see :func:`split_by_name` and :func:`input_array`.
 
-    ``label`` stands in front of their names in messages.
+    ``label`` stands in front of their names in messages; ``columns`` has an entry for each input.
     """
     given = split_by_name(f"{label}x", value, names, shapes)
     arrays = {}
-    for name, array, shape in zip(names, given, shapes, strict=True):
+    for i, (name, array, shape) in enumerate(zip(names, given, shapes, strict=True)):
         what = f"{label}x" if len(names) == 1 else f"{label}x[{name!r}]"
-        arrays[what] = input_array(what, array, shape, allow_nonfinite, where)
+        arrays[what] = input_array(
+            what, array, shape, allow_nonfinite, where, None if columns is None else columns[i]
+        )
     require_same_rows(arrays)
     return list(arrays.values())
 

@@ -195,11 +195,12 @@ def evaluate_performance(
     sizes = [integer("batch_sizes", size, at_least=1) for size in batch_sizes]
     if isinstance(x, list | tuple | dict):
         raise bad_type("x", "one array (models with several inputs can't be measured yet)", x)
-    x = as_array("x", x)
+    columns = getattr(model, "_feature_names", None)
+    x = as_array("x", x, None if columns is None else columns[0])
     if x.ndim == 0 or x.shape[0] == 0:
         raise ValueError(f"x: expected at least one row, got shape {x.shape}")
 
-    scores = {} if y is None else _scores(model, x, to_host(y))
+    scores = {} if y is None else _scores(model, x, to_host(as_array("y", y)))
     latency, throughput, calls = {}, {}, {}
     for size in sizes:
         rows = np.arange(size) % x.shape[0]

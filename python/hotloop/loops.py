@@ -99,6 +99,7 @@ def fit(
     val_size = arguments.validation_batch_size or size
     with model.building(x):
         feed = model.feed(x, y, sample_weight, allow_nonfinite)
+        model.remember_features(x)
         validation: Feed | None = None
         if validation_data is not None:
             if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
@@ -266,6 +267,7 @@ def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_wei
             return _train_once(model, same, plain)
     with model.building(x):
         feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
+        model.remember_features(x)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)

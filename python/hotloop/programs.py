@@ -24,6 +24,7 @@ from hotloop.device import Host, backend, named, to_host
 from hotloop.engine import PredictionProgram, SlotLayout, TrainingProgram
 from hotloop.errors import integer
 from hotloop.feed import Feed
+from hotloop.frames import Columns, checked_names, column_names
 from hotloop.graph import FunctionalGraph
 from hotloop.heads import Compilation, Head, try_metrics
 from hotloop.locks import make_lock
@@ -61,6 +62,7 @@ class ProgramOwner:
         self._batch_step: BatchStep | None = None
         self._slots: SlotLayout | None = None
         self._position: Position | None = None
+        self._feature_names: list[Columns | None] | None = None  # by input, as the first fit saw them
         self._initial_epoch = 0  # of the fit in progress: callbacks may set it at its beginning
         self._seed: int | None = None
         self._seed_generation = -1
@@ -203,18 +205,41 @@ class ProgramOwner:
         """Return the inputs as programs read them: (rows, features), float32 or uint8."""
         shapes = [tensor.sample_shape for tensor in self.graph.inputs]
         where = self._placed_store().backend
-        return input_arrays(x, self.input_names, shapes, allow_nonfinite, label, where)
+        return input_arrays(x, self.input_names, shapes, allow_nonfinite, label, where, self._feature_names)
+
+    @property
+    def feature_names(self) -> Any:
+        """The names of the columns that inputs have, by which those of frames are put in order.
+
+        Those of the first frame that ``fit`` or ``train_on_batch`` saw; None before. A list for several
+        inputs. May be set, where columns were renamed.
+        """
+        names = self._feature_names or [None] * (len(self.input_names) if self.built else 1)
+        return names[0] if len(names) == 1 else names
+
+    @feature_names.setter
+    def feature_names(self, names: Any) -> None:
+        shapes = [tensor.sample_shape for tensor in self.graph.inputs]
+        given = [names] if len(shapes) == 1 else names
+        self._feature_names = None if names is None else checked_names(given, shapes)
+
+    def remember_features(self, x: Any) -> None:
+        """Take the names of the columns from frames that were fed, where none are known yet."""
+        known = self._feature_names or [None] * len(self.input_names)
+        given = split_by_name("x", x, self.input_names, [tensor.sample_shape for tensor in self.graph.inputs])
+        names = [old or column_names(frame) for old, frame in zip(known, given, strict=True)]
+        self._feature_names = names if any(names) else None
 
     @contextmanager
     def building(self, x: Any) -> Iterator[None]:
         """Build for the data if need be; when what follows fails, all is as it was."""
         self._compiled  # noqa: B018
-        was_built, heads = self.built, self._heads
+        was_built, heads, names = self.built, self._heads, self._feature_names
         try:
             self._build_for(x)
             yield
         except BaseException:
-            self._heads = heads
+            self._heads, self._feature_names = heads, names
             if not was_built:
                 self._unbuild()
             raise

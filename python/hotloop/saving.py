@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hotloop.container import Container, read_container, write_container
 from hotloop.errors import bad_value, integer
 from hotloop.files import PathLike, refuse_overwriting
+from hotloop.frames import checked_names
 from hotloop.given_weights import given_weights
 from hotloop.locks import still
 from hotloop.models import CLASSES, model_from_config
@@ -68,6 +69,7 @@ def _contents(model: Model, include_optimizer: bool) -> tuple[dict[str, Any], di
         "config": model.get_config(),
         "weights": [p.path for p in model.weights],
         "compile": model.get_compile_config(),
+        "feature_names": model._feature_names,
         "training": None,
     }
     if model.compiled and include_optimizer:
@@ -181,6 +183,9 @@ def _model_of(container: Container) -> Model:
         model = model_from_config(config)
     if list(arrays) != [p.path for p in model.weights]:
         raise ValueError("its weights are not those of its architecture")
+    if config.get("feature_names") is not None:
+        shapes = [tensor.sample_shape for tensor in model.graph.inputs]
+        model._feature_names = checked_names(config["feature_names"], shapes)
     if config["compile"] is not None:
         model.compile_from_config(config["compile"])
     if config["training"] is not None:

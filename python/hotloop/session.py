@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hotloop import _native
-from hotloop.arrays import Predicted, input_arrays, output_arrays
+from hotloop.arrays import Array, Predicted, input_arrays, output_arrays
 from hotloop.compress import plan as plans
 from hotloop.compress.nonfinite import mark_nonfinite
 from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.device import HOST, Host, backend
 from hotloop.errors import bad_type, integer
+from hotloop.frames import Columns
 from hotloop.locks import still
 from hotloop.lowering import lower
 from hotloop.models import Model
@@ -61,6 +62,7 @@ class Session:
         sources: list[tuple[str, str]],
         where: Host = HOST,
         marked: list[frozenset[int]] | None = None,
+        feature_names: list[Columns | None] | None = None,
     ) -> None:
         self._native = native
         self._sources = sources  # by node: its layer, and what it computes
@@ -70,6 +72,7 @@ class Session:
         # With bytes inside: by output, the inputs whose NaN it has to show; for that there is the long way.
         self._marked = marked
         self._short_nonfinite = allow_nonfinite and marked is None
+        self._feature_names = feature_names
         self.name = name
         self.precision = precision
         self.input_names = [key for key, _ in inputs]
@@ -114,8 +117,7 @@ class Session:
     __call__ = run
 
     def _run_any(self, x: Any, out: Any) -> Predicted:
-        names, shapes = self.input_names, self.input_shapes
-        inputs = input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where)
+        inputs = self.input_arrays(x)
         given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
         features = [math.prod(shape) for shape in self.output_shapes]
         outputs = run_forward(self._where, self._native.run, inputs, features, given)
@@ -125,6 +127,11 @@ class Session:
             return out
         shaped = [a.reshape(-1, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
         return shaped[0] if len(shaped) == 1 else shaped
+
+    def input_arrays(self, x: Any) -> list[Array]:
+        """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
+        names, shapes, columns = self.input_names, self.input_shapes, self._feature_names
+        return input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where, columns=columns)
 
     @property
     def device(self) -> str:
@@ -248,4 +255,5 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         sources=sources,
         where=where,
         marked=marked,
+        feature_names=model._feature_names,
     )

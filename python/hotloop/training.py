@@ -179,6 +179,9 @@ class Trainer(ProgramOwner):
         x : array_like, or a list or dict of them
             Rows of samples; float32 and uint8 are read where they lie, others become float32. For a model on
             a GPU they are copied there once a call, or, where they don't fit, chunk by chunk while it trains.
+            Array-like are arrays of any library, frames of pandas, polars and Arrow, and lists of numbers or
+            arrays; generators, data sets and loaders are refused. The names of a frame's columns are
+            remembered (``feature_names``): later frames' columns are put in their order.
         y : array_like, or a list or dict of them
             Class numbers, one-hot rows or numbers, as the loss wants them.
         batch_size : int, optional

@@ -16,6 +16,7 @@ from hotloop.compress.columns import ColumnObserver, Doubles
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.device import Host, backend, to_host
 from hotloop.errors import bad_value
+from hotloop.frames import column_names
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -36,9 +37,11 @@ class CalibrationData:
         names = [tensor.layer.name for tensor in model.graph.inputs]
         self._shapes = [tensor.sample_shape for tensor in model.graph.inputs]
         given = split_by_name("calibration_data", data, names, self._shapes)
+        columns = model._feature_names or [None] * len(names)
+        self._columns = [known or column_names(each) for known, each in zip(columns, given, strict=True)]
         self._arrays = {
-            f"calibration_data {name!r}": as_array(f"calibration_data {name!r}", array)
-            for name, array in zip(names, given, strict=True)
+            f"calibration_data {name!r}": as_array(f"calibration_data {name!r}", array, known)
+            for name, array, known in zip(names, given, columns, strict=True)
         }
         self._where = backend(model.device)
         self._batch_size = batch_size
@@ -49,11 +52,15 @@ class CalibrationData:
     def __iter__(self) -> Iterator[list[Array]]:
         for first in range(0, self.rows, self._batch_size):
             chunk = []
-            for (what, array), shape in zip(self._arrays.items(), self._shapes, strict=True):
+            for (what, array), shape, columns in zip(
+                self._arrays.items(), self._shapes, self._columns, strict=True
+            ):
                 part = array[first : first + self._batch_size]
                 part = to_host(input_array(what, part, shape, True, self._where))
                 if part.dtype == np.float32 and not np.isfinite(part).all():
-                    raise bad_value(what, "finite numbers", "NaN or infinity", "clean the data")
+                    column = int(np.argwhere(~np.isfinite(part))[0][1])
+                    named = what if columns is None else f"{what}: column {columns[column]!r}"
+                    raise bad_value(named, "finite numbers", "NaN or infinity", "clean the data")
                 chunk.append(part)
             yield chunk
 

@@ -172,6 +172,7 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
     with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
         smaller = type(model).from_config(config)
+    smaller._feature_names = model._feature_names
     compilation = fresh_compilation(model)
     if compilation is None:
         smaller.device = model.device

@@ -18,6 +18,7 @@ from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.container import Container, write_container
 from hotloop.device import HOST, backend, to_host
 from hotloop.files import PathLike, refuse_overwriting
+from hotloop.frames import checked_names
 from hotloop.heads import Compilation, compute_metrics
 from hotloop.targets import sample_weights
 from hotloop.training_state import fresh_compilation
@@ -65,6 +66,7 @@ class QuantizedModel:
         report: QuantizationReport | None = None,
         device: str | None = None,
         returns_dict: bool = False,
+        feature_names: Sequence[Any] | None = None,
     ) -> None:
         self._plan = plan
         self.name = name
@@ -76,6 +78,9 @@ class QuantizedModel:
         self._returns_dict = returns_dict
         self._compilation = compilation
         self._report = QuantizationReport(precision) if report is None else report
+        self._feature_names = (
+            None if feature_names is None else checked_names(feature_names, self.input_shapes)
+        )
         self._built = build(plan, where=backend(device))
         made = [self._built.described[value] for value in plan.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
@@ -165,8 +170,20 @@ class QuantizedModel:
     def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
         """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
         return input_arrays(
-            x, self.input_names, self.input_shapes, allow_nonfinite, where=self._built.backend
+            x,
+            self.input_names,
+            self.input_shapes,
+            allow_nonfinite,
+            where=self._built.backend,
+            columns=self._feature_names,
         )
+
+    @property
+    def feature_names(self) -> Any:
+        """The names by which frames' columns are put in order, as the float model's; a list for several
+        inputs."""
+        names = self._feature_names or [None] * len(self.input_names)
+        return names[0] if len(names) == 1 else names
 
     def evaluate(
         self,
@@ -328,6 +345,7 @@ class QuantizedModel:
             "returns_dict": self._returns_dict,
             "compile": None if self._compilation is None else self._compilation.get_config(),
             "report": self._report.to_dict(),
+            "feature_names": self._feature_names,
             **plan_config(self._plan),
         }
 
@@ -371,6 +389,7 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
         "returns_dict": model._output_keys is not None,
         "compilation": fresh_compilation(model),
         "device": model.device,
+        "feature_names": model._feature_names,
     }
 
 
@@ -394,4 +413,5 @@ def from_container(container: Container) -> QuantizedModel:
         returns_dict=bool(config.get("returns_dict", False)),
         # Files of before had none.
         report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,
+        feature_names=config.get("feature_names"),
     )

@@ -74,6 +74,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
         )
     probe = type(model).from_config(model.get_config())
     probe.set_weights(model.get_weights())
+    probe._feature_names = model._feature_names
     for layer in probe.graph.layers:
         layer.trainable = not isinstance(layer, BatchNormalization)
         if isinstance(layer, Dropout):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.arrays import Array, input_arrays
+from hotloop.arrays import Array
 from hotloop.compress import QuantizedModel
 from hotloop.engine import FUSED, PredictionProgram
 from hotloop.errors import bad_type, bad_value, integer, number
@@ -252,7 +252,7 @@ def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject
 
 
 def _session(session: Session, x: Any, batch_size: int | None) -> Subject:
-    inputs = input_arrays(x, session.input_names, session.input_shapes, session._allow_nonfinite)
+    inputs = session.input_arrays(x)
     features = [math.prod(shape) for shape in session.output_shapes]
     return _forward(session._native, inputs, batch_size, features, session._sources)
 
