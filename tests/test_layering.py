@@ -57,7 +57,7 @@ FORBIDDEN_IMPORTS: dict[str, set[str]] = {
     "numpy_baseline": {"*"},
 }
 # Only needed by some: to be imported inside the function that uses them.
-OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "scipy", "cupy"}
+OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "polars", "pyarrow", "scipy", "cupy"}
 OPTIONAL |= {"ai_edge_litert", "flatbuffers", "jax", "onnx", "onnxruntime", "openvino"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,8 @@ class ProgramOwner:
         self._seed_generation = seed_generation()  # the seed that it had, until this process is given another
         self._lock = make_lock()
         if self._compilation is not None:
-            self._compilation.optimizer = self._compilation.optimizer.for_model(self)
+            own = self._compilation.optimizer.for_model(self)
+            self._compilation = dataclasses.replace(self._compilation, optimizer=own)
 
     # -- what a subclass gives
 
@@ -225,6 +227,8 @@ class ProgramOwner:
 
     def remember_features(self, x: Any) -> None:
         """Take the names of the columns from frames that were fed, where none are known yet."""
+        if type(x) is np.ndarray:
+            return
         known = self._feature_names or [None] * len(self.input_names)
         given = split_by_name("x", x, self.input_names, [tensor.sample_shape for tensor in self.graph.inputs])
         names = [old or column_names(frame) for old, frame in zip(known, given, strict=True)]

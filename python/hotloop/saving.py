@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.container import Container, read_container, write_container
-from hotloop.errors import bad_value, integer
+from hotloop.errors import bad_value
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.frames import checked_names
 from hotloop.given_weights import given_weights
 from hotloop.locks import still
 from hotloop.models import CLASSES, model_from_config
-from hotloop.position import Position
-from hotloop.training_state import Slots, optimizer_slots, restore_optimizer
+from hotloop.training_state import restore_training, training_contents
 
 if TYPE_CHECKING:
     from hotloop.compress import QuantizedModel
@@ -73,12 +72,8 @@ def _contents(model: Model, include_optimizer: bool) -> tuple[dict[str, Any], di
         "training": None,
     }
     if model.compiled and include_optimizer:
-        config["training"] = {"seed": model.seed, "iterations": model.optimizer.iterations}
-        if model._position is not None:
-            config["training"]["position"] = model._position.get_config()
-            tensors |= model._position.tensors()
-        for slot, arrays in optimizer_slots(model).items():
-            tensors |= {f"optimizer/{slot}/{name}": array for name, array in arrays.items()}
+        config["training"], arrays = training_contents(model)
+        tensors |= arrays
     return config, tensors
 
 
@@ -189,23 +184,8 @@ def _model_of(container: Container) -> Model:
     if config["compile"] is not None:
         model.compile_from_config(config["compile"])
     if config["training"] is not None:
-        slots: Slots = {}
-        for name, array in container.tensors.items():
-            if name.startswith("optimizer/"):
-                _, slot, weight = name.split("/", 2)
-                slots.setdefault(slot, {})[weight] = array
-        restore_optimizer(model, _count(config["training"], "iterations"), slots)
-        model.seed = _count(config["training"], "seed")
-        if config["training"].get("position") is not None:  # files of old have none: their passes begin anew
-            model._position = Position.from_config(config["training"]["position"], container.tensors)
+        restore_training(model, config["training"], container.tensors)
     return model
-
-
-def _count(state: dict[str, Any], name: str) -> int:
-    count = integer(name, state[name], at_least=0)
-    if count >= 2**63:
-        raise bad_value(name, "a number below 2**63", count)
-    return count
 
 
 def _weights_of(container: Container) -> dict[str, Floats]:

@@ -1,5 +1,6 @@
 """Callbacks of ``fit``, with Keras's names and hooks."""
 
+from hotloop.callbacks.backup import BackupAndRestore
 from hotloop.callbacks.base import Callback
 from hotloop.callbacks.callback_list import CallbackList
 from hotloop.callbacks.files import CSVLogger, ModelCheckpoint
@@ -9,6 +10,7 @@ from hotloop.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from hotloop.naming import public_names
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +51,9 @@ class Callback:
     # Class attributes, so that a subclass need not call this class's __init__.
     model: Any = None
     params: Mapping[str, Any] = MappingProxyType({})
+    beside: Sequence[Callback] = ()  # all callbacks of the training, itself included
+    goes_last = False  # whether its hooks are called behind all others'
+    state_names: tuple[str, ...] = ()
     stop_on_nan = False  # whether a loss that is not finite ends the epoch at once
 
     @property
@@ -65,6 +68,19 @@ class Callback:
             hook in own or getattr(type(self), hook) is not getattr(Callback, hook)
             for hook in _BATCH_HOOKS[phase]
         )
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what it has to remember for an interrupted training to go on as if it never had stopped.
+
+        :class:`BackupAndRestore` keeps it: numbers, texts, arrays, and lists and dicts of these. By default
+        the attributes that the class lists in ``state_names``.
+        """
+        return {name: getattr(self, name) for name in self.state_names}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`get_state` returned; called behind all ``on_train_begin``."""
+        for name in self.state_names:
+            setattr(self, name, state[name])
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the parameters of the training."""

@@ -64,6 +64,7 @@ class CallbackList:
         if add_history and self.history is None:
             self.history = History()
             given.append(self.history)
+        given.sort(key=lambda callback: callback.goes_last)
         self.callbacks = given
         self.per_batch = any(callback.per_batch for callback in given)
         self.per_test_batch = any(callback.overrides("test") for callback in given)
@@ -77,6 +78,7 @@ class CallbackList:
             if model is not None:
                 callback.set_model(model)
             callback.set_params(params)
+            callback.beside = self.callbacks
 
     def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self.callbacks:

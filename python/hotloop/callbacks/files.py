@@ -55,6 +55,8 @@ class ModelCheckpoint(Callback):
     True
     """
 
+    state_names = ("best", "_steps")
+
     def __init__(
         self,
         filepath: PathLike,
@@ -135,7 +137,8 @@ class CSVLogger(Callback):
     filename : path
     separator : str
     append : bool
-        Whether to go on with a file that is there, without a second header.
+        Whether to go on with a file that is there, without a second header. With :class:`BackupAndRestore`
+        the lines of a training that goes on are those of one that never stopped.
 
     Examples
     --------
@@ -170,6 +173,14 @@ class CSVLogger(Callback):
                 self._needs_header = False
             values = [_text(logs[key]) if key in logs else "NA" for key in self._keys]
             writer.writerow([epoch, *values])
+
+    def get_state(self) -> dict[str, Any]:
+        return {"size": os.path.getsize(self.filename)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        if os.path.getsize(self.filename) > state["size"]:  # lines of epochs that are trained again
+            os.truncate(self.filename, state["size"])
+            self._needs_header = state["size"] == 0
 
     def _header(self) -> list[str]:
         """The columns that the file has already."""

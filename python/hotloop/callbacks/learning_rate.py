@@ -44,6 +44,8 @@ class ReduceLROnPlateau(Callback):
     0.5
     """
 
+    state_names = ("best", "wait", "cooldown_counter")
+
     def __init__(
         self,
         monitor: str = "val_loss",
