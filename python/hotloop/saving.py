@@ -118,7 +118,7 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
     if not compile:
         container.config.update(compile=None, training=None)
     if container.kind == "quantized_model":
-        from hotloop.compress.quantized_model import from_container
+        from hotloop.compress.quantized_file import from_container
 
         frozen: QuantizedModel = _rebuilt(container, lambda: from_container(container))
         return frozen

@@ -12,10 +12,10 @@ from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows,
 from hotloop.compress.logits import given_logits, total_loss, with_logits
 from hotloop.compress.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.compress.plan import Plan, build
-from hotloop.compress.plan_config import plan_config, plan_from_config
+from hotloop.compress.plan_config import plan_config
 from hotloop.compress.plan_text import scales_text
 from hotloop.compress.quantization_report import QuantizationReport
-from hotloop.container import Container, write_container
+from hotloop.container import write_container
 from hotloop.device import HOST, backend, to_host
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.frames import checked_names
@@ -391,27 +391,3 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
         "device": model.device,
         "feature_names": model._feature_names,
     }
-
-
-def from_container(container: Container) -> QuantizedModel:
-    """Rebuild a model from a file's contents; ValueError, TypeError or KeyError where they don't fit."""
-    config = container.config
-    plan = plan_from_config(config, container.tensors)
-    return QuantizedModel(
-        plan,
-        name=str(config["name"]),
-        precision=str(config["precision"]),
-        inputs=[
-            (str(n), tuple(map(int, s)))
-            for n, s in zip(config["input_names"], config["input_shapes"], strict=True)
-        ],
-        outputs=[
-            (str(n), tuple(map(int, s)))
-            for n, s in zip(config["output_names"], config["output_shapes"], strict=True)
-        ],
-        compilation=None if config["compile"] is None else Compilation.of(**config["compile"]),
-        returns_dict=bool(config.get("returns_dict", False)),
-        # Files of before had none.
-        report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,
-        feature_names=config.get("feature_names"),
-    )
