@@ -40,6 +40,7 @@ KEPT: dict[str, Callable[[Any], Any]] = {
 ANEW = {
     "_prediction": "a program",
     "_training": "a program",
+    "_batch_step": "of the program",
     "_lock": "a lock",
     "_seed_generation": "how often this process was given a seed",
     "history": "a callback that knows the model",
