@@ -1,6 +1,7 @@
 #include "program/schedule.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/error.h"
 
@@ -16,14 +17,29 @@ void extend(Lifetime& life, int time) {
   }
 }
 
-// Whether no other node has any of the parameters of node i.
-bool alone_with_parameters(const std::vector<GraphNode>& nodes, std::size_t i) {
-  for (const Stretch& own : nodes[i].node->parameters())
-    for (std::size_t j = 0; j < nodes.size(); ++j)
-      for (const Stretch& other : nodes[j].node->parameters())
-        if (i != j && own.offset < other.offset + other.size && other.offset < own.offset + own.size)
-          return false;
-  return true;
+// By node: whether no other node has any of its parameters.
+std::vector<bool> alone_with_parameters(const std::vector<GraphNode>& nodes) {
+  struct Owned {
+    Stretch where;
+    std::size_t node;
+  };
+  std::vector<Owned> all;
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (const Stretch& s : nodes[i].node->parameters())
+      if (s.size > 0) all.push_back({s, i});
+  std::sort(all.begin(), all.end(),
+            [](const Owned& a, const Owned& b) { return a.where.offset < b.where.offset; });
+  std::vector<bool> alone(nodes.size(), true);
+  const Owned* furthest = nullptr;  // of those before: whatever overlaps any of them overlaps this one
+  for (const Owned& owned : all) {
+    const bool meets =
+        furthest != nullptr && owned.where.offset < furthest->where.offset + furthest->where.size;
+    if (meets && owned.node != furthest->node) alone[owned.node] = alone[furthest->node] = false;
+    if (furthest == nullptr ||
+        owned.where.offset + owned.where.size > furthest->where.offset + furthest->where.size)
+      furthest = &owned;
+  }
+  return alone;
 }
 
 }  // namespace
@@ -77,6 +93,8 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
   }
   if (pass != Pass::train) return schedule;
 
+  const std::vector<bool> alone = alone_with_parameters(nodes);
+  std::unordered_set<std::int64_t> seen;  // parameters whose gradient an earlier backward step has written
   for (int i = count - 1; i >= 0; --i) {
     const GraphNode& entry = nodes[static_cast<std::size_t>(i)];
     if (skipped[static_cast<std::size_t>(i)] || !written[static_cast<std::size_t>(entry.output)]) continue;
@@ -84,8 +102,7 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
             " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
     BackwardStep step{i, {}, {}, false, false};
-    step.could_be_hot =
-        entry.node->updates_itself() && alone_with_parameters(nodes, static_cast<std::size_t>(i));
+    step.could_be_hot = entry.node->updates_itself() && alone[static_cast<std::size_t>(i)];
     extend(gradient(entry.output), time);
     if (entry.node->backward_reads_output()) extend(value(entry.output), time);
     for (ValueId id : entry.inputs) {
@@ -99,11 +116,10 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
       written[at] = true;
     }
     for (const Stretch& parameter : entry.node->parameters()) {
-      auto& seen = schedule.trained;  // by earlier backward steps, which have written the gradient
-      if (std::find(seen.begin(), seen.end(), parameter.offset) != seen.end())
-        step.accumulate_parameters = true;
+      if (seen.insert(parameter.offset).second)
+        schedule.trained.push_back(parameter.offset);
       else
-        seen.push_back(parameter.offset);
+        step.accumulate_parameters = true;
     }
     schedule.backward.push_back(std::move(step));
   }

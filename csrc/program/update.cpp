@@ -1,21 +1,31 @@
 #include "program/update.h"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_set>
 #include <utility>
 
 namespace hotloop {
 namespace {
 
+// Stretches are kept sorted: models of thousands of layers have as many.
+void sort(std::vector<Stretch>& stretches) {
+  std::sort(stretches.begin(), stretches.end(),
+            [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
+}
+
+// Of sorted stretches that don't overlap.
 bool contains(const std::vector<Stretch>& stretches, std::int64_t offset) {
-  return std::any_of(stretches.begin(), stretches.end(),
-                     [&](const Stretch& s) { return s.offset <= offset && offset < s.offset + s.size; });
+  const auto behind = std::upper_bound(stretches.begin(), stretches.end(), offset,
+                                       [](std::int64_t at, const Stretch& s) { return at < s.offset; });
+  return behind != stretches.begin() && offset < std::prev(behind)->offset + std::prev(behind)->size;
 }
 
 }  // namespace
 
 Update::Update(UpdateSpec spec) : spec_(std::move(spec)) {
-  std::sort(spec_.variables.begin(), spec_.variables.end(),
-            [](const Stretch& a, const Stretch& b) { return a.offset < b.offset; });
+  sort(spec_.variables);
+  sort(spec_.undecayed);
   std::int64_t partials = 0;
   const auto add_sum = [&](std::vector<BlockSum>& sums, Stretch where) {
     sums.push_back({where, partials});
@@ -64,15 +74,15 @@ std::vector<Update::Segment> Update::segments(const std::vector<Stretch>& withou
 void Update::set_backward(const std::vector<std::int64_t>& reached,
                           const std::vector<std::vector<Stretch>>& could_be_hot) {
   unreached_.clear();
+  const std::unordered_set<std::int64_t> known(reached.begin(), reached.end());
   for (const Stretch& variable : spec_.variables)
-    if (std::find(reached.begin(), reached.end(), variable.offset) == reached.end())
-      unreached_.push_back(variable);
+    if (known.count(variable.offset) == 0) unreached_.push_back(variable);
 
   const bool whole_first = by_norm() || !spec_.regularizers.empty();
   const auto is_variable = [&](const Stretch& s) {
-    return std::any_of(spec_.variables.begin(), spec_.variables.end(), [&](const Stretch& variable) {
-      return variable.offset == s.offset && variable.size == s.size;
-    });
+    const auto at = std::lower_bound(spec_.variables.begin(), spec_.variables.end(), s.offset,
+                                     [](const Stretch& v, std::int64_t offset) { return v.offset < offset; });
+    return at != spec_.variables.end() && at->offset == s.offset && at->size == s.size;
   };
   std::vector<Stretch> hot;
   hot_.assign(could_be_hot.size(), 0);
@@ -82,6 +92,7 @@ void Update::set_backward(const std::vector<std::int64_t>& reached,
     hot_[i] = 1;
     hot.insert(hot.end(), own.begin(), own.end());
   }
+  sort(hot);
   all_ = segments({});
   cold_ = segments(hot);
 }

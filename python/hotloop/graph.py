@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,10 +122,6 @@ class FunctionalGraph:
                 raise ValueError(
                     f"input {tensor.layer.name!r}: no output depends on it; leave it out of inputs"
                 )
-
-    def consumers(self, tensor: SymbolicTensor) -> Iterator[Node]:
-        """The nodes that read ``tensor``."""
-        return (node for node in self.nodes if any(source is tensor for source in node.inputs))
 
     def replay(self, inputs: Sequence[SymbolicTensor]) -> list[SymbolicTensor]:
         """Call all layers again on other inputs (the weights are shared) and return the new outputs."""

@@ -181,21 +181,22 @@ class ParameterStore:
         """Append new parameters, as zeros."""
         self._append([(parameter, None) for parameter in parameters])
 
-    def absorb(self, other: ParameterStore) -> None:
-        """Take over all parameters of another store, which is empty afterwards.
+    def absorb(self, stores: Iterable[ParameterStore]) -> None:
+        """Take over all parameters of other stores, which are empty afterwards.
 
-        Where one of the two is on a GPU, all are afterwards.
+        Where one of them is on a GPU, all are afterwards.
         """
-        if other is self:
-            return
-        if self.backend is device.HOST and other.backend is not device.HOST:
-            self.move(other.backend)
-        self.placed = self.placed or other.placed
-        self.named = self.named or other.named
-        self._append([(parameter, parameter.value) for parameter in other.parameters])
-        other.parameters = []
-        other.values = other.backend.zeros(0)
-        other.version += 1
+        others = [store for store in stores if store is not self]
+        for other in others:
+            if self.backend is device.HOST and other.backend is not device.HOST:
+                self.move(other.backend)
+            self.placed = self.placed or other.placed
+            self.named = self.named or other.named
+        self._append([(parameter, parameter.value) for other in others for parameter in other.parameters])
+        for other in others:
+            other.parameters = []
+            other.values = other.backend.zeros(0)
+            other.version += 1
 
     def _append(self, items: list[tuple[Parameter, npt.NDArray[np.float32] | None]]) -> None:
         if not items:
@@ -227,8 +228,7 @@ def gather_stores(parameters: Iterable[Parameter], into: ParameterStore | None =
     if into is None and len(stores) == 1:
         return next(iter(stores.values()))
     target = into if into is not None else ParameterStore()
-    for store in stores.values():
-        target.absorb(store)
+    target.absorb(stores.values())
     return target
 
 

@@ -12,8 +12,9 @@ from hotloop.errors import bad_value
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.frames import checked_names
 from hotloop.given_weights import given_weights
+from hotloop.known_classes import refuse_unknown_classes
 from hotloop.locks import still
-from hotloop.models import CLASSES, model_from_config
+from hotloop.models import model_from_config
 from hotloop.training_state import restore_training, training_contents
 
 if TYPE_CHECKING:
@@ -48,14 +49,13 @@ def save_model(
     FileExistsError
         When there is a file already and `overwrite` is False.
     TypeError
-        For a class of model, or a metric made of a Python function, that no file can hold.
+        For a model, or a layer, metric, optimizer or other part of it, of a class that is not hotloop's, and
+        for a metric made of a Python function: loading could not find them. ``save_weights`` takes all.
     OSError
         When the file can't be written.
     """
     refuse_overwriting(path, overwrite)
-    kind = type(model).__name__
-    if CLASSES.get(kind) is not type(model):
-        raise TypeError(f"save: {kind} is not a class that a file can name; expected {' or '.join(CLASSES)}")
+    refuse_unknown_classes(model)
     with still(model) as resting:
         write_container(path, "model", *_contents(resting, include_optimizer))
 

@@ -46,6 +46,7 @@ class Sequential(Model):
         self.name = model_name(name, "sequential")
         self._graph: FunctionalGraph | None = None
         self._items: list[Item] = []
+        self._names: set[str] = set()  # those of its layers, and perhaps some that were
         self._tensors: list[SymbolicTensor] = []  # the input, then the output of each item
         self._waiting: list[Item] = []  # items that were built when the shape became known
         if layers is not None and not isinstance(layers, list | tuple):
@@ -86,18 +87,29 @@ class Sequential(Model):
             return
         if not isinstance(layer, Layer | Model):
             raise bad_type("Sequential.add", "a layer or a model", layer)
-        if any(item is layer for item in self._items):
-            raise ValueError(f"Sequential.add: {layer!r} is in the chain already; share layers by a Model")
-        make_names_unique([*self.layers, *_flat(layer)])
-        tensors = list(self._tensors)
-        if not tensors and not self._items:
-            shape = _declared_shape(layer)
-            tensors = [] if shape is None else [Input(shape)]
+        self._keep_names_apart(layer)
+        shape = None if self._tensors or self._items else _declared_shape(layer)
+        tensors = self._tensors if shape is None else [Input(shape)]
         if tensors:
             tensors.append(self._call(layer, tensors[-1]))
         self._tensors = tensors
         self._items.append(layer)
         self._changed()
+
+    def _keep_names_apart(self, layer: Item) -> None:
+        """Rename what may be renamed. All layers are looked at only where a name may be taken: long chains
+        would take time by the square of their length."""
+        new = _flat(layer)
+        names = {each.name for each in new}
+        called = isinstance(layer, Model) or bool(layer.nodes)
+        if called or len(names) < len(new) or not names.isdisjoint(self._names):
+            if any(item is layer for item in self._items):
+                raise ValueError(
+                    f"Sequential.add: {layer!r} is in the chain already; share layers by a Model"
+                )
+            make_names_unique([*self.layers, *new])
+            names = {each.name for each in [*self.layers, *new]}
+        self._names |= names
 
     def pop(self) -> Item:
         """Remove the last layer and return it.

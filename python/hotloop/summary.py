@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hotloop.layers.input import InputLayer
 
 if TYPE_CHECKING:
     from hotloop.functional import Model
+    from hotloop.graph import Node
     from hotloop.layers.base import Layer
 
 
@@ -18,11 +21,15 @@ def summary_lines(model: Model, width: int) -> list[str]:
         names = [f"  {layer.name} ({type(layer).__name__})" for layer in model.layers]
         return [*lines, "not built: its input's shape is not known yet", *names]
     graph = model.graph
+    readers = Counter(tensor for node in graph.nodes for tensor in set(node.inputs))
     branches = any(len(node.inputs) > 1 for node in graph.nodes) or len(graph.nodes) > len(graph.layers)
-    branches = branches or any(sum(1 for _ in graph.consumers(node.output)) > 1 for node in graph.nodes)
+    branches = branches or any(count > 1 for count in readers.values())
+    calls: dict[Layer, list[Node]] = {}
+    for node in graph.nodes:
+        calls.setdefault(node.layer, []).append(node)
     layers = graph.layers if branches else [x for x in graph.layers if not isinstance(x, InputLayer)]
     header = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if branches else [])]
-    rows = [_row(model, layer, branches) for layer in layers]
+    rows = [_row(layer, calls[layer], branches) for layer in layers]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     spare = max(0, width - sum(widths) - 3 * (len(widths) - 1))
     widths[0] += spare // 2
@@ -51,8 +58,7 @@ def summary_lines(model: Model, width: int) -> list[str]:
     ]
 
 
-def _row(model: Model, layer: Layer, branches: bool) -> list[str]:
-    nodes = [node for node in model.graph.nodes if node.layer is layer]
+def _row(layer: Layer, nodes: Sequence[Node], branches: bool) -> list[str]:
     row = [
         f"{layer.name} ({type(layer).__name__})",
         ", ".join(dict.fromkeys(str(node.output.shape) for node in nodes)),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import optimizers
 from hotloop.device import write
 from hotloop.engine import SlotLayout
 from hotloop.errors import bad_type, bad_value, integer
@@ -45,7 +44,8 @@ def fresh_compilation(model: Model) -> Compilation | None:
     compilation = model._compilation
     if compilation is None:
         return None
-    optimizer = optimizers.get(optimizers.serialize(compilation.optimizer))
+    given = compilation.optimizer  # which may be of a class of the user's, that no name would find
+    optimizer = type(given).from_config(given.get_config())
     return dataclasses.replace(compilation, optimizer=optimizer)
 
 

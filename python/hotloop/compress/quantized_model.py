@@ -20,6 +20,7 @@ from hotloop.device import HOST, backend, to_host
 from hotloop.files import PathLike, refuse_overwriting
 from hotloop.frames import checked_names
 from hotloop.heads import Compilation, compute_metrics
+from hotloop.known_classes import refuse_unknown_compilation
 from hotloop.targets import sample_weights
 from hotloop.training_state import fresh_compilation
 
@@ -365,10 +366,13 @@ class QuantizedModel:
         ------
         FileExistsError
             When there is a file already and `overwrite` is False.
+        TypeError
+            When the float model was compiled with a metric, optimizer or loss that loading could not find.
         OSError
             When the file can't be written; an existing one is as it was then.
         """
         refuse_overwriting(filepath, overwrite)
+        refuse_unknown_compilation(self._compilation)
         write_container(filepath, KIND, self.get_config(), self._plan.tensors())
 
     def __repr__(self) -> str:
