@@ -23,6 +23,8 @@ def nearest(got: str, known: Iterable[str]) -> str | None:
     import difflib
     import re
 
+    got = got[:_LONGEST]
+
     def alike(one: str, other: str) -> float:
         return difflib.SequenceMatcher(None, other, one).ratio()
 
