@@ -12,7 +12,7 @@ import pytest
 
 import hotloop as hl
 
-FEW, MANY = 800, 3200
+FEW, MANY = 500, 2000
 X = np.ones((4, 4), "f4")
 
 
@@ -57,6 +57,7 @@ WORK: dict[str, Callable[[hl.Sequential, int, Path], Any]] = {
     "save": lambda model, _, path: model.save(path / f"{model.name}-again"),
     "load": lambda _, count, path: hl.load_model(path / str(count)),
     "clone": lambda model, _, __: hl.clone_model(model),
+    "prune": lambda model, _, __: hl.prune_model(model, 0.5),
     "pickle": lambda model, _, __: pickle.loads(pickle.dumps(model)),
 }
 

@@ -138,7 +138,7 @@ class UnitMap:
 
     def member(self, atoms: Atoms, removed: set[int]) -> npt.NDArray[np.bool_]:
         """For each atom, whether its group is among the removed ones."""
-        return np.isin(self.groups(atoms), list(removed))
+        return np.array([self.group(int(atom)) in removed for atom in atoms], np.bool_)
 
     def kept_indices(self, removed: set[int]) -> dict[int, dict[int, npt.NDArray[np.intp]]]:
         """By parameter offset and axis, which positions stay."""
