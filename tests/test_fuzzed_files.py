@@ -62,7 +62,7 @@ def trained() -> hl.Sequential:
         ]
     )
     optimizer = hl.optimizers.AdamW(hl.schedules.CosineDecayRestarts(0.01, 20))
-    optimizer.exclude_from_weight_decay(["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
     metrics = ["accuracy", "auc", hl.metrics.F1Score()]
     model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=metrics)
     model.fit(X.reshape(-1, 2, 3), np.arange(20) % 3, epochs=1, batch_size=4, steps_per_epoch=3, verbose=0)
