@@ -366,10 +366,8 @@ class QuantizedModel:
         ------
         FileExistsError
             When there is a file already and `overwrite` is False.
-        TypeError
-            When the float model was compiled with a metric, optimizer or loss that loading could not find.
-        OSError
-            When the file can't be written; an existing one is as it was then.
+        TypeError, OSError
+            When a class that it was compiled with is not hotloop's, or the file can't be written.
         """
         refuse_overwriting(filepath, overwrite)
         refuse_unknown_compilation(self._compilation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, errors, schedules
+from hotloop.locks import make_lock
 from hotloop.parameters import Parameter
 from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
 _PATTERN = re.compile(r"[\\^$*+?{}|()\[\]]")  # what a regular expression has and no weight's name
-_claiming = threading.Lock()
+_claiming = make_lock()
 
 
 class Optimizer(Configurable):
