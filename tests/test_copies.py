@@ -34,6 +34,7 @@ KEPT: dict[str, Callable[[Any], Any]] = {
     "_graph": lambda v: v and [node.layer.name for node in v.nodes],
     "_store": lambda v: v.values.tobytes(),
     "_items": lambda v: [item.name for item in v],
+    "_names": lambda v: v,
     "_tensors": lambda v: [tensor.shape for tensor in v],
     "_waiting": lambda v: [item.name for item in v],
 }
