@@ -1,7 +1,9 @@
 """Whose state an optimizer keeps: the first model's that is compiled with it; others get a twin of it."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -117,8 +119,9 @@ def test_learning_rates_that_callbacks_set_stay_in_their_training(rng):
 def test_settings_come_along_and_do_not_hang_together():
     optimizer = hl.optimizers.Adam(0.01, weight_decay=0.1, clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    compiled(optimizer)
-    twin = compiled(optimizer).optimizer
+    first, second = compiled(optimizer), compiled(optimizer)
+    twin = second.optimizer
+    assert first.optimizer is optimizer
     assert twin is not optimizer
     assert twin.get_config() == optimizer.get_config()
     twin.exclude_from_weight_decay(var_names=["kernel"])
@@ -143,3 +146,63 @@ def test_an_optimizer_that_failed_to_compile_is_still_free(rng):
     with pytest.raises(ValueError, match="unknown metric"):
         model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuray"])
     assert compiled(optimizer).optimizer is optimizer
+
+
+@pytest.mark.parametrize("owner_lives", [True, False])
+def test_the_same_object_again_brings_what_the_user_changed(rng, owner_lives):
+    x, y = blobs(rng, 100)
+    optimizer = hl.optimizers.AdamW(0.001)
+    first = compiled(optimizer)
+    second = compiled(optimizer)
+    learn(second, x, y)
+    moments = second.optimizer.slots["m"].copy()
+    optimizer.learning_rate = 0.5
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    if not owner_lives:
+        del first
+        gc.collect()
+    second.compile(optimizer, "sparse_categorical_crossentropy")
+    assert (second.optimizer is optimizer) is not owner_lives
+    assert second.optimizer.learning_rate == 0.5
+    assert not second.optimizer.uses_weight_decay("dense/bias")
+    assert second.optimizer.iterations == 8
+    np.testing.assert_array_equal(second.optimizer.slots["m"], moments)
+    if owner_lives:
+        assert optimizer.iterations == 0
+        assert not optimizer.slots
+
+
+def test_the_same_object_unchanged_leaves_what_callbacks_made_of_the_rate(rng):
+    x, y = blobs(rng, 60)
+    optimizer = hl.optimizers.SGD(0.5)
+    models = [compiled(optimizer), compiled(optimizer)]
+    reduce = hl.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=1e9)
+    for model in models:
+        model.fit(x, y, epochs=3, callbacks=[reduce], verbose=0)
+        model.compile(optimizer, "sparse_categorical_crossentropy")
+        assert model.optimizer.learning_rate == pytest.approx(0.005)
+
+
+def test_an_optimizer_whose_model_is_gone_is_the_next_ones(rng):
+    x, y = blobs(rng, 100)
+    optimizer = hl.optimizers.Adam(0.01)
+    alone = learn(compiled(hl.optimizers.Adam(0.01)), x, y)
+    for _ in range(2):
+        model = compiled(optimizer)
+        assert model.optimizer is optimizer
+        assert optimizer.iterations == 0
+        assert_same(learn(model, x, y), alone)
+        del model
+        gc.collect()
+
+
+def test_a_twin_keeps_nothing_of_the_first_models_state_alive(rng):
+    x, y = blobs(rng, 100)
+    optimizer = hl.optimizers.Adam(0.01)
+    first, second = compiled(optimizer), compiled(optimizer)
+    learn(first, x, y)
+    gone = weakref.ref(optimizer)
+    del first, optimizer
+    gc.collect()
+    assert gone() is None
+    learn(second, x, y)

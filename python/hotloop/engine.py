@@ -159,17 +159,17 @@ class TrainingProgram:
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""
-        decays = bool(optimizer.weight_decay)  # else names need not be looked at
-        excluded = [p for p in self.parameters if not (decays and optimizer.uses_weight_decay(p.path))]
-        slots = optimizer.slot_arrays()
+        slots, exclusions = optimizer.slot_arrays(), optimizer.exclusions
         settings = (
             optimizer.native_config(),
             optimizer.clip_config(),
             [id(slot) for slot in slots],
-            excluded,
+            exclusions,  # and the names that they are about, in place of every weight's path
+            [p.layer_name for p in self.parameters] if exclusions else None,
         )
         if settings == self._settings:
             return
+        excluded = [p for p in self.parameters if not optimizer.uses_weight_decay(p.path)]
         regularized = [p for p in self.parameters if p.regularizer is not None]
         self.native.set_optimizer(
             optimizer.native_config(),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hotloop.arrays import Floats, Predicted
 from hotloop.device import backend
 from hotloop.heads import Compilation, log_directions
+from hotloop.optimizers.exclusions import with_paths
 from hotloop.programs import ProgramOwner
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Trainer(ProgramOwner):
         Parameters
         ----------
         optimizer : str or Optimizer
-            See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again; an
-            object that another model learns with stays that model's, and this one gets its twin.
+            See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again, whose
+            numbers count as they are now; an object that another model learns with stays that model's, and
+            this one gets its twin.
         loss : str, Loss, or a list or dict of them for several outputs
             See :mod:`hotloop.losses`. A single one is that of all outputs. A cross-entropy behind its softmax
             or sigmoid is computed together with it. The first ``fit``, ``evaluate`` or ``train_on_batch``
@@ -137,7 +139,8 @@ class Trainer(ProgramOwner):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned; the optimizer's state is new."""
-        self.compile(**config)
+        paths = [p.path for p in self.weights] if self.built else []
+        self.compile(**{**config, "optimizer": with_paths(config["optimizer"], paths)})
 
     # -- data in
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from hotloop import device, errors, schedules
 from hotloop.locks import make_lock
+from hotloop.optimizers.exclusions import Exclusions
 from hotloop.parameters import Parameter
 from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
-_PATTERN = re.compile(r"[\\^$*+?{}|()\[\]]")  # what a regular expression has and no weight's name
 _claiming = make_lock()
 
 
@@ -24,8 +24,9 @@ class Optimizer(Configurable):
     """Base class of the optimizers.
 
     An optimizer keeps the state of one model, the first that is compiled with it. Another model that is
-    compiled with it gets a twin, as ``model.optimizer``: with the same numbers, the learning rate that was
-    given and not the one that callbacks have made of it in ``fit``, and without any state.
+    compiled with it while that one lives gets a twin, as ``model.optimizer``: with the same numbers, the
+    learning rate that was given and not the one that callbacks have made of it in ``fit``, and without any
+    state. Compiled with it again that model keeps its state, and takes over the numbers that have changed.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ class Optimizer(Configurable):
         Steps done.
     slots : dict of str to ndarray
         The state arrays, each as long as the parameter arena and in its order, on the same device.
+    exclusions : Exclusions
+        What is left out of the weight decay; see :meth:`exclude_from_weight_decay`.
     full_batch : bool
         Whether a step takes the whole data, whatever the batch size (gradient descent).
 
@@ -96,9 +99,9 @@ class Optimizer(Configurable):
         self._given_rate = self._learning_rate  # what it is when no callback has changed it
         self.iterations = 0
         self.slots: dict[str, Floats] = {}
-        self._undecayed: list[str] = []
+        self.exclusions = Exclusions()
         self._owner: weakref.ref[Any] | None = None  # the model whose state this is
-        self._origin: Optimizer | None = None  # whose twin this is
+        self._origin: weakref.ref[Optimizer] | None = None  # whose twin this is
 
     @property
     def learning_rate(self) -> float:
@@ -167,25 +170,29 @@ class Optimizer(Configurable):
         ----------
         model : Model
         before : Optimizer, optional
-            What it has learned with so far, which it keeps where that is this optimizer's twin.
+            What it has learned with so far.
 
         Returns
         -------
         Optimizer
-            This one, unless it is another model's; then a twin without state.
+            This one, unless it is another model's that still lives; then a twin. Either has this one's
+            numbers, and no state but what the model has in this one's twin already.
         """
         with _claiming:
             if self._owner is None or self._owner() is model:
                 self._owner = weakref.ref(model)
                 return self
-            if before is not None and before._origin is self:
-                return before
-            twin = type(self).__new__(type(self))
-            vars(twin).update(vars(self))
-            twin._learning_rate = self._given_rate
-            twin.iterations, twin.slots, twin._undecayed = 0, {}, list(self._undecayed)
-            twin._owner, twin._origin = weakref.ref(model), self
-            return twin
+            is_twin = before is not None and before._origin is not None and before._origin() is self
+            kept = before if is_twin else None
+            same_rate = kept is not None and kept._given_rate == self._given_rate
+            rate = kept._learning_rate if kept is not None and same_rate else self._given_rate
+            iterations, slots = (0, {}) if kept is None else (kept.iterations, kept.slots)
+            free = self._owner() is None  # nobody learns with it any more
+            own = self if free else kept or type(self).__new__(type(self))
+            vars(own).update(vars(self))
+            own._learning_rate, own.iterations, own.slots = rate, iterations, slots
+            own._owner, own._origin = weakref.ref(model), None if free else weakref.ref(self)
+            return own
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which say nothing of a device, and belong to no model."""
@@ -239,27 +246,11 @@ class Optimizer(Configurable):
         >>> optimizer.uses_weight_decay("bias_layer/kernel"), optimizer.uses_weight_decay("dense/bias")
         (True, False)
         """
-        what = "exclude_from_weight_decay"
-        paths = []
-        for weight in var_list or ():
-            if not isinstance(weight, Parameter):
-                mend = "names go to var_names" if isinstance(weight, str) else ""
-                raise errors.bad_type(f"{what}: var_list", "weights of layers", weight, mend)
-            paths.append(weight.path)
-        names = [var_names] if isinstance(var_names, str) else list(var_names or ())
-        for name in names:
-            if not isinstance(name, str):
-                raise errors.bad_type(what, "parts of weights' names", name)
-            if not name or _PATTERN.search(name):
-                mend = "names are taken literally: give a list of them"
-                raise errors.bad_value(what, "parts of weights' names", repr(name), mend)
-        self._undecayed += [*paths, *names]
+        self.exclusions = self.exclusions.with_more(var_list, var_names)
 
     def uses_weight_decay(self, path: str) -> bool:
         """Whether weight decay applies to the weight of this path, such as ``"dense/kernel"``."""
-        name = path.rpartition("/")[2]
-        left_out = any(part == path if "/" in part else part in name for part in self._undecayed)
-        return bool(self.weight_decay) and not left_out
+        return bool(self.weight_decay) and not self.exclusions.cover(path)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return the state to save: ``iterations`` (int64, no axes) and the slots (the arrays themselves)."""
@@ -287,7 +278,7 @@ class Optimizer(Configurable):
         self.slots = {name: where.copy(slot) for name, slot in fresh.items()}
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, and what is excluded from weight decay (``undecayed``)."""
+        """The constructor's arguments, and what is excluded from weight decay (``undecayed_...``)."""
         rate = self._learning_rate
         return {
             "name": self.name,
@@ -297,16 +288,16 @@ class Optimizer(Configurable):
             "clipvalue": self.clipvalue,
             "global_clipnorm": self.global_clipnorm,
             **self._native_numbers(),
-            **({"undecayed": list(self._undecayed)} if self._undecayed else {}),
+            **self.exclusions.get_config(),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
         """Build it from what :meth:`get_config` gave; the state is fresh."""
         arguments = dict(config)
-        undecayed = arguments.pop("undecayed", [])
+        exclusions = Exclusions.taken_from(arguments)
         optimizer = cls(**arguments)
-        optimizer.exclude_from_weight_decay(var_names=undecayed)
+        optimizer.exclusions = exclusions
         return optimizer
 
     def _native_numbers(self) -> dict[str, Any]:
