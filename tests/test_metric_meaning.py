@@ -218,6 +218,33 @@ def test_any_label_of_a_row_is_right_among_the_largest() -> None:
     assert hl.metrics.TopKCategoricalAccuracy(3)([[1, 0, 0, 0]], q) == 0.0
 
 
+def test_soft_labels_that_tie_have_one_class() -> None:
+    """A row that is not of zeros and ones is a distribution: its first largest class is the label."""
+    p = np.eye(3)[[0, 1, 2, 2]]
+    for soft in ([1 / 3] * 3, [0.5, 0.5, 0.0], [2.0, 2.0, 0.0]):
+        assert hl.metrics.CategoricalAccuracy()([soft] * 4, p) == 1 / 4
+        assert hl.metrics.TopKCategoricalAccuracy(1)([soft] * 4, p) == 1 / 4
+    # What a row is does not depend on the others.
+    y = [[0.5, 0.5, 0], [1, 1, 0], [0, 0, 0], [0, 0.5, 0.5]]
+    assert hl.metrics.CategoricalAccuracy()(y, p) == 2 / 4
+    assert hl.metrics.TopKCategoricalAccuracy(2)(y, p) == 3 / 4
+
+
+@pytest.mark.parametrize("low", [0, -1])
+def test_one_row_alone_is_judged_as_among_thousands(low: int) -> None:
+    """The shorter way for rows of one label gives what the longer way does, row by row."""
+    rng = np.random.default_rng(6)
+    y = np.where(rng.random((60, 4)) < 0.3, 1, low).astype(np.float32)
+    y[::4], y[1::4] = np.eye(4)[rng.integers(0, 4, 15)], rng.dirichlet(np.ones(4), 15)
+    y[2] = [np.nan, 1, 0, 0]
+    p = rng.integers(0, 3, (60, 4)).astype(np.float32)  # with ties
+    for metric in (hl.metrics.CategoricalAccuracy(), hl.metrics.TopKCategoricalAccuracy(2)):
+        hits = [metric(y[i : i + 1], p[i : i + 1]) for i in range(60)]
+        assert metric(y, p) == sum(hits) / 60
+        assert metric(y.reshape(5, 12, 4), p.reshape(5, 12, 4)) == sum(hits) / 60
+        assert metric(y[2:3], p[2:3]) == 0.0
+
+
 def test_positions_of_one_output_are_rows() -> None:
     rng = np.random.default_rng(4)
     y, p = rng.integers(0, 2, (6, 5)), rng.random((6, 5, 1)).astype(np.float32)

@@ -11,7 +11,15 @@ from hotloop import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import classes
 from hotloop.metrics.base import Metric, told, weighted_mean
-from hotloop.metrics.decode import argmax, binary_targets, has_nan, is_scores, label_columns, predictions
+from hotloop.metrics.decode import (
+    argmax,
+    binary_targets,
+    has_nan,
+    is_scores,
+    label_columns,
+    predictions,
+    single_labels,
+)
 
 NAN = float("nan")
 
@@ -82,8 +90,10 @@ class BinaryAccuracy(Metric):
 class CategoricalAccuracy(Metric):
     """The part of the rows whose largest prediction is at the class of the target.
 
-    Targets are one-hot or class numbers. Where a row has several labels, each of them is right, and where it
-    has none, nothing is; Keras looks at the first one alone. Predictions with a NaN give NaN.
+    Targets are class numbers, or rows of a column for each class. Where such a row is of zeros and ones and
+    has several labels, each of them is right, and where it has none, nothing is; Keras looks at the first one
+    alone. Any other row is a distribution, whose first largest class is right. Predictions with a NaN give
+    NaN.
 
     Examples
     --------
@@ -99,7 +109,11 @@ class CategoricalAccuracy(Metric):
         scores = _scores(y_pred, self.name)
         target, chosen = np.asarray(y_true), argmax(scores)
         if target.shape == scores.shape:
-            hits = np.take_along_axis(label_columns(target), chosen[..., None], axis=-1)[..., 0]
+            true, unclear = single_labels(target)
+            hits = np.asarray(true == chosen)
+            if unclear.any():
+                own = label_columns(target[unclear])
+                hits[unclear] = own[np.arange(len(own)), chosen[unclear]]
         else:
             hits = classes(target, scores.shape, f"{self.name}: y_true") == chosen
         return NAN if has_nan(scores) else weighted_mean(hits, sample_weight, self.name)
@@ -118,9 +132,10 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
 class TopKCategoricalAccuracy(Metric):
     """The part of the rows whose class is among the ``k`` largest predictions.
 
-    Among equal predictions the later class goes first, as in scikit-learn. Targets are one-hot or class
-    numbers. Where a row has several labels, it counts when any of them is among the ``k``, and where it has
-    none, it does not; Keras looks at the first label alone. Predictions with a NaN give NaN.
+    Among equal predictions the later class goes first, as in scikit-learn. Targets are class numbers, or rows
+    of a column for each class. Where such a row is of zeros and ones and has several labels, it counts when
+    any of them is among the ``k``, and where it has none, it does not; Keras looks at the first label alone.
+    Any other row is a distribution, whose first largest class counts. Predictions with a NaN give NaN.
 
     Examples
     --------
@@ -138,18 +153,30 @@ class TopKCategoricalAccuracy(Metric):
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         scores = _scores(y_pred, self.name)
-        target, columns = np.asarray(y_true), np.arange(scores.shape[-1])
+        target = np.asarray(y_true)
         if target.shape == scores.shape:
-            own = label_columns(target)
+            true, unclear = single_labels(target)
         else:
-            own = classes(target, scores.shape, f"{self.name}: y_true")[..., None] == columns
+            true = classes(target, scores.shape, f"{self.name}: y_true")
+            unclear = np.zeros(true.shape, np.bool_)
         if has_nan(scores):
             return NAN
-        # The best of the row's labels, and of equal ones the last.
-        score = np.where(own, scores, -np.inf).max(axis=-1, keepdims=True)
-        column = np.where(own & (scores == score), columns, -1).max(axis=-1, keepdims=True)
-        before = np.count_nonzero((scores > score) | ((scores == score) & (columns > column)), axis=-1)
-        return weighted_mean((before < self.k) & own.any(axis=-1), sample_weight, self.name)
+        hits = _before(scores, true[..., None]) < self.k
+        if unclear.any():
+            own, rows = label_columns(target[unclear]), scores[unclear]
+            # The best of the row's labels, and of equal ones the last.
+            score = np.where(own, rows, -np.inf).max(axis=-1, keepdims=True)
+            columns = np.arange(scores.shape[-1])
+            best = np.where(own & (rows == score), columns, 0).max(axis=-1, keepdims=True)
+            hits[unclear] = (_before(rows, best) < self.k) & own.any(axis=-1)
+        return weighted_mean(hits, sample_weight, self.name)
+
+
+def _before(scores: npt.NDArray[Any], column: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return how many columns of each row go before one: those that are larger, or equal and later."""
+    score = np.take_along_axis(scores, column, axis=-1)
+    later = np.arange(scores.shape[-1]) > column
+    return np.asarray(np.count_nonzero((scores > score) | ((scores == score) & later), axis=-1))
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):

@@ -77,14 +77,59 @@ def true_classes(y_true: npt.ArrayLike, shape: tuple[int, ...], what: str) -> Ar
 
 
 def label_columns(target: Array) -> npt.NDArray[np.bool_]:
-    """Return which columns are a row's labels: the ones of zeros and ones, else the largest entries."""
-    largest = target.max(axis=-1, keepdims=True)
-    return np.asarray((target == largest) & ((largest > 0) | (largest > target.min(axis=-1, keepdims=True))))
+    """Return which columns are a row's labels.
+
+    A row of zeros and ones, or of -1 and 1, has its ones as labels: several, or none. Any other row is a
+    distribution and has one, the first largest; none where a number is NaN.
+    """
+    yes = target == 1
+    known = (yes | (target == 0)).all(axis=-1) | (yes | (target == -1)).all(axis=-1)
+    first = np.asarray(target.argmax(axis=-1))[..., None]
+    largest = np.take_along_axis(target, first, axis=-1)
+    columns = (np.arange(target.shape[-1]) == first) & (largest == largest)
+    return np.asarray(np.where(known[..., None], yes, columns))
+
+
+def single_labels(target: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return the class of each row, and for which rows only :func:`label_columns` can say it."""
+    true = _lone_columns(target)
+    if true is not None:
+        return true, ~(_at(target, true) > 0)
+    true = argmax(target)
+    largest = _at(target, true)
+    return true, ~(largest > 0) | (np.count_nonzero(target == largest[..., None], axis=-1) != 1)
+
+
+def _lone_columns(target: Array) -> Array | None:
+    """Return the column of each row that is not 0, if each row has just one: quicker than to look for it."""
+    filled, columns = target != 0, target.shape[-1]
+    if not target.size or np.count_nonzero(filled) * columns != target.size:
+        return None
+    found = np.flatnonzero(filled) - np.arange(0, target.size, columns)
+    if found.min() < 0 or found.max() >= columns:
+        return None
+    return found.reshape(target.shape[:-1])
+
+
+def _one_hot_classes(target: Array, shape: tuple[int, ...]) -> Array | None:
+    """Return the classes of one-hot rows of ``shape``; None where they are not that."""
+    true = _lone_columns(target) if target.shape == shape and len(shape) > 1 else None
+    return true if true is not None and (_at(target, true) == 1).all() else None
+
+
+def _at(columns: Array, numbers: Array) -> Array:
+    """Return the column of each row that ``numbers`` says."""
+    return np.asarray(np.take_along_axis(columns, numbers[..., None], axis=-1)[..., 0])
 
 
 def several_labels(target: Array, shape: tuple[int, ...]) -> bool:
     """Whether targets are yes or no of the predictions' ``shape``, and not just one yes in each row."""
-    if target.shape != shape or len(shape) < 2 or shape[-1] < 2:
+    if (
+        target.shape != shape
+        or len(shape) < 2
+        or shape[-1] < 2
+        or _one_hot_classes(target, shape) is not None
+    ):
         return False
     yes = target == 1
     all_known = (yes | (target == 0)).all() or (yes | (target == -1)).all()
@@ -134,8 +179,10 @@ def labels(
     """
     predicted = predictions(y_pred, what)
     if is_scores(y_pred):
-        if threshold is None and answers == "values" and several_labels(np.asarray(y_true), predicted.shape):
-            threshold = 0.5
+        target = np.asarray(y_true)
+        lone = _one_hot_classes(target, predicted.shape) if threshold is None else None
+        if threshold is None and lone is None and answers == "values":
+            threshold = 0.5 if several_labels(target, predicted.shape) else None
         rows, count = predicted.shape[:-1], predicted.shape[-1]
         weights = row_weights(sample_weight, rows, what)
         flat = None if weights is None else weights.reshape(-1)
@@ -144,7 +191,7 @@ def labels(
             columns = predicted.reshape(-1, count)
             undefined = np.asarray(np.isnan(columns).any(axis=0))
             return Labels(several, columns > threshold, count, flat, undefined)
-        true = true_classes(y_true, predicted.shape, what).reshape(-1)
+        true = (true_classes(target, predicted.shape, what) if lone is None else lone).reshape(-1)
         return Labels(true, argmax(predicted).reshape(-1), count, flat, np.full(count, has_nan(predicted)))
     weights = row_weights(sample_weight, predicted.shape, what)
     flat = None if weights is None else weights.reshape(-1)
