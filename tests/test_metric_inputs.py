@@ -187,3 +187,23 @@ def test_class_weights_of_rows_with_a_class(loss: str, y: list[Any], numbers: li
     rows = losses.get(loss).values(labels, model.predict(x))
     got = model.train_on_batch(x, labels, class_weight={0: 3.0})
     assert got == pytest.approx(np.mean(rows * np.array([3.0, 1.0])[numbers]), rel=1e-5)
+
+
+def test_a_metric_of_the_users_is_not_tried_on_made_up_numbers() -> None:
+    """Nothing is predicted positive there, and what divides by that would end training before it began."""
+
+    class Positives(hl.metrics.Metric):
+        def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+            return 1.0 / int((np.asarray(y_pred) > 0.5).sum())
+
+    class Margin(hl.losses.MeanSquaredError):
+        def values(self, y_true: Any, y_pred: Any) -> Any:
+            return 1 / np.asarray(y_pred)[:, 0]
+
+    model = hl.Sequential([hl.layers.Dense(1, "sigmoid", input_shape=(2,))])
+    model.set_weights([np.zeros((2, 1), np.float32), np.ones(1, np.float32)])
+    with np.errstate(all="raise"):
+        for metric in (Positives(), hl.metrics.LossMetric(Margin())):
+            model.compile(hl.optimizers.SGD(0.0), "mse", metrics=[metric])
+            logs = model.fit(np.ones((4, 2)), np.ones(4), verbose=0).history
+            assert len(logs) == 2

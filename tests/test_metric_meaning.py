@@ -250,3 +250,21 @@ def test_positions_of_one_output_are_rows() -> None:
     y, p = rng.integers(0, 2, (6, 5)), rng.random((6, 5, 1)).astype(np.float32)
     for metric in (hl.metrics.F1Score(), hl.metrics.AUC(), hl.metrics.BinaryAccuracy(), hl.metrics.Recall()):
         assert metric(y, p) == metric(y[..., None], p) == pytest.approx(metric(y.ravel(), p.ravel()))
+
+
+def test_what_rows_have_is_settled_by_the_first_labels_after_compile() -> None:
+    """Where the loss says nothing, one row of a later set does not turn the meaning of all others."""
+    one_hot = np.eye(3, dtype=np.float32)[np.arange(30) % 3]
+    mixed = one_hot.copy()
+    mixed[0] = [1, 1, 0]
+    model = hl.Sequential([hl.layers.Dense(3, use_bias=False, input_shape=(3,))])
+    model.set_weights([0.4 * np.eye(3, dtype=np.float32)])  # the largest is right, and below a half
+    model.compile("sgd", "mse", metrics=["f1", "precision", "recall", hl.metrics.ConfusionMatrix()])
+    for labels in (one_hot, mixed, one_hot):
+        *scores, matrix = model.evaluate(one_hot, labels, verbose=0)[1:]
+        assert scores == [1.0, 1.0, 1.0]
+        np.testing.assert_array_equal(matrix, 10 * np.eye(3))
+    model.compile("sgd", "mse", metrics=["f1", hl.metrics.F1Score(threshold=0.3, name="said")])
+    with pytest.warns(UserWarning, match="metric 'f1': .*1 of 30 rows .*cut at 0.5.* threshold=0.5"):
+        assert model.evaluate(one_hot, mixed, verbose=0)[1] == 0.0
+    assert model.evaluate(one_hot, one_hot, verbose=0)[1:] == [0.0, 1.0]

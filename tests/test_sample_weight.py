@@ -180,3 +180,17 @@ def test_the_output_that_does_not_fit_is_named(rng):
         ValueError, match=r"sample_weight\['value'\]: expected shape \(40,\).*got shape \(3,\)"
     ):
         two_outputs().fit(x, [kind, x[:, :1]], sample_weight=[np.ones(40), np.ones(3)], verbose=0)
+
+
+def test_weights_whose_product_is_too_large_are_refused() -> None:
+    """Each is a float32, their product is not: it would make every weight of the model NaN."""
+    model = hl.Sequential([hl.layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    x, y, huge = np.ones((4, 2)), np.zeros(4), np.full(4, 1e30)
+    for call in (model.fit, model.train_on_batch):
+        with pytest.raises(ValueError, match=r"class_weight times sample_weight: .* finite .*, got 1e\+60"):
+            call(x, y, sample_weight=huge, class_weight={0: 1e30})
+    for was, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
+    model.fit(x, y, sample_weight=np.full(4, 1e-30), class_weight={0: 1e30}, verbose=0)

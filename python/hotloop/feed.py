@@ -67,8 +67,8 @@ class Feed:
         Raises
         ------
         ValueError, TypeError
-            When a class does not exist, a weight is none, labels are not one class a sample, or the model has
-            several outputs.
+            When a class does not exist, a weight is none or times the sample's is no finite float32, labels
+            are not one class a sample, or the model has several outputs.
         """
         if len(self.heads) != 1:
             raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
@@ -76,6 +76,10 @@ class Feed:
         weights = class_weights(class_weight, device.to_host(self.labels[0]), head.shape, head.loss)
         for given in self.weights:
             weights = weights.reshape(-1, *[1] * (given.ndim - 1)) * given
+            largest = float(np.abs(weights).max(initial=0))
+            if largest > float(np.finfo(np.float32).max):
+                what = "class_weight times sample_weight"
+                raise bad_value(what, "finite float32 numbers", f"{largest:g}", "scale one of them down")
         return replace(self, weights=[weights.astype(np.float32)])
 
     @property

@@ -135,7 +135,8 @@ class Compilation:
         ----------
         names, shapes : of all outputs
         labels : list of ndarray
-            Of those outputs that have a loss: their shapes say which one the loss "crossentropy" means.
+            Of those outputs that have a loss: their shapes say which one the loss "crossentropy" means, and
+            where the loss says nothing of classes, they whether a row has one or several.
         """
         weights = _per_output("loss_weights", self.loss_weights, names, 1.0)
         first = _per_output("metrics", self.metrics, names, None, several=True)
@@ -147,12 +148,12 @@ class Compilation:
             loss = _get_loss(_per_output("loss", self.loss, names, None)[i], y, shapes[i])
             weight = 1.0 if weights[i] is None else number("compile: loss_weights", weights[i])
             heads.append(Head(i, names[i], shapes[i], loss, weight))
-        for head in heads:
+        for head, y in zip(heads, labels, strict=True):
             prefix = f"{head.name}_" if len(names) > 1 else ""
-            head.metrics = _named_metrics(first[head.index], head, prefix, used, "")
-        for head in heads:
+            head.metrics = _named_metrics(first[head.index], head, y, prefix, used, "")
+        for head, y in zip(heads, labels, strict=True):
             prefix = f"{head.name}_" if len(names) > 1 else ""
-            head.weighted_metrics = _named_metrics(second[head.index], head, prefix, used, "weighted_")
+            head.weighted_metrics = _named_metrics(second[head.index], head, y, prefix, used, "weighted_")
         return heads
 
     def outputs_with_loss(self, names: Sequence[str]) -> list[int]:
@@ -205,6 +206,8 @@ class Compilation:
 def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
     """Refuse metrics that don't fit the labels before anything is trained: they see some, and predict zeros.
 
+    A metric of the user's is left alone: it may count its calls, or take no predictions that are all zeros.
+
     Raises
     ------
     ValueError, TypeError
@@ -214,9 +217,16 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
         some = _for_metrics(to_host(y[:TRIED_ROWS]), head)
         zeros = np.broadcast_to(np.float32(0), (some.shape[0], *head.shape))
         for _, metric in [*head.metrics, *head.weighted_metrics]:
-            if not isinstance(metric, metrics.FunctionMetric):  # the user's, who may count its calls
+            if _is_hotloops(metric):
                 with np.errstate(all="ignore"):
                     metric(some, zeros)
+
+
+def _is_hotloops(metric: Metric) -> bool:
+    """Whether a metric, and the loss that it is made of, are all this package's code."""
+    parts = [metric, *(part for part in vars(metric).values() if isinstance(part, Loss))]
+    ours = all(type(part).__module__.startswith("hotloop.") for part in parts)
+    return ours and not isinstance(metric, metrics.FunctionMetric)
 
 
 def log_directions(heads: Sequence[Head], several_outputs: bool) -> dict[str, str | None]:
@@ -329,10 +339,13 @@ def _get_loss(identifier: Any, y: Array, shape: Shape) -> Loss:
     return losses.get(identifier)
 
 
-def _named_metrics(given: Any, head: Head, prefix: str, used: dict[str, int], if_taken: str) -> NamedMetrics:
+def _named_metrics(
+    given: Any, head: Head, y: Array, prefix: str, used: dict[str, int], if_taken: str
+) -> NamedMetrics:
     named = []
     for identifier in _flatten(given):
         metric = metrics.resolve(identifier, head.loss, head.shape[-1] if head.shape else 1)
+        metric = metric.for_labels(y, head.shape)
         name = prefix + metric.name
         if name in used and if_taken:
             name = prefix + if_taken + metric.name

@@ -100,6 +100,14 @@ class Metric(Configurable):
         """
         return self
 
+    def for_labels(self, y_true: Array, shape: tuple[int, ...]) -> Metric:
+        """Return this metric as a model that is given these labels first needs it, for rows of ``shape``.
+
+        Labels say whether a row has one class or several where the loss and the metric don't, and no later
+        set turns that round. Most metrics return themselves.
+        """
+        return self
+
 
 Some = TypeVar("Some", bound=Metric)
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles
-from hotloop.metrics.base import Metric, Result, told
+from hotloop.metrics.base import Result
+from hotloop.metrics.classes import OfClasses
 from hotloop.metrics.decode import Labels, labels
 
 _AVERAGES = ["auto", "binary", "micro", "macro", "weighted"]
@@ -37,11 +37,10 @@ def _mean(scores: Doubles, weights: Doubles | None) -> float:
     return float(np.average(scores[kept], weights=weights[kept]))
 
 
-class _FromCounts(Metric):
+class _FromCounts(OfClasses):
     """What precision, recall and F1 have in common: all follow from three counts for each class."""
 
     direction = "max"
-    _answers = "values"  # what the loss says of predictions
 
     def __init__(
         self,
@@ -63,10 +62,6 @@ class _FromCounts(Metric):
             None if class_id is None else errors.integer(f"{what}: class_id", class_id, at_least=0)
         )
         self.zero_division = float(zero_division)
-
-    def for_loss(self, loss: Loss) -> Metric:
-        cut = self.threshold is None and loss.answers == "each"
-        return told(self, _answers=loss.answers, threshold=loss.threshold if cut else self.threshold)
 
     def _ratio(self, hits: Doubles, predicted: Doubles, true: Doubles) -> tuple[Doubles, Doubles]:
         """Return numerator and denominator; for a subclass to write."""

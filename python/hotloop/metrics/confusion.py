@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import errors
-from hotloop.losses.base import Loss
-from hotloop.metrics.base import Metric, Result, told
+from hotloop.metrics.base import Result
+from hotloop.metrics.classes import OfClasses
 from hotloop.metrics.decode import is_scores, labels
 
 _NORMALIZE = ["true", "pred", "all"]
@@ -95,7 +95,7 @@ def _matrix(
     return np.divide(matrix, total, out=np.zeros(matrix.shape), where=total != 0)
 
 
-class ConfusionMatrix(Metric):
+class ConfusionMatrix(OfClasses):
     """:func:`confusion_matrix` as a metric object: it gives a matrix, not a number.
 
     Examples
@@ -104,8 +104,6 @@ class ConfusionMatrix(Metric):
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-
-    _answers = "values"  # what the loss says of predictions
 
     def __init__(
         self,
@@ -119,10 +117,6 @@ class ConfusionMatrix(Metric):
         self.num_classes = num_classes
         self.threshold = threshold
         self.normalize = normalize
-
-    def for_loss(self, loss: Loss) -> Metric:
-        cut = self.threshold is None and loss.answers == "each"
-        return told(self, _answers=loss.answers, threshold=loss.threshold if cut else self.threshold)
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
