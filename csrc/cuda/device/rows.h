@@ -15,7 +15,8 @@ HOTLOOP_INLINE void each_vector(std::int64_t n, Body body) {
 // so many.
 constexpr std::int64_t kLongRow = 1 << 16;
 
-// A row's sums: each of those that body(i, count, sums) adds to for each of its vectors.
+// A row's sums: each of those that body(i, count, sums) adds to for each of its vectors. In one loop: one in
+// another, as cpu/simd/rows.h has it, takes up to 16 registers more, and some kernels had none left.
 template <int kSums>
 struct RowSums {
   F32 of[kSums];
@@ -25,13 +26,17 @@ struct RowSums {
 };
 template <int kSums, class Body>
 HOTLOOP_INLINE RowSums<kSums> sum_vectors(std::int64_t n, Body body) {
-  RowSums<kSums> total;
-  for (std::int64_t begin = 0; begin < n; begin += kLongRow) {
-    RowSums<kSums> block;
-    each_vector(n - begin < kLongRow ? n - begin : kLongRow,
-                [&](std::int64_t i, int count) HOTLOOP_BODY { body(begin + i, count, block.of); });
-    for (int k = 0; k < kSums; ++k) total.of[k] = total.of[k] + block.of[k];
-  }
+  RowSums<kSums> total, block;
+  each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
+    body(i, count, block.of);
+    if ((i + kLanes) % kLongRow == 0) {
+      for (int k = 0; k < kSums; ++k) {
+        total.of[k] = total.of[k] + block.of[k];
+        block.of[k] = splat(0.0f);
+      }
+    }
+  });
+  for (int k = 0; k < kSums; ++k) total.of[k] = total.of[k] + block.of[k];
   return total;
 }
 
