@@ -27,11 +27,10 @@ def small_gpu(monkeypatch):
     return lambda size: monkeypatch.setattr(cupy.cuda, "most_bytes", size)
 
 
-def network(where="cuda", optimizer="adam", loss="mse", metrics=("mae",), units=2):
+def network(where="cuda", optimizer="adam", loss="mse", metrics=("mae",), units=2, last=None):
     hl.set_seed(4)
-    model = hl.Sequential(
-        [hl.layers.Dense(4, "relu", input_shape=(5,)), hl.layers.Dropout(0.3), hl.layers.Dense(units)]
-    )
+    first = hl.layers.Dense(4, "relu", input_shape=(5,))
+    model = hl.Sequential([first, hl.layers.Dropout(0.3), hl.layers.Dense(units, last)])
     model.compile(optimizer, loss, metrics=list(metrics), device=where)
     return model
 
@@ -135,12 +134,12 @@ def test_misaligned_arrays_are_copied(rng):
 
 def test_labels_on_the_gpu(rng):
     x, _ = data(rng)
-    for loss, y in (
-        ("sparse_categorical_crossentropy", rng.integers(0, 2, 30)),
-        ("hinge", rng.integers(0, 2, (30, 2)).astype("f4")),
-        ("binary_crossentropy", rng.uniform(0, 1, (30, 2)).astype("f4")),
+    for loss, last, y in (
+        ("sparse_categorical_crossentropy", "softmax", rng.integers(0, 2, 30)),
+        ("hinge", None, rng.integers(0, 2, (30, 2)).astype("f4")),
+        ("binary_crossentropy", "sigmoid", rng.uniform(0, 1, (30, 2)).astype("f4")),
     ):
-        models = network(loss=loss, metrics=()), network(loss=loss, metrics=())
+        models = [network(loss=loss, metrics=(), last=last) for _ in range(2)]
         models[0].fit(x, y, verbose=0)
         models[1].fit(cupy.asarray(x), cupy.asarray(y), verbose=0)
         assert state(models[0]) == state(models[1]), loss
