@@ -1,4 +1,4 @@
-"""The batch feed: shuffled orders, gathered rows, and the look for what is not finite."""
+"""The batch feed: shuffled orders, gathered rows, and the look for what is not finite, or no class."""
 
 import numpy as np
 import pytest
@@ -110,3 +110,37 @@ def test_finite_in_large_arrays(threads: int) -> None:
 def test_finite_is_numpys(values: list[float]) -> None:
     x = np.array(values, np.float32)
     assert _native.all_finite(x) == bool(np.isfinite(x).all())
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("shape", [(1,), (37,), (37, 1), (5, 3, 2)])
+def test_class_numbers_are_the_labels(dtype: type, shape: tuple[int, ...]) -> None:
+    labels = np.random.default_rng(0).integers(0, 4, shape).astype(dtype)
+    labels.flat[-1] = 3
+    numbers = _native.class_numbers(labels, 4)
+    assert numbers.dtype == np.int32
+    assert not np.shares_memory(numbers, labels)
+    np.testing.assert_array_equal(numbers, labels.reshape(shape[0], -1))
+    for place in {0, labels.size // 2, labels.size - 1}:
+        for bad in (-1, 4, np.iinfo(dtype).min, np.iinfo(dtype).max, *([2**32] if dtype is np.int64 else [])):
+            kept, labels.flat[place] = labels.flat[place], bad
+            assert _native.class_numbers(labels, 4) is None
+            labels.flat[place] = kept
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.zeros(6, np.int32)[::2],
+        np.asfortranarray(np.zeros((3, 2), np.int32)),
+        np.zeros(13, np.uint8)[1:].view(np.int32),
+        np.zeros(3, ">i4"),
+        np.zeros(3, np.uint8),
+        np.zeros(3, np.float32),
+        np.zeros(3, bool),
+        np.zeros(0, np.int32),
+    ],
+    ids=["strided", "columns first", "unaligned", "byte order", "uint8", "float", "bool", "empty"],
+)
+def test_other_labels_want_a_closer_look(labels: np.ndarray) -> None:
+    assert _native.class_numbers(labels, 4) is None

@@ -97,6 +97,7 @@ def nan_at(place: tuple[int, int]) -> np.ndarray:
         (data()[0][0], data()[1]),
         (data()[0], data()[1] + 1),
         (data()[0], data()[1] - 1),
+        (data()[0], data()[1] + 2**32),
         (data()[0], data()[1] + 0.5),
         (data()[0], np.eye(3, dtype=np.float32)[data()[1]]),
         (data()[0].astype(complex), data()[1]),

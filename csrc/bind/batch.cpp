@@ -1,4 +1,4 @@
-// Shuffled orders, gathered rows, and the look for what is not finite.
+// Shuffled orders, gathered rows, and the look for what is not finite, or no class.
 #include "ops/batch/batch.h"
 
 #include <pybind11/pybind11.h>
@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "bind/arrays.h"
@@ -52,6 +53,32 @@ void gather(const Operand& source, Operand& out, const Maybe& index, std::int64_
            [&](Team& team) { kernel(from, row_size, chosen, first, rows, to, team.share()); });
 }
 
+// Nothing where one of them is no class. Labels lie in the CPU's memory on either half.
+template <class T>
+py::object as_classes(const py::array& labels, std::int64_t classes) {
+  const std::int64_t n = labels.size(), rows = labels.shape(0);
+  const T* from = static_cast<const T*>(labels.data());
+  py::array_t<std::int32_t> numbers({rows, n / rows});
+  std::int32_t* to = numbers.mutable_data();
+  bool good = true;
+  {
+    const Unlocked released;
+    for (std::int64_t i = 0; i < n; ++i) {
+      good &= from[i] >= 0 && from[i] < classes;
+      to[i] = static_cast<std::int32_t>(from[i]);
+    }
+  }
+  return good ? py::object(std::move(numbers)) : py::none();
+}
+
+py::object class_numbers(const py::array& labels, std::int64_t classes) {
+  const bool aligned = (labels.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+  if (labels.size() == 0 || !aligned || !is_contiguous(labels)) return py::none();
+  if (py::isinstance<py::array_t<std::int32_t>>(labels)) return as_classes<std::int32_t>(labels, classes);
+  if (py::isinstance<py::array_t<std::int64_t>>(labels)) return as_classes<std::int64_t>(labels, classes);
+  return py::none();
+}
+
 }  // namespace
 
 void bind_batch(py::module_& module) {
@@ -78,6 +105,10 @@ void bind_batch(py::module_& module) {
         return all_finite(data, n);
       },
       py::arg("x"), "Whether a float32 array holds neither NaN nor infinity.");
+  module.def(
+      "class_numbers", &class_numbers, py::arg("labels"), py::arg("classes"),
+      "Whole numbers from 0 to classes - 1 as int32 (rows, numbers a row); None where some are others, or "
+      "labels are no contiguous int32 or int64.");
 }
 
 }  // namespace hotloop::bind

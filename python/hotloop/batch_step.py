@@ -11,7 +11,7 @@ from hotloop.feed import Feed
 from hotloop.targets import target_array
 
 if TYPE_CHECKING:
-    from hotloop.engine import TrainingProgram
+    from hotloop.engine import SlotLayout, TrainingProgram
     from hotloop.programs import ProgramOwner
 
 
@@ -22,13 +22,15 @@ class BatchStep:
     arrays' headers and the model's state say is remembered: numbers are looked at anew in every batch.
     """
 
-    def __init__(self, program: TrainingProgram, feed: Feed, x: Any, y: Any) -> None:
-        self._program = program
+    def __init__(self, program: TrainingProgram, slots: SlotLayout, feed: Feed, x: Any, y: Any) -> None:
+        self._program, self._slots = program, slots
         self._heads = feed.heads
         self._x, self._y = (x.shape[1:], x.dtype), (y.shape[1:], y.dtype)
 
     @classmethod
-    def after(cls, program: TrainingProgram, feed: Feed, x: Any, y: Any) -> BatchStep | None:
+    def after(
+        cls, model: ProgramOwner, program: TrainingProgram, feed: Feed, x: Any, y: Any
+    ) -> BatchStep | None:
         """Remember a batch that was trained on; None where the next one has to be looked at as closely."""
         alone = len(feed.inputs) == len(feed.heads) == len(program.graph.outputs) == 1
         if not alone or program.backend is not device.HOST or feed.labels[0] is not y:
@@ -38,7 +40,8 @@ class BatchStep:
             and x.dtype == np.float32
             and x.shape[1:] == program.graph.inputs[0].sample_shape
         )
-        return cls(program, feed, x, y) if plain else None
+        slots = model._slots
+        return cls(program, slots, feed, x, y) if plain and slots is not None else None
 
     def feed(self, x: Any, y: Any, allow_nonfinite: bool) -> Feed | None:
         """Return the batch, checked; None where it is not like the one before, or not all is well with x.
@@ -65,11 +68,11 @@ class BatchStep:
         """Return the program with the optimizer's state in place; None where it is no longer the model's."""
         program = self._program
         with model._lock:
-            slots = model._slots
-            if model._training is not program or model._heads is not self._heads or slots is None:
+            if model._training is not program or model._heads is not self._heads:
                 return None
             store = model.store
-            if not (program.is_current(store, model._trainable_layers()) and slots.is_current(store)):
+            # In an arena of the same version the slots' layout, if it is the same, holds as it did.
+            if model._slots is not self._slots or not program.is_current(store, model._trainable_layers()):
                 return None
             optimizer = model._compiled.optimizer
             optimizer.build(store.size, store.backend)

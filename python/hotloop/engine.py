@@ -163,7 +163,7 @@ class TrainingProgram:
         settings = (
             optimizer.native_config(),
             optimizer.clip_config(),
-            [id(slot) for slot in slots],
+            list(map(id, slots)),
             exclusions,  # and the names that they are about, in place of every weight's path
             [p.layer_name for p in self.parameters] if exclusions else None,
         )

@@ -233,7 +233,8 @@ def run_epoch(
         if callbacks.per_batch:
             callbacks.on_train_batch_begin(sums.steps, {})
         before = sums.steps
-        with turns.training():
+        with turns.lock:
+            turns.note_trainer()
             try:
                 made = record.train(batches, count, hook, callbacks.stop_on_nan)
             finally:

@@ -88,6 +88,8 @@ class Feed:
 
     def program_weights(self) -> list[Floats]:
         """Return the weights as programs read them: (rows, positions) for each head."""
+        if not self.weights:
+            return []
         return [
             np.repeat(array[:, None], head.positions, axis=1)
             if array.ndim == 1

@@ -75,12 +75,9 @@ class Turns:
         while self._asked:
             self._asked.popleft().run()
 
-    @contextmanager
-    def training(self) -> Iterator[None]:
-        """Until the end of the block this thread makes steps; before it ends the numbers are whole again."""
-        with self.lock:
-            self.trainer = threading.get_ident()
-            yield
+    def note_trainer(self) -> None:
+        """This thread makes steps; called by the lock's holder before the first."""
+        self.trainer = threading.get_ident()
 
     def others_train(self) -> bool:
         """Whether another thread has made steps and may go on."""

@@ -271,7 +271,7 @@ def train_on_batch(model: Trainer, x: Any, y: Any, sample_weight: Any, class_wei
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)
-    model._batch_step = BatchStep.after(program, feed, x, y)
+    model._batch_step = BatchStep.after(model, program, feed, x, y)
     return _train_once(model, program, feed)
 
 
@@ -291,7 +291,8 @@ def _step_logs(model: Trainer, program: TrainingProgram, feed: Feed) -> dict[str
     # Nothing but the loss is wanted, and nothing has to be brought anywhere.
     sums, turns, rows = Sums(), model.store.turns, feed.rows
     weights = feed.program_weights()
-    with turns.training():
+    with turns.lock:
+        turns.note_trainer()
         try:
             program.train(
                 model.optimizer, feed.inputs, feed.targets, weights, None, rows, 0, 1, model.seed, [], sums

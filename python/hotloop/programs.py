@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -275,7 +276,7 @@ class ProgramOwner:
 
     def _warn_of_nonfinite(self, loss: float, when: str) -> None:
         """Once a ``compile`` or ``fit``: every later loss is as bad."""
-        if not (self._told_of_nonfinite or np.isfinite(loss)):
+        if not (self._told_of_nonfinite or math.isfinite(loss)):
             self._told_of_nonfinite = True
             warn_of_nonfinite(loss, when)
 

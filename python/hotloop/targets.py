@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device
+from hotloop import _native, device
 from hotloop.arrays import Array, Floats, as_array, as_floats, require_finite
 from hotloop.errors import bad_type, bad_value
 from hotloop.losses.rows import classes
@@ -50,7 +50,13 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
         raise bad_value(what, "an array with a row for each sample", "a single number")
     rows = y.shape[0]
     if loss.targets == "sparse":
-        numbers = classes(device.to_host(y), (rows, *shape), what).astype(np.int32)
+        y = device.to_host(y)
+        if shape and y.shape[1:] == shape[:-1]:
+            # Most labels: checked and converted in one pass.
+            plain: Array | None = _native.class_numbers(y, shape[-1])
+            if plain is not None:
+                return plain
+        numbers = classes(y, (rows, *shape), what).astype(np.int32)
         return np.ascontiguousarray(numbers).reshape(rows, -1)
     if y.shape == (rows, *shape[:-1]) and shape[-1:] == (1,):
         y = y[..., None]
