@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +58,23 @@ class Batches:
         self.order = self.order_of(self.seed, self.pass_begin)
 
 
+@dataclass(slots=True)
+class Stretch:
+    """What an epoch has gone through of one pass: positions in its order, and where their predictions are."""
+
+    seed: int
+    pass_begin: int
+    order: Order
+    begin: int
+    end: int
+    room: list[npt.NDArray[Any]]
+
+    def part(self) -> Part:
+        """Return it as a position tells it."""
+        outputs = tuple(out[self.begin : self.end] for out in self.room)
+        return Part(self.seed, self.pass_begin, self.begin, self.end, outputs, self.order)
+
+
 class EpochRecord:
     """The loss summed over an epoch's rows, and their predictions where a metric wants them.
 
@@ -66,8 +85,9 @@ class EpochRecord:
         The feed's rows where the program reads them.
     sums : Sums
         Of the epoch.
-    parts : list of Part
-        Of the passes that it has gone through, the one in progress last.
+    stretches : list of Stretch
+        Of the passes that it has gone through, the one in progress last; that one alone where no metric wants
+        predictions.
     """
 
     def __init__(self, program: TrainingProgram, feed: Feed, batch_size: int) -> None:
@@ -92,14 +112,24 @@ class EpochRecord:
     def begin(self) -> None:
         """Forget the last epoch."""
         self.sums = Sums()
-        self.parts: list[Part] = []
+        self.stretches: list[Stretch] = []
 
     def go_on(self, position: Position, batches: Batches) -> None:
-        """Begin with what an epoch had come to."""
+        """Begin with what an epoch had come to.
+
+        Warns where that was compiled with other metrics, so that predictions are missing.
+        """
         self.sums = Sums(position.step, position.seen, position.loss_sum)
+        if not self.features:
+            return
+        if any([out.shape[1] for out in part.outputs] != self.features for part in position.parts):
+            warnings.warn(
+                f"epoch {position.epoch + 1} goes on behind step {position.step}, up to which it was trained "
+                "with other metrics: those of now are over its rows to come, the loss is over all",
+                stacklevel=2,
+            )
+            return
         for part in position.parts:
-            if [out.shape[1] for out in part.outputs] != self.features:
-                continue  # compiled with other metrics since: they see the rows to come
             self._room_for(part.pass_begin)
             for room, made in zip(self.outputs, part.outputs, strict=True):
                 device.write(room[part.begin : part.end], made)
@@ -108,7 +138,7 @@ class EpochRecord:
 
     def _room_for(self, pass_begin: int) -> None:
         """Keep what was written from being written over where an epoch goes on in another pass."""
-        if self.parts and self.parts[-1].pass_begin != pass_begin:
+        if self.features and self.stretches and self.stretches[-1].pass_begin != pass_begin:
             self.outputs = self.source.empty_outputs(self.features)
 
     def train(self, batches: Batches, steps: int, hook: Hook, stop_on_nan: bool) -> int:
@@ -148,11 +178,12 @@ class EpochRecord:
 
     def saw(self, seed: int, pass_begin: int, order: Order, begin: int, end: int) -> None:
         """Note that these positions of a pass are done, and their predictions there."""
-        if self.parts and self.parts[-1].pass_begin == pass_begin:
-            begin = self.parts.pop().begin
-        if end > begin:
-            outputs = tuple(out[begin:end] for out in self.outputs)
-            self.parts.append(Part(seed, pass_begin, begin, end, outputs, order))
+        if self.stretches and self.stretches[-1].pass_begin == pass_begin:
+            self.stretches[-1].end = end
+        elif end > begin:
+            if not self.features:
+                self.stretches.clear()
+            self.stretches.append(Stretch(seed, pass_begin, order, begin, end, self.outputs))
 
     def evaluate(self, begin: int, end: int) -> None:
         """Judge these rows, without dropout."""
@@ -167,17 +198,17 @@ class EpochRecord:
     def logs(self) -> dict[str, Any]:
         """Return the mean loss and the metrics."""
         logs: dict[str, Any] = {"loss": self.mean_loss}
-        if not self.features or not self.parts:
+        if not self.features or not self.stretches:
             return logs
+        parts = [stretch.part() for stretch in self.stretches]
         outputs = [
-            joined([device.to_host(part.outputs[i]) for part in self.parts])
-            for i in range(len(self.features))
+            joined([device.to_host(part.outputs[i]) for part in parts]) for i in range(len(self.features))
         ]
         if self._labels is None:
             self._labels = [device.to_host(array) for array in self.feed.labels]
 
         def in_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            places = [(part.order, slice(part.begin, part.end)) for part in self.parts]
+            places = [(part.order, slice(part.begin, part.end)) for part in parts]
             return joined([array[rows if order is None else order[rows]] for order, rows in places])
 
         labels = [in_order(array) for array in self._labels]
@@ -199,18 +230,64 @@ def joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return whole
 
 
+class Standing:
+    """Where a training in progress stands, worked out when somebody asks.
+
+    Parameters
+    ----------
+    record : EpochRecord
+    batches : Batches
+    steps : int
+        Of an epoch.
+
+    Attributes
+    ----------
+    epoch : int
+        In progress, or next.
+    """
+
+    def __init__(self, record: EpochRecord, batches: Batches, steps: int) -> None:
+        self.record, self.batches, self.steps = record, batches, steps
+        self.epoch = 0
+
+    def position(self) -> Position:
+        """Return it as of now; true between two steps."""
+        batches, sums = self.batches, self.record.sums
+        return Position(
+            self.epoch,
+            sums.steps,
+            self.steps,
+            batches.rows,
+            batches.size,
+            batches.shuffle,
+            batches.seed,
+            batches.pass_begin,
+            batches.next,
+            sums.rows,
+            sums.loss,
+            tuple(stretch.part() for stretch in self.record.stretches),
+        )
+
+    def end_epoch(self) -> None:
+        """Go to the next epoch, which begins a pass where this one was cut short."""
+        if self.record.sums.steps < self.steps:
+            self.batches.next = 0
+        self.record.begin()
+        self.epoch += 1
+
+
 def run_epoch(
     record: EpochRecord,
     batches: Batches,
     steps: int,
     callbacks: CallbackList,
     progress: Progress | None = None,
-    epoch: int | None = None,
+    standing: Standing | None = None,
 ) -> dict[str, Any]:
     """Make the steps that the record lacks of ``steps``, and return the logs.
 
-    One native call a pass, or one a step when a callback asks for it. The model knows the position after
-    each of them, where the epoch has a number.
+    One native call a pass, or one a step when a callback asks for it. The model knows where training stands
+    after each of them, where that is told.
     """
     model, sums = batches.model, record.sums
     turns = model.store.turns
@@ -223,8 +300,8 @@ def run_epoch(
         return model.stop_training
 
     def whole() -> None:
-        if epoch is not None:
-            model._position = position(record, batches, epoch, steps)
+        if standing is not None:
+            model._standing = standing
         turns.serve()
 
     while sums.steps < steps:
@@ -244,21 +321,3 @@ def run_epoch(
         if made < count or model.stop_training or (callbacks.stop_on_nan and not np.isfinite(sums.loss)):
             break
     return record.logs()
-
-
-def position(record: EpochRecord, batches: Batches, epoch: int, steps: int) -> Position:
-    """Return where training stands in an epoch of so many steps."""
-    return Position(
-        epoch,
-        record.sums.steps,
-        steps,
-        batches.rows,
-        batches.size,
-        batches.shuffle,
-        batches.seed,
-        batches.pass_begin,
-        batches.next,
-        record.sums.rows,
-        record.sums.loss,
-        tuple(record.parts),
-    )

@@ -187,12 +187,15 @@ class Model(Trainer):
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
         """Overwrite all weights; nothing changes when one of them does not fit.
 
+        What an interrupted ``fit`` had come to is forgotten: it can't go on with other weights.
+
         Raises
         ------
         ValueError
             When the number of arrays or a shape differs from what ``get_weights`` returns.
         """
         self.store.turns.between_steps(lambda: set_weights(f"model {self.name!r}", self.weights, weights))
+        self._weights_were_set()
 
     def count_params(self) -> int:
         """Return how many numbers its weights have."""
@@ -267,7 +270,12 @@ class Model(Trainer):
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
 
     def save(self, filepath: PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write architecture, weights, what ``compile`` was told and the optimizer's state to one file."""
+        """Write architecture, weights, what ``compile`` was told and the optimizer's state to one file.
+
+        In the middle of an epoch also the place there, for training to go on; where metrics are watched that
+        holds the predictions for the epoch's rows so far, (rows, outputs) numbers, until the epoch ends or a
+        ``fit`` begins anew. ``include_optimizer=False`` leaves all that out.
+        """
         from hotloop import saving
 
         saving.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from hotloop.callbacks.batch_logs import hand_over
 from hotloop.cautions import warn_of_unseen
 from hotloop.device import HOST
 from hotloop.engine import Sums, TrainingProgram
-from hotloop.epoch import Batches, EpochRecord, joined, run_epoch
+from hotloop.epoch import Batches, EpochRecord, Standing, joined, run_epoch
 from hotloop.errors import bad_type, integer
 from hotloop.feed import Feed
 from hotloop.heads import log_directions
@@ -38,7 +39,7 @@ class FitArguments:
     verbose: str | int
     callbacks: Any
     shuffle: bool
-    initial_epoch: int
+    initial_epoch: int | None
     steps_per_epoch: int | None
     validation_steps: int | None
     validation_batch_size: int | None
@@ -50,7 +51,8 @@ class FitArguments:
             if value is not None:
                 setattr(self, name, integer(name, value, at_least=1))
         self.epochs = integer("epochs", self.epochs, at_least=1)
-        self.initial_epoch = integer("initial_epoch", self.initial_epoch, at_least=0)
+        if self.initial_epoch is not None:
+            self.initial_epoch = integer("initial_epoch", self.initial_epoch, at_least=0)
         verbosity(self.verbose)
         CallbackList(self.callbacks)
         if not isinstance(self.shuffle, bool | np.bool_):
@@ -139,54 +141,71 @@ def fit(
     record = EpochRecord(program, feed, batches.size)
     # Brought to the device once, as the rows to train on are.
     judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
+    standing = Standing(record, batches, steps)
     progress = Progress(arguments.epochs, steps, arguments.verbose)
     logs: dict[str, Any] = {}
     given_rate = optimizer._given_rate
     try:
         callbacks.on_train_begin({})
-        begin = model._position and model._position.goes_on(
-            epoch=model._initial_epoch,
-            rows=batches.rows,
-            batch_size=batches.size,
-            shuffle=batches.shuffle,
-            steps=steps,
-            whole_passes=arguments.steps_per_epoch is None,
-        )
-        if begin:
+        standing.epoch = model._initial_epoch or 0
+        begin = _place_to_go_on(model, standing, whole_passes=arguments.steps_per_epoch is None)
+        if begin is not None:
             batches.seek(begin)
-        for epoch in range(model._initial_epoch, arguments.epochs):
+            record.go_on(begin, batches)
+        for epoch in range(standing.epoch, arguments.epochs):
             if model.stop_training:
                 break
-            _begin_epoch(model, epoch, callbacks, begin)
-            progress.epoch_begin(epoch, begin.step if begin else 0)
+            model._standing = standing
+            _begin_epoch(model, epoch, callbacks, in_progress=record.sums.steps > 0)
+            progress.epoch_begin(epoch, record.sums.steps)
             start = time.perf_counter()
             # A callback may have loaded weights, changed the optimizer or called the model on something new.
             program = model.training_program(feed)
             record.use(program)
-            record.begin()
-            if begin:
-                record.go_on(begin, batches)
-                begin = None
-            logs = run_epoch(record, batches, steps, callbacks, progress, epoch)
+            logs = run_epoch(record, batches, steps, callbacks, progress, standing)
             if not callbacks.stop_on_nan:
                 model._warn_of_nonfinite(logs["loss"], f"in epoch {epoch + 1}")
             if judged is not None and arguments.validates_after(epoch):
                 judged.use(program)
                 logs.update({f"val_{k}": v for k, v in evaluate_record(judged, callbacks, val_size).items()})
             progress.epoch_end(epoch, logs, time.perf_counter() - start)
-            model._position = model._position and model._position.behind(epoch)
+            standing.end_epoch()
             callbacks.on_epoch_end(epoch, logs)
         callbacks.on_train_end(logs)
     finally:
         progress.close()
+        if model._standing is standing:
+            model._position = standing.position()
         optimizer._given_rate = given_rate  # what callbacks made of it is this training's affair
     return callbacks.history
 
 
-def _begin_epoch(model: Trainer, epoch: int, callbacks: CallbackList, begin: Position | None) -> None:
+def _place_to_go_on(model: Trainer, standing: Standing, whole_passes: bool) -> Position | None:
+    """Where training goes on that was asked to: by an ``initial_epoch`` or a backup; None begins anew.
+
+    Warns where the epoch had been begun, with other data or batches, and can't be gone on with.
+    """
+    place, batches = model._position, standing.batches
+    if place is None or model._initial_epoch is None:
+        return None
+    now = standing.epoch, batches.rows, batches.size, batches.shuffle, standing.steps
+    begin = place.goes_on(*now, whole_passes=whole_passes)
+    if place.step and place.epoch == standing.epoch and not (begin and begin.step):
+        then = place.epoch, place.rows, place.batch_size, place.shuffle, place.steps
+        names = ("rows", "batch_size", "shuffle", "steps")
+        told = [", ".join(map("{}={}".format, names, numbers[1:])) for numbers in (then, now)]
+        warnings.warn(
+            f"epoch {place.epoch + 1} begins anew, with the weights that its step {place.step} left: it was "
+            f"begun with {told[0]}, and is to go on with {told[1]}",
+            stacklevel=4,
+        )
+    return begin
+
+
+def _begin_epoch(model: Trainer, epoch: int, callbacks: CallbackList, in_progress: bool) -> None:
     """Tell the callbacks; an epoch in progress keeps the learning rate that it had."""
     optimizer = model.optimizer
-    keeps_rate = begin is not None and begin.step > 0 and optimizer.schedule is None
+    keeps_rate = in_progress and optimizer.schedule is None
     rate = optimizer.learning_rate
     callbacks.on_epoch_begin(epoch, {})
     if keeps_rate and optimizer.schedule is None:

@@ -94,11 +94,6 @@ class Position:
         """Return the same place in the pass, at the beginning of an epoch."""
         return replace(self, epoch=epoch, step=0, seen=0, loss_sum=0.0, parts=())
 
-    def behind(self, epoch: int) -> Position:
-        """Return the beginning of the next epoch, which begins a pass where this one was cut short."""
-        following = self.at_epoch(epoch + 1)
-        return following if self.step == self.steps else replace(following, pass_step=0)
-
     def on_host(self) -> Position:
         """Return it with predictions of its own in the CPU's memory."""
         parts = tuple(
@@ -150,6 +145,12 @@ class Position:
                 expected = f"predictions for a part of {numbers['rows']} rows"
                 raise bad_value("position", expected, f"{[a.shape for a in made]} for {begin} to {end}")
             parts.append(Part(seed, pass_begin, begin, end, made))
+        # So the orders of the passes take no more memory than the rows that an epoch of so many steps sees.
+        lengths, rows = [part.end - part.begin for part in parts], numbers["rows"]
+        if sum(lengths) > numbers["seen"] or numbers["seen"] > numbers["step"] * numbers["batch_size"]:
+            raise bad_value("position: parts", f"no more than {numbers['seen']} rows", sum(lengths))
+        if any(length != rows for length in lengths[1:-1]):
+            raise bad_value("position: parts", "whole passes between the first and the last", f"{lengths}")
         return cls(
             **numbers,
             shuffle=bool(config["shuffle"]),

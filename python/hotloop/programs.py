@@ -36,6 +36,7 @@ from hotloop.position import Position
 if TYPE_CHECKING:
     from hotloop.batch_step import BatchStep
     from hotloop.callbacks import History
+    from hotloop.epoch import Standing
     from hotloop.layers.base import Layer
 
 
@@ -63,9 +64,11 @@ class ProgramOwner:
         self._training: TrainingProgram | None = None
         self._batch_step: BatchStep | None = None
         self._slots: SlotLayout | None = None
-        self._position: Position | None = None
+        self._kept_position: Position | None = None  # where the last fit, or a file's, stopped
+        self._standing: Standing | None = None  # of the fit in progress
         self._feature_names: list[Columns | None] | None = None  # by input, as the first fit saw them
-        self._initial_epoch = 0  # of the fit in progress: callbacks may set it at its beginning
+        # Of the fit in progress, where it is to go on; callbacks may set it at its beginning.
+        self._initial_epoch: int | None = None
         self._seed: int | None = None
         self._seed_generation = -1
         self._lock = make_lock()
@@ -82,9 +85,10 @@ class ProgramOwner:
         """Programs and the lock stay behind, and are made anew when needed."""
         # In this order no copier has to go deep: each tensor's sources are there already.
         tensors = [node.output for node in self.graph.nodes] if self.built else []
-        left = {"_prediction": None, "_training": None, "_batch_step": None, "_lock": None, "history": None}
-        own = {"_seed": self.seed, "_position": self._position and self._position.on_host()}
-        return {"_tensors_in_order": tensors, **vars(self), **left, **own}
+        behind = ("_prediction", "_training", "_batch_step", "_standing", "_lock", "history")
+        position = self._position and self._position.on_host()
+        own = {"_seed": self.seed, "_kept_position": position}
+        return {"_tensors_in_order": tensors, **vars(self), **dict.fromkeys(behind), **own}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> ProgramOwner:
         def twin() -> ProgramOwner:
@@ -159,6 +163,20 @@ class ProgramOwner:
         self._seed_generation = seed_generation()
 
     @property
+    def _position(self) -> Position | None:
+        """Where training stands, or stopped; None where it would begin anew."""
+        return self._kept_position if self._standing is None else self._standing.position()
+
+    @_position.setter
+    def _position(self, position: Position | None) -> None:
+        self._kept_position, self._standing = position, None
+
+    def _weights_were_set(self) -> None:
+        """What an interrupted training had come to is of other weights; one in progress goes on."""
+        if self._standing is None:
+            self._position = None
+
+    @property
     def device(self) -> str:
         """Where the model computes: "cpu" or "cuda". Setting it moves weights and the optimizer's state.
 
@@ -184,7 +202,8 @@ class ProgramOwner:
                     optimizer.slots = slots
                 raise
             self._where = self._named = where
-            self._prediction = self._training = None  # they hold on to memory of the other device
+            # They hold on to memory of the other device.
+            self._prediction = self._training = self._batch_step = None
 
     def _placed_store(self) -> ParameterStore:
         """The arena, on the device that ``compile`` was told, or on the default one."""
@@ -315,7 +334,7 @@ class ProgramOwner:
 
     def _forget_programs(self) -> None:
         """The graph has changed."""
-        self._prediction = self._training = None
+        self._prediction = self._training = self._batch_step = None
         self._heads = None
         self._position = None
 

@@ -98,7 +98,8 @@ class Trainer(ProgramOwner):
             self._compilation = compilation
             self.allow_nonfinite = self._compilation.allow_nonfinite
             self._told_of_nonfinite = False
-            self._heads = self._training = self._prediction = self._slots = self._position = None
+            self._heads = self._training = self._batch_step = self._prediction = None
+            self._slots = self._position = None
 
     @property
     def compiled(self) -> bool:
@@ -117,8 +118,9 @@ class Trainer(ProgramOwner):
 
     @property
     def resume_epoch(self) -> int:
-        """The ``initial_epoch`` with which ``fit`` goes on where training stopped; 0 before the first one."""
-        return 0 if self._position is None else self._position.epoch
+        """The ``initial_epoch`` that goes on where training stopped; 0 at first and once weights are set."""
+        place = self._standing or self._kept_position
+        return 0 if place is None else place.epoch
 
     @property
     def gradients(self) -> Floats:
@@ -157,7 +159,7 @@ class Trainer(ProgramOwner):
         shuffle: bool = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: Any = None,
-        initial_epoch: int = 0,
+        initial_epoch: int | None = None,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
@@ -170,12 +172,14 @@ class Trainer(ProgramOwner):
         An epoch is one native call, without Python in between, unless a callback has hooks for every batch.
         Ctrl-C leaves the model as the last finished step left it.
 
-        Training that was interrupted, or saved at any step and loaded in whatever process, goes on with
+        Without ``initial_epoch`` a training begins anew, with epoch 0 and a pass over the rows. One that was
+        interrupted, or saved at any step and loaded in whatever process, goes on with
         ``initial_epoch=model.resume_epoch``, to the bits of weights and history that it would have come to
         without a pause: in the middle of an epoch, if need be, and of a pass over the rows. The same data,
         ``batch_size``, ``shuffle`` and ``steps_per_epoch`` have to be given again; a new pass begins where
         ``initial_epoch``, the number of rows, ``batch_size`` or ``shuffle`` is another one, and where
-        ``compile`` was called since. With another ``steps_per_epoch`` the pass goes on with a new epoch.
+        ``compile``, ``set_weights`` or ``load_weights`` was called since. With another ``steps_per_epoch``
+        the pass goes on with a new epoch. A warning says so where that epoch had been begun.
 
         Parameters
         ----------
@@ -209,8 +213,9 @@ class Trainer(ProgramOwner):
             How much the loss of each row counts: shape (rows,); or of each position, (rows, t) for an output
             of shape (rows, t, n). One for all outputs that have a loss, or one for each, where None stands
             for ones. Negative ones turn the loss round, as in Keras.
-        initial_epoch : int
-            The first epoch to train, counted from 0; see ``resume_epoch``.
+        initial_epoch : int, optional
+            The first epoch to train, counted from 0; where it is that of ``resume_epoch`` training goes on
+            there. By default 0, and all begins anew.
         steps_per_epoch : int, optional
             How many batches make an epoch; the next epoch goes on in the pass where this one stopped. By
             default an epoch is a pass over the rows.

@@ -176,6 +176,8 @@ def restore_backup(model: Model, config: Mapping[str, Any], arrays: Mapping[str,
         slot, _, name = rest.partition("/")
         renamed[f"optimizer/{slot}/{names[name]}" if room == "optimizer" else key] = array
     restore_training(model, config, renamed)
+    position = model._position  # it is of these weights, not of those that were there
     model.set_weights(weights)
+    model._position = position
     if config["learning_rate"] is not None and model.optimizer.schedule is None:
         model.optimizer.learning_rate = float.fromhex(config["learning_rate"])

@@ -24,7 +24,8 @@ class BackupAndRestore(Callback):
     history as one that never was. In the backup, which is replaced as a whole or not at all, are the weights,
     the optimizer's state and learning rate, the place in the epoch and in the pass over the rows, and what
     the other callbacks have to remember (see :meth:`Callback.get_state`). What ``compile`` and ``fit`` are
-    told is the program's affair.
+    told is the program's affair; a warning says where an epoch can't go on because the batches are others. In
+    mid-epoch a backup also holds the predictions of the epoch's rows so far, where metrics need them.
 
     Parameters
     ----------

@@ -184,7 +184,9 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
         }
         restore_optimizer(smaller, model.optimizer.iterations, slots)
         smaller.seed = model.seed
-        smaller._position = model._position
+        # The pass goes on; what the epoch had come to was of the weights that there were.
+        place = model._position
+        smaller._position = place and place.at_epoch(place.epoch)
     return smaller
 
 
