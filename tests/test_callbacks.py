@@ -188,6 +188,37 @@ def test_csv_logger(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == ["epoch;loss;val_loss", "0;1.0;[1.0, 2.0]"]
 
 
+@pytest.mark.parametrize(
+    ("there", "columns"), [("\nepoch,val_loss\n7,1.0\n", 2), ("\n", 3), ("\n\nepoch\n", 1)]
+)
+def test_csv_logger_goes_on_behind_empty_lines(tmp_path: Path, there: str, columns: int) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(there)
+    train(callbacks.CSVLogger(path, append=True), [5])
+    with open(path, newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    assert len({len(row) for row in rows if row[0] != "7"}) == 1
+    assert len(rows[-1]) == columns
+    assert [row[0] for row in rows].count("epoch") == 1
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        callbacks.EarlyStopping(),
+        callbacks.ReduceLROnPlateau(),
+        callbacks.ModelCheckpoint("none", save_best_only=True, save_weights_only=True),
+    ],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_mode_says_what_training_settled(callback: Any, tmp_path: Path) -> None:
+    assert callback.mode == "auto"
+    if isinstance(callback, callbacks.ModelCheckpoint):
+        callback.filepath = str(tmp_path / "best")
+    train(callback, [3, 2])
+    assert callback.mode == "min"
+
+
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
 def test_terminate_on_nan(loss: float) -> None:
     callback = callbacks.TerminateOnNaN()

@@ -123,3 +123,47 @@ def test_all_that_hotloop_has_is_saved(tmp_path: Path) -> None:
         )
         model.save(tmp_path / name)
         assert hl.load_model(tmp_path / name).get_compile_config() == model.get_compile_config()
+
+
+@pytest.mark.parametrize("saves", [{"save_freq": "epoch"}, {"save_freq": 2}, {"save_best_only": True}])
+@pytest.mark.parametrize("what", ["layer", "metric", "lambda", "weighted", "of the outputs"])
+def test_checkpoints_that_could_not_be_saved_are_refused_before_training(
+    tmp_path: Path, what: str, saves: dict[str, Any]
+) -> None:
+    mine = MyDense(1, input_shape=(2,)) if what == "layer" else L.Dense(1, input_shape=(2,))
+    model = hl.Sequential([mine])
+    metric = {"metric": MyMetric(), "lambda": lambda y, p: p[:, 0], "of the outputs": {"head": [len]}}
+    if what == "of the outputs":
+        mine.rename("head")
+    weighted = [lambda y, p: p[:, 0]] if what == "weighted" else None
+    given = metric.get(what)
+    listed = given if given is None or isinstance(given, dict) else [given]
+    model.compile("sgd", "mse", metrics=listed, weighted_metrics=weighted)
+    x, y = np.ones((8, 2), "f4"), np.ones(8, "f4")
+    before = model.get_weights()
+    message = r"My(Dense|Metric)|metric '(<lambda>|len)': expected one of hl.metrics, to be saved"
+    callback = hl.callbacks.ModelCheckpoint(tmp_path / "file", monitor="loss", **saves)
+    with pytest.raises(TypeError, match=message) as refused:
+        model.fit(x, y, batch_size=2, verbose=0, callbacks=[callback])
+    assert "use save_weights" in str(refused.value)
+    assert model.optimizer.iterations == 0
+    for got, want in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, want)
+    weights = hl.callbacks.ModelCheckpoint(tmp_path / "w", "loss", save_weights_only=True, **saves)
+    if what != "of the outputs":
+        model.fit(x, y, batch_size=2, verbose=0, callbacks=[weights])
+        assert (tmp_path / "w").exists()
+
+
+def test_checkpoints_leave_a_save_of_the_users_to_them() -> None:
+    class Own(hl.Sequential):
+        saved = 0
+
+        def save(self, path: Any, **_: Any) -> None:
+            self.saved += 1
+
+    model = Own([MyDense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    checkpoint = hl.callbacks.ModelCheckpoint("nowhere")
+    model.fit(np.ones((8, 2), "f4"), np.ones(8, "f4"), verbose=0, callbacks=[checkpoint])
+    assert model.saved == 1

@@ -190,6 +190,8 @@ class Compilation:
                 return losses.serialize(value)
             if isinstance(value, Metric):
                 return metrics.serialize(value)
+            if callable(value) and not isinstance(value, type):
+                return metrics.serialize(get_metric(value))
             return value
 
         return {

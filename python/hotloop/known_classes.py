@@ -36,6 +36,19 @@ def refuse_unknown_classes(model: Model) -> None:
     _refuse([model, *getattr(model, "_items", []), *model.layers, *_compiled_with(model._compilation)])
 
 
+def refuse_unsavable(model: Model) -> None:
+    """Refuse at once what saving the model would refuse.
+
+    Raises
+    ------
+    TypeError
+        As :func:`refuse_unknown_classes`, and for a metric made of a Python function.
+    """
+    if getattr(type(model), "save", None) is models.Model.save:  # else the user knows how
+        refuse_unknown_classes(model)
+        model.get_compile_config()
+
+
 def refuse_unknown_compilation(compilation: Compilation | None) -> None:
     """The same for what ``compile`` was given alone."""
     _refuse(_compiled_with(compilation))

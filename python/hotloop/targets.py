@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hotloop import _native, device
 from hotloop.arrays import Array, Floats, as_array, as_floats, require_finite
 from hotloop.errors import bad_type, bad_value
-from hotloop.losses.rows import classes
+from hotloop.losses.rows import classes, like_predictions
 from hotloop.parameters import Shape
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
                 return plain
         numbers = classes(y, (rows, *shape), what).astype(np.int32)
         return np.ascontiguousarray(numbers).reshape(rows, -1)
-    if y.shape == (rows, *shape[:-1]) and shape[-1:] == (1,):
-        y = y[..., None]
+    y = like_predictions(y, (rows, *shape))
     if y.shape[1:] != shape:
         expected = f"shape ({', '.join(['rows', *map(str, shape)])}), as the output has"
         mend = ""

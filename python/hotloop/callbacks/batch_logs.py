@@ -11,7 +11,7 @@ class BatchLogs(dict[str, Any]):
     """A dict of logs of which only the loss is there at once.
 
     Metrics are exact over the epoch's rows so far, which takes a pass over them: too much for every batch
-    when nobody asks. The first access to anything but the loss works them out.
+    when nobody asks. The first access to what is not there yet works them out. What was set before stays.
 
     Parameters
     ----------
@@ -34,26 +34,49 @@ class BatchLogs(dict[str, Any]):
         """Work out what is missing."""
         if self._compute is not None:
             compute, self._compute = self._compute, None
-            super().update(compute())
+            computed = compute()
+            given = dict(super().items())
+            super().clear()
+            super().update({**computed, **given})  # in the order of the computed ones
         return self
 
+    def _with(self, key: object) -> BatchLogs:
+        """Itself, with what this key has."""
+        return self if super().__contains__(key) else self.fill()
+
+    # -- what asks for one key
+
     def __getitem__(self, key: str) -> Any:
-        return super(BatchLogs, self if key == "loss" else self.fill()).__getitem__(key)
+        return super(BatchLogs, self._with(key)).__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return super(BatchLogs, self if key == "loss" else self.fill()).get(key, default)
+        return super(BatchLogs, self._with(key)).get(key, default)
 
     def __contains__(self, key: object) -> bool:
-        return super(BatchLogs, self.fill()).__contains__(key)
+        return super(BatchLogs, self._with(key)).__contains__(key)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        return super(BatchLogs, self._with(key)).setdefault(key, default)
+
+    # -- what asks for all
+
+    def __bool__(self) -> bool:  # ``logs or {}`` asks for none
+        return self._compute is not None or len(self) > 0
 
     def __iter__(self) -> Iterator[str]:  # ``dict(logs)`` and ``{**logs}`` ask for it, too
         return super(BatchLogs, self.fill()).__iter__()
+
+    def __reversed__(self) -> Any:
+        return super(BatchLogs, self.fill()).__reversed__()
 
     def __len__(self) -> int:
         return super(BatchLogs, self.fill()).__len__()
 
     def __eq__(self, other: object) -> bool:
         return super(BatchLogs, self.fill()).__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return super(BatchLogs, self.fill()).__ne__(other)
 
     __hash__ = None
 
@@ -80,6 +103,21 @@ class BatchLogs(dict[str, Any]):
 
     def __reduce__(self) -> Any:
         return dict, (self.copy(),)
+
+    # -- what takes away; ``logs[key] = value`` and ``update`` leave the rest for later
+
+    def __delitem__(self, key: str) -> None:
+        super(BatchLogs, self.fill()).__delitem__(key)
+
+    def pop(self, key: str, *default: Any) -> Any:
+        return super(BatchLogs, self.fill()).pop(key, *default)
+
+    def popitem(self) -> tuple[str, Any]:
+        return super(BatchLogs, self.fill()).popitem()
+
+    def clear(self) -> None:
+        self._compute = None
+        super().clear()
 
 
 def hand_over(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import string
+from collections import ChainMap
 from typing import Any
 
 import numpy as np
@@ -41,12 +43,16 @@ class ModelCheckpoint(Callback):
     ----------
     best : float or None
         None before anything was watched.
+    mode : {"auto", "min", "max"}
+        "auto" only until training begins.
 
     Raises
     ------
     ValueError
         At the start of training, when only the best is to be saved, the mode is "auto" and the metric does
         not say which way is better.
+    TypeError
+        At the start of training, when whole models are to be saved and this one can't be; see ``Model.save``.
 
     Examples
     --------
@@ -88,8 +94,13 @@ class ModelCheckpoint(Callback):
         return self.save_freq != "epoch"
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        if not self.save_weights_only:
+            from hotloop.known_classes import refuse_unsavable
+
+            refuse_unsavable(self.model)
         if self.save_best_only:
             self._watched.begin(self.model)
+            self.mode = self._watched.mode
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -97,25 +108,26 @@ class ModelCheckpoint(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         skipped = self.save_best_only and self._watched.skips(logs)
         if self.save_freq == "epoch" and not skipped:
-            self._save({"epoch": epoch + 1, **(logs or {})}, logs)
+            self._save({"epoch": epoch + 1}, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if isinstance(self.save_freq, int):
             self._steps += 1
             if self._steps % self.save_freq == 0:
-                self._save({"epoch": self._epoch + 1, "batch": batch + 1, **(logs or {})}, logs)
+                self._save({"epoch": self._epoch + 1, "batch": batch + 1}, logs)
 
-    def _save(self, fields: dict[str, Any], logs: Logs | None) -> None:
+    def _save(self, place: dict[str, int], logs: Logs | None) -> None:
         if self.save_best_only:
             value = self._watched.value(logs)
             if value is not None:
                 if not self._watched.better(value, self._watched.worst if self.best is None else self.best):
                     return
                 self.best = value
+        fields = ChainMap(place, {} if logs is None else logs)
         try:
-            path = self.filepath.format(**fields)
+            path = string.Formatter().vformat(self.filepath, (), fields)
         except (KeyError, IndexError) as missing:
-            known = ", ".join(fields)
+            known = ", ".join([*place, *(logs or {})])
             raise errors.bad_value("ModelCheckpoint: filepath", f"fields among {known}", missing) from None
         if os.path.dirname(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -124,7 +136,7 @@ class ModelCheckpoint(Callback):
         else:
             self.model.save(path)
         if self.verbose:
-            say(f"Epoch {fields['epoch']}: saved {path}")
+            say(f"Epoch {place['epoch']}: saved {path}")
 
 
 class CSVLogger(Callback):
@@ -165,7 +177,9 @@ class CSVLogger(Callback):
         if self._keys is None:
             # The first epoch may be one that is not validated.
             expected = getattr(self.model, "_log_directions", {})
-            self._keys = list(expected | logs) if self._needs_header else self._header()
+            header = None if self._needs_header else self._header()
+            self._needs_header = header is None
+            self._keys = list(expected | logs) if header is None else header
         with open(self.filename, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=self.separator)
             if self._needs_header:
@@ -182,12 +196,13 @@ class CSVLogger(Callback):
             os.truncate(self.filename, state["size"])
             self._needs_header = state["size"] == 0
 
-    def _header(self) -> list[str]:
-        """The columns that the file has already."""
+    def _header(self) -> list[str] | None:
+        """The columns that the file has already; None where all its lines are empty."""
         import csv
 
         with open(self.filename, newline="", encoding="utf-8") as file:
-            return next(csv.reader(file, delimiter=self.separator))[1:]
+            lines = csv.reader(file, delimiter=self.separator)
+            return next((line[1:] for line in lines if line), None)
 
 
 def _text(value: Any) -> str:

@@ -75,6 +75,7 @@ class ReduceLROnPlateau(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         plain_learning_rate(self)
         self._watched.begin(self.model)
+        self.mode = self._watched.mode
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

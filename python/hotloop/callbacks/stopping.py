@@ -82,6 +82,7 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._watched.begin(self.model)
+        self.mode = self._watched.mode
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -192,5 +192,7 @@ def serialize(metric: Metric) -> dict[str, Any]:
     {'class_name': 'MeanAbsoluteError', 'config': {'name': 'mae'}}
     """
     if isinstance(metric, FunctionMetric):
-        raise errors.bad_type(f"metric {metric.name!r}", "one of hl.metrics, to be saved", metric)
+        mend = "use save_weights, and load_weights into a model that is built by the same code"
+        expected = "one of hl.metrics, to be saved"
+        raise errors.bad_type(f"metric {metric.name!r}", expected, metric._function, mend)
     return serialization.serialize(metric)
