@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.compress.measure import Noise
+from hotloop.compress.noise import Noise
 from hotloop.compress.quantization_report import QuantizationReport, wilson_interval
 from hotloop.container import read_container, write_container
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hotloop.models import Model
 
 Array = npt.NDArray[Any]
+Float32 = npt.NDArray[np.float32]
 
 _BY_MARGIN = ("hinge", "squared_hinge")
 _BY_CLASS = (
@@ -48,6 +49,18 @@ class Answers:
         """The answers of rows (n, features)."""
         shaped = output.reshape(-1, *self.shape)
         return shaped.argmax(axis=-1) if self.threshold is None else shaped > self.threshold
+
+    def margins(
+        self, output: npt.NDArray[np.float32], before: Array, after: Array
+    ) -> npt.NDArray[np.float32]:
+        """By how much rows (n, features) were for those of their answers that others take the place of."""
+        shaped, other = output.reshape(-1, *self.shape), before != after
+        if self.threshold is not None:
+            return np.asarray(np.abs(shaped[other] - np.float32(self.threshold)))
+        rows = shaped[other]
+        first, second = before[other][:, None], after[other][:, None]
+        taken = np.take_along_axis(rows, first, axis=1) - np.take_along_axis(rows, second, axis=1)
+        return np.ascontiguousarray(taken[:, 0])
 
     def labels(self, what: str, given: Any) -> Array:
         """Labels as answers: class numbers or one-hot rows, or 0 and 1 (or -1 and 1) by column."""

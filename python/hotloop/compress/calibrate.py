@@ -96,6 +96,11 @@ class HistogramObserver(Observer):
         ordered = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
         self.counts += np.bincount(ordered >> (32 - _BIN_BITS), minlength=self.counts.size)
 
+    def above(self, limit: float) -> int:
+        """How many values lie above a limit, to a bin."""
+        seen = np.flatnonzero(self.counts)
+        return int(self.counts[seen[self.edges(seen)[0] > limit]].sum())
+
     def edges(self, bins: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The least and the largest value that fall into bins, both inside of what was seen."""
         first = bins.astype(np.uint32) << np.uint32(32 - _BIN_BITS)

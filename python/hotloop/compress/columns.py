@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.compress.samples import RowSample
+
 Doubles = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-SAMPLE_NUMBERS = 1 << 19  # of all columns together
-SAMPLE_ROWS = 2048
 SEARCHED_NUMBERS = 1 << 17  # of them, in which ranges with the least error are looked for
 _SHRINK = np.exp2(-np.arange(33) / 8)  # parts of a column's range that may be the best one
 _CORE = 0.025  # the share of a sample at either end that says nothing about a column's usual spread
@@ -37,9 +37,7 @@ class ColumnObserver:
         self._origin: Float32 | None = None  # sums are taken from here, so that they don't cancel
         self._sum = np.zeros(columns)
         self._squares = np.zeros(columns)
-        self._most = max(16, min(SAMPLE_ROWS, SAMPLE_NUMBERS // columns))
-        self._every = 1
-        self._sample = np.empty((0, columns), np.float32)
+        self._sample = RowSample(columns)
 
     def update(self, values: Float32) -> None:
         """Take in one chunk: (rows, features), finite, at least one row."""
@@ -51,11 +49,7 @@ class ColumnObserver:
         difference = rows.astype(np.float64) - self._origin
         self._sum += difference.sum(axis=0)
         self._squares += np.einsum("rc,rc->c", difference, difference)
-        first = -self._rows % self._every
-        self._sample = np.concatenate([self._sample, rows[first :: self._every]])
-        while len(self._sample) > self._most:
-            self._sample = self._sample[::2].copy()
-            self._every *= 2
+        self._sample.update(rows)
         self._rows += len(rows)
 
     @property
@@ -73,7 +67,7 @@ class ColumnObserver:
     @property
     def sample(self) -> Float32:
         """Some rows, evenly spread over the stream."""
-        return self._sample
+        return self._sample.rows
 
     def ranges(self, calibration: str, percentile: float = 99.99) -> tuple[Doubles, Doubles]:
         """The (low, high) that each column's grid should cover.
@@ -88,7 +82,7 @@ class ColumnObserver:
         """
         if calibration == "minmax" or not self._rows:
             return self.low.copy(), self.high.copy()
-        sample = self._sample.astype(np.float64)
+        sample = self.sample.astype(np.float64)
         if calibration == "percentile":
             return self._all_but_the_rarest(sample, percentile / 100)
         return self._least_error(sample[:: 1 + sample.size // SEARCHED_NUMBERS])

@@ -15,8 +15,6 @@ FALLBACKS = ("auto", "error", "never")
 # hundred, and 21 at least; where columns as they came had spoiled training, less than 15 in one of ten.
 LEAST_DECIBELS = 20.0
 MOST_CHANGED = 0.01
-# Where the noise is this small, answers that change were ties: the model knew no better.
-TIED_DECIBELS = 25.0
 
 
 def settle(
@@ -79,12 +77,12 @@ def settle(
 def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
     """The numbers of layers that should be kept in float, with the reasons."""
     alone = {
-        i: layer.alone
+        i: min(layer.alone, layer.typical_alone)
         for i, layer in enumerate(measured.layers)
-        if layer.op in QUANTIZED and layer.alone is not None
+        if layer.op in QUANTIZED and layer.alone is not None and layer.typical_alone is not None
     }
     bad = {
-        i: f"its signal-to-noise ratio is {decibels:.1f} dB"
+        i: _ratio_text(decibels, measured.layers[i].alone)
         for i, decibels in alone.items()
         if decibels < LEAST_DECIBELS
     }
@@ -96,7 +94,7 @@ def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
     # Noise that some layer can't stand comes from those in front of it, not from those behind.
     before = set(measured.values)
     for value, layer in zip(measured.values, measured.layers, strict=True):
-        if layer.together < LEAST_DECIBELS:
+        if min(layer.together, layer.typical) < LEAST_DECIBELS:
             before = _before(plan, value)
             break
     suspects = [i for i in alone if measured.values[i] in before] or list(alone)
@@ -104,14 +102,19 @@ def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
     return {worst: f"the worst one, {alone[worst]:.1f} dB, in front of {trouble}"}
 
 
+def _ratio_text(decibels: float, of_all: float | None) -> str:
+    where = "" if decibels == of_all else ", but for its rarest rows,"
+    return f"its signal-to-noise ratio{where} is {decibels:.1f} dB"
+
+
 def _bad_output(measured: Measured) -> str | None:
     for output in measured.outputs:
         where = f"output {output.output!r}, where"
-        if output.snr < LEAST_DECIBELS:
-            return f"{where} the signal-to-noise ratio is {output.snr:.1f} dB"
-        changed = wilson_interval(output.changed, output.answers)[0] if output.answers else 0.0
-        if changed > MOST_CHANGED and output.snr < TIED_DECIBELS:
-            return f"{where} {output.changed} of {output.answers} answers changed"
+        decibels = min(output.snr, output.typical)
+        if decibels < LEAST_DECIBELS:
+            return f"{where} {_ratio_text(decibels, output.snr).replace('its', 'the')}"
+        if output.answers and wilson_interval(output.decided, output.answers)[0] > MOST_CHANGED:
+            return f"{where} {output.decided} of {output.answers} answers changed that were no ties"
         lost = output.correct_before - output.correct
         # Answers that change from tie to tie are right as often before as after, but for luck.
         if lost > MOST_CHANGED * output.labels and lost > 2 * math.sqrt(output.changed):

@@ -6,53 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from hotloop.compress.answers import Answers, Array
 from hotloop.compress.coding import Coding, Codings
 from hotloop.compress.dynamic import normalise_op
+from hotloop.compress.noise import Changes, Noise
 from hotloop.compress.observe import CalibrationData
 from hotloop.compress.plan import Op, Plan, build
-from hotloop.compress.quantization_report import MOST_DECIBELS, LayerError, OutputError
+from hotloop.compress.quantization_report import LayerError, OutputError
 from hotloop.compress.static import quantize_op
 
-Doubles = npt.NDArray[np.float64]
 QUANTIZED = frozenset({"dense_int8", "dense_bf16"})
-
-
-class Noise:
-    """Adds up how a value and its quantised likeness differ."""
-
-    def __init__(self) -> None:
-        self._origin: Doubles | float | None = None  # sums are taken from here, so that they don't cancel
-        self._rows = 0
-        self._sum: Doubles | float = 0.0
-        self._squares = self._noise = self._raw = 0.0
-
-    def update(self, real: npt.NDArray[np.float32], like: npt.NDArray[np.floating]) -> None:
-        """Take in rows (n, features) of both."""
-        values = real.astype(np.float64)
-        if self._origin is None:
-            self._origin = values[0].copy()
-        difference = values - self._origin
-        self._rows += len(values)
-        self._sum = self._sum + difference.sum(axis=0)
-        self._squares += float((difference**2).sum())
-        self._raw += float((values**2).sum())
-        self._noise += float(((values - like) ** 2).sum())
-
-    def decibels(self) -> float:
-        """The signal-to-noise ratio; of a signal that is the same in all rows, by its square."""
-        signal = self._squares - float((np.asarray(self._sum) ** 2).sum()) / max(self._rows, 1)
-        if signal <= 1e-12 * self._raw:
-            signal = self._raw
-        if not self._noise > 0:
-            return MOST_DECIBELS if self._noise == 0 else -MOST_DECIBELS
-        if not signal > 0:
-            return -MOST_DECIBELS
-        ratio = 10 * (math.log10(signal) - math.log10(self._noise))
-        return float(np.clip(ratio, -MOST_DECIBELS, MOST_DECIBELS))
 
 
 @dataclass
@@ -107,7 +70,8 @@ def measure(
     whole_run = build(whole, outputs=quantized_values)
     together, single = [Noise() for _ in layers], [Noise() for _ in probes]
     final = [Noise() for _ in plan.outputs]
-    changed, right_before, right = (dict.fromkeys(answers, 0) for _ in range(3))
+    changes = {i: Changes(how) for i, how in answers.items()}
+    right_before, right = dict.fromkeys(answers, 0), dict.fromkeys(answers, 0)
     first = 0
     for chunk in data:
         made = float_run.run(chunk)
@@ -122,24 +86,32 @@ def measure(
             noise.update(exact[value], output)
             if i in answers:
                 before, after = answers[i].of(exact[value]), answers[i].of(output)
-                changed[i] += int((before != after).sum())
+                changes[i].update(exact[value], before, after)
                 if i in labels:
                     y = labels[i][first : first + len(before)]
                     right_before[i] += int((before == y).sum())
                     right[i] += int((after == y).sum())
         first += len(exact[wanted[0]])
-    quiet = {id(op): noise.decibels() for op, noise in zip(probes, single, strict=True)}
+    quiet = {id(op): noise for op, noise in zip(probes, single, strict=True)}
     result = Measured(values)
     result.layers = [
-        LayerError(op.source, op.op, quiet.get(id(op)), noise.decibels())
+        LayerError(
+            op.source,
+            op.op,
+            quiet[id(op)].decibels() if id(op) in quiet else None,
+            noise.decibels(),
+            quiet[id(op)].typical() if id(op) in quiet else None,
+            noise.typical(),
+        )
         for op, noise in zip(layers, together, strict=True)
     ]
     for i, (name, noise) in enumerate(zip(names, final, strict=True)):
-        error = OutputError(name, noise.decibels())
+        error = OutputError(name, noise.decibels(), noise.typical())
         if i in answers:
             of_a_row = math.prod(answers[i].shape[: -1 if answers[i].threshold is None else None])
             count = first * of_a_row
-            error = replace(error, answers=count, changed=changed[i])
+            decided = changes[i].decided(noise.spread())
+            error = replace(error, answers=count, changed=changes[i].changed, decided=decided)
             if i in labels:
                 error = replace(error, labels=count, correct_before=right_before[i], correct=right[i])
         result.outputs.append(error)

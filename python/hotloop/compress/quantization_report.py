@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MOST_DECIBELS = 200.0
+_COUNTS = ("answers", "changed", "decided", "labels", "correct_before", "correct")
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,17 @@ class LayerError:
         float.
     together : float
         The same in the quantised model, with the noise of the layers in front.
+    typical_alone, typical : float or None, float
+        Both without the rows farthest from the middle, one in twenty: what sums of squares say of data with
+        outliers is what becomes of these.
     """
 
     layer: str
     op: str
     alone: float | None
     together: float
+    typical_alone: float | None
+    typical: float
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,14 @@ class OutputError:
     output : str
     snr : float
         Signal-to-noise ratio in decibels.
+    typical : float
+        The same without the rows farthest from the middle, one in twenty.
     answers : int
         How many answers of a classifier were compared; 0 for what is none.
     changed : int
         How many of them are others than the float model's.
+    decided : int
+        How many of those were no ties to the float model: noise at 25 dB would not have turned them.
     labels : int
         How many had a label.
     correct_before, correct : int
@@ -53,8 +63,10 @@ class OutputError:
 
     output: str
     snr: float
+    typical: float
     answers: int = 0
     changed: int = 0
+    decided: int = 0
     labels: int = 0
     correct_before: int = 0
     correct: int = 0
@@ -74,7 +86,7 @@ class OutputError:
 
         Examples
         --------
-        >>> right = OutputError("y", 40.0, answers=100, labels=100, correct=95)
+        >>> right = OutputError("y", 40.0, 40.0, answers=100, labels=100, correct=95)
         >>> [round(x, 3) for x in right.accuracy()]
         [0.95, 0.888, 0.978]
         """
@@ -88,7 +100,8 @@ class QuantizationReport:
 
     Signal-to-noise ratios compare a value of the quantised model with that of the float model, in decibels:
     ``10 log10(sum of (x - mean of x)^2 / sum of (x - xq)^2)``, means being those of a feature over all rows.
-    40 dB is an error of a hundredth of the signal. 200 dB stands for no difference.
+    40 dB is an error of a hundredth of the signal. 200 dB stands for no difference. In sums of squares the
+    largest rows count most: the typical figures leave out the rows farthest from the middle, one in twenty.
 
     Attributes
     ----------
@@ -131,8 +144,10 @@ class QuantizationReport:
             LayerError(
                 str(item["layer"]),
                 str(item["op"]),
-                None if item["alone"] is None else _decibels(item["alone"]),
+                _decibels_or_none(item["alone"]),
                 _decibels(item["together"]),
+                _decibels_or_none(item["typical_alone"]),
+                _decibels(item["typical"]),
             )
             for item in values["layers"]
         )
@@ -140,7 +155,8 @@ class QuantizationReport:
             OutputError(
                 str(item["output"]),
                 _decibels(item["snr"]),
-                *(int(item[name]) for name in ("answers", "changed", "labels", "correct_before", "correct")),
+                _decibels(item["typical"]),
+                *(int(item[name]) for name in _COUNTS),
             )
             for item in values["outputs"]
         )
@@ -153,7 +169,7 @@ class QuantizationReport:
             return "not measured"
         parts = []
         for output in self.outputs:
-            text = f"{output.snr:.1f} dB"
+            text = f"{output.snr:.1f} dB, {output.typical:.1f} dB in most rows"
             if output.answers:
                 text += f", {output.changed_share:.2%} of answers changed"
             parts.append(text if len(self.outputs) == 1 else f"{output.output} {text}")
@@ -165,18 +181,22 @@ class QuantizationReport:
         if not self.rows:
             how = "not measured: give calibration_data to see what it did"
             return "\n".join([title, "-" * len(title), how, *kept])
-        cells = [("layer", "now", "alone", "in the model")]
+        cells = [("layer", "now", "alone", "in the model", "in most rows")]
         cells += [
             (
                 layer.layer,
                 layer.op,
                 "-" if layer.alone is None else f"{layer.alone:.1f} dB",
                 f"{layer.together:.1f} dB",
+                f"{layer.typical:.1f} dB",
             )
             for layer in self.layers
         ]
-        cells += [(f"output {output.output}", "", "", f"{output.snr:.1f} dB") for output in self.outputs]
-        widths = [max(len(row[i]) for row in cells) for i in range(4)]
+        cells += [
+            (f"output {output.output}", "", "", f"{output.snr:.1f} dB", f"{output.typical:.1f} dB")
+            for output in self.outputs
+        ]
+        widths = [max(len(row[i]) for row in cells) for i in range(5)]
         lines = [
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in cells
@@ -186,7 +206,8 @@ class QuantizationReport:
                 low, high = wilson_interval(output.changed, output.answers)
                 lines.append(
                     f"{output.output}: {output.changed} of {output.answers} answers changed, "
-                    f"{output.changed_share:.2%} ({low:.2%} to {high:.2%})"
+                    f"{output.changed_share:.2%} ({low:.2%} to {high:.2%}), "
+                    f"{output.decided} of them no ties"
                 )
             for before, name in ((True, "float32"), (False, self.precision)):
                 if output.labels:
@@ -225,3 +246,7 @@ def _decibels(value: Any) -> float:
     if not abs(number) <= MOST_DECIBELS:
         raise ValueError(f"report: expected decibels from -200 to 200, got {value}")
     return number
+
+
+def _decibels_or_none(value: Any) -> float | None:
+    return None if value is None else _decibels(value)

@@ -83,10 +83,11 @@ def quantize_model(
         accuracy of both models.
     fallback : {"auto", "error", "never"}
         What becomes of layers that can't be quantised well: those whose own signal-to-noise ratio is below
-        20 dB; and the worst layers one by one while an output's is, or while it is below 25 dB and more than
-        one in a hundred answers of a classifier change (the lower end of a 95% interval), or while more than
-        one in a hundred right answers are lost, and more than luck explains. "auto" keeps them in float32 and
-        warns, "error" raises, "never" quantises them all the same, and warns.
+        20 dB, over all rows or without the farthest ones; and the worst layers one by one while an output's
+        is, or while more than one in a hundred answers of a classifier change (the lower end of a 95%
+        interval) that were no ties, or while more than one in a hundred right answers are lost, and more than
+        luck explains. "auto" keeps them in float32 and warns, "error" raises, "never" quantises them all the
+        same, and warns.
 
     Returns
     -------

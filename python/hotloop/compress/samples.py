@@ -1,0 +1,36 @@
+"""Some rows of a stream, evenly spread over it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+
+SAMPLE_NUMBERS = 1 << 19  # of all columns together
+SAMPLE_ROWS = 2048
+
+
+class RowSample:
+    """Keeps each n-th row, n doubling whenever they become too many.
+
+    Attributes
+    ----------
+    rows : float32 array of shape (count, columns)
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._most = max(16, min(SAMPLE_ROWS, SAMPLE_NUMBERS // columns))
+        self._every = 1
+        self._seen = 0
+        self.rows: Float32 = np.empty((0, columns), np.float32)
+
+    def update(self, rows: Float32) -> None:
+        """Take in rows (n, columns)."""
+        first = -self._seen % self._every
+        if first < len(rows):
+            self.rows = np.concatenate([self.rows, rows[first :: self._every]])
+        while len(self.rows) > self._most:
+            self.rows = self.rows[::2].copy()
+            self._every *= 2
+        self._seen += len(rows)
