@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from hotloop.callbacks import CallbackList
 from hotloop.callbacks.batch_logs import hand_over
 from hotloop.engine import Sums
 from hotloop.feed import Feed
-from hotloop.heads import Logits, compute_metrics
+from hotloop.heads import Head, Logits, compute_metrics
 from hotloop.position import Part, Position
 from hotloop.progress import Progress
+from hotloop.running import RunningMetrics
 from hotloop.staging import Resident, Streamed, place
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class EpochRecord:
         self.source: Resident | Streamed = place(program, feed, batch_size, self.features)
         self.outputs = self.source.empty_outputs(self.features)
         self._labels: list[npt.NDArray[Any]] | None = None
+        self._running: RunningMetrics | None = None
         self.begin()
 
     def use(self, program: TrainingProgram) -> None:
@@ -113,6 +116,9 @@ class EpochRecord:
         """Forget the last epoch."""
         self.sums = Sums()
         self.stretches: list[Stretch] = []
+        self._measured = 0, -1  # the stretch, and its position, up to which running metrics have come
+        if self._running is not None:
+            self._running.begin()
 
     def go_on(self, position: Position, batches: Batches) -> None:
         """Begin with what an epoch had come to.
@@ -198,24 +204,46 @@ class EpochRecord:
     def logs(self) -> dict[str, Any]:
         """Return the mean loss and the metrics."""
         logs: dict[str, Any] = {"loss": self.mean_loss}
+        if self.features and self.stretches:
+            logs.update(self._measure(self.feed.heads, [stretch.part() for stretch in self.stretches]))
+        return logs
+
+    def logs_so_far(self) -> dict[str, Any]:
+        """Return the same in mid-epoch, rounding apart: means over rows go on from the last call."""
+        logs: dict[str, Any] = {"loss": self.mean_loss}
         if not self.features or not self.stretches:
             return logs
-        parts = [stretch.part() for stretch in self.stretches]
+        if self._running is None:
+            self._running = RunningMetrics(self.feed.heads, self.several_outputs, self.feed.weights)
+        at, behind = self._measured
+        new = [stretch.part() for stretch in self.stretches[at:]]
+        if new[0].begin < behind:
+            first, cut = new[0], behind - new[0].begin
+            new[0] = replace(first, begin=behind, outputs=tuple(out[cut:] for out in first.outputs))
+        new = [part for part in new if part.end > part.begin]
+        self._measured = len(self.stretches) - 1, self.stretches[-1].end
+        rows = sum(part.end - part.begin for part in new)
+        weights = [_in_order(w, new) for w in self.feed.weights] if new else []
+        every = [stretch.part() for stretch in self.stretches] if self._running.has_rest else []
+        return logs | self._running.add(self._measure, new, rows, weights, every)
+
+    def _measure(self, heads: Sequence[Head], parts: list[Part]) -> dict[str, Any]:
+        """Return the metrics of these parts of the epoch."""
         outputs = [
             joined([device.to_host(part.outputs[i]) for part in parts]) for i in range(len(self.features))
         ]
         if self._labels is None:
             self._labels = [device.to_host(array) for array in self.feed.labels]
-
-        def in_order(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            places = [(part.order, slice(part.begin, part.end)) for part in parts]
-            return joined([array[rows if order is None else order[rows]] for order, rows in places])
-
-        labels = [in_order(array) for array in self._labels]
-        weights = [in_order(array) for array in self.feed.weights]
+        labels = [_in_order(array, parts) for array in self._labels]
+        weights = [_in_order(array, parts) for array in self.feed.weights]
         logits = {i: Logits(kind, outputs[place]) for i, (kind, place) in self.places.items()}
-        logs.update(compute_metrics(self.feed.heads, labels, outputs, weights, self.several_outputs, logits))
-        return logs
+        return compute_metrics(heads, labels, outputs, weights, self.several_outputs, logits)
+
+
+def _in_order(array: npt.NDArray[Any], parts: Sequence[Part]) -> npt.NDArray[Any]:
+    """Return rows of the data in the order in which these parts went through them."""
+    places = [(part.order, slice(part.begin, part.end)) for part in parts]
+    return joined([array[rows if order is None else order[rows]] for order, rows in places])
 
 
 def joined(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -317,7 +345,7 @@ def run_epoch(
             finally:
                 whole()
         if callbacks.per_batch:
-            hand_over(callbacks.on_train_batch_end, sums.steps - 1, record.mean_loss, record.logs)
+            hand_over(callbacks.on_train_batch_end, sums.steps - 1, record.mean_loss, record.logs_so_far)
         if made < count or model.stop_training or (callbacks.stop_on_nan and not np.isfinite(sums.loss)):
             break
     return record.logs()

@@ -79,7 +79,7 @@ def evaluate_record(record: EpochRecord, callbacks: CallbackList, batch_size: in
         callbacks.on_test_batch_begin(batch, {})
         record.evaluate(begin, min(begin + size, rows))
         if callbacks.per_test_batch:
-            hand_over(callbacks.on_test_batch_end, batch, record.mean_loss, record.logs)
+            hand_over(callbacks.on_test_batch_end, batch, record.mean_loss, record.logs_so_far)
     logs = record.logs()
     callbacks.on_test_end(dict(logs))
     return logs

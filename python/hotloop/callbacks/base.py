@@ -29,7 +29,9 @@ class Callback:
     A training epoch is one native call, and so are ``evaluate`` and ``predict``. Overriding a batch hook
     splits them into one call a batch, which costs speed: small networks may train several times slower.
     Logs are as in Keras: those at the end of a batch hold the loss and the metrics over the rows so far,
-    which are worked out when they are looked at; those at a beginning are empty.
+    which are worked out when they are looked at; those at a beginning are empty. Accuracies, losses and other
+    means over rows go on from batch to batch; metrics that are none (AUC, F1, R2, a function or class of
+    yours) are computed over all rows so far each time, so an epoch's cost grows with its square.
 
     Attributes
     ----------

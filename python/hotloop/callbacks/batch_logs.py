@@ -10,7 +10,7 @@ from typing import Any
 class BatchLogs(dict[str, Any]):
     """A dict of logs of which only the loss is there at once.
 
-    Metrics are exact over the epoch's rows so far, which takes a pass over them: too much for every batch
+    Metrics are those of the epoch's rows so far, which may take a pass over them: too much for every batch
     when nobody asks. The first access to what is not there yet works them out. What was set before stays.
 
     Parameters
