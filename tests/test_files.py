@@ -21,6 +21,7 @@ from hotloop.files import replace_file
 
 
 def small_model() -> hl.Model:
+    hl.set_seed(1)  # a file's length is that of the loss in it, too
     model = hl.Sequential([hl.layers.Dense(3, input_shape=(2,), name="layer")], name="model")
     model.compile("sgd", loss="mse")
     return model
@@ -112,6 +113,35 @@ def test_a_pipe_is_written_through(tmp_path: Path, write: Any) -> None:
     write(tmp_path / "file")
     assert len(read[0]) == (tmp_path / "file").stat().st_size
     assert sorted(os.listdir(tmp_path)) == ["file", "pipe"]
+
+
+@pytest.mark.parametrize("what", ["save", "save_weights"])
+def test_a_pipe_that_nobody_reads_yet_holds_up_nobody(tmp_path: Path, what: str) -> None:
+    """It waits with the numbers of its moment, and others train and read meanwhile."""
+    path, model = tmp_path / "pipe", small_model()
+    os.mkfifo(path)
+    before = model.get_weights()
+    begun, contents = threading.Event(), files._what_is_there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_what_is_there", lambda name: (contents(name), begun.set())[0])
+        writer = threading.Thread(target=getattr(model, what), args=(path,))
+        writer.start()
+        assert begun.wait(20)
+    fitter = threading.Thread(
+        target=model.fit, args=(np.ones((8, 2)), np.ones((8, 3))), kwargs={"verbose": 0}
+    )
+    fitter.start()
+    fitter.join(10)
+    waited = fitter.is_alive()
+    data = path.read_bytes()
+    for thread in (writer, fitter):
+        thread.join(20)
+    assert not waited
+    assert not np.array_equal(model.get_weights()[0], before[0])
+    (tmp_path / "file").write_bytes(data)
+    model.load_weights(tmp_path / "file")
+    for was, now in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
 
 
 @each_writer
@@ -286,6 +316,22 @@ def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:
         thread.join()
     assert not failures
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_full_folder_is_looked_through_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of many checkpoints cost a look at all others; what killed writers left goes all the same."""
+    for i in range(1000):
+        (tmp_path / f"{i}").touch()
+    scans: list[Any] = []
+    monkeypatch.setattr(files.os, "scandir", lambda f, scan=os.scandir: (scans.append(f), scan(f))[1])
+    for i in range(100):
+        replace_file(tmp_path / "model", b"")
+        if i == 50:
+            (tmp_path / ".hotloop-0123456789abcdef.tmp").touch()
+    assert 2 <= len(scans) <= 10
+    assert len(os.listdir(tmp_path)) == 1001
 
 
 def test_an_interrupted_writer_leaves_nothing(tmp_path: Path) -> None:

@@ -61,10 +61,10 @@ def layer(config: Config, place: int) -> Config:
 def test_claims_beyond_the_weights_in_the_file_cost_nothing(tmp_path: Path, claim: Any) -> None:
     path = saved(tmp_path / "file")
     forge(path, claim)
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(ValueError, match=r"file' can't be rebuilt: weight '.*expected one of shape"):
         hl.load_model(path)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
 
 
@@ -114,9 +114,9 @@ def test_long_names_in_a_file_cost_nothing(tmp_path: Path, key: str) -> None:
     forge(path, lambda c: c["compile"]["optimizer"]["config"].update({key: names}))
     loaded = hl.load_model(path)
     assert isinstance(loaded, hl.Model)
-    start = time.perf_counter()
+    start = time.process_time()
     loaded.fit(np.zeros((4, 2)), np.zeros(4), verbose=0)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_schedules_in_schedules_take_linear_time(tmp_path: Path) -> None:
     for _ in range(40):
         schedule = {"class_name": "LinearWarmup", "config": {"after": schedule, "warmup_steps": 3}}
     forge(path, lambda c: c["compile"]["optimizer"]["config"].update(learning_rate=schedule))
-    start = time.perf_counter()
+    start = time.process_time()
     loaded = hl.load_model(path)
     assert isinstance(loaded, hl.Model)
     assert loaded.optimizer.learning_rates(0, 200)[-1] == np.float32(0.01)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -231,17 +231,18 @@ def test_soft_labels_that_tie_have_one_class() -> None:
 
 
 @pytest.mark.parametrize("low", [0, -1])
-def test_one_row_alone_is_judged_as_among_thousands(low: int) -> None:
+@pytest.mark.parametrize("columns", [2, 4])
+def test_one_row_alone_is_judged_as_among_thousands(low: int, columns: int) -> None:
     """The shorter way for rows of one label gives what the longer way does, row by row."""
     rng = np.random.default_rng(6)
-    y = np.where(rng.random((60, 4)) < 0.3, 1, low).astype(np.float32)
-    y[::4], y[1::4] = np.eye(4)[rng.integers(0, 4, 15)], rng.dirichlet(np.ones(4), 15)
-    y[2] = [np.nan, 1, 0, 0]
-    p = rng.integers(0, 3, (60, 4)).astype(np.float32)  # with ties
-    for metric in (hl.metrics.CategoricalAccuracy(), hl.metrics.TopKCategoricalAccuracy(2)):
+    y = np.where(rng.random((60, columns)) < 0.3, 1, low).astype(np.float32)
+    y[::4], y[1::4] = np.eye(columns)[rng.integers(0, columns, 15)], rng.dirichlet(np.ones(columns), 15)
+    y[2, 0], y[3, :2] = np.nan, 0.5
+    p = rng.integers(0, 3, (60, columns)).astype(np.float32)  # with ties
+    for metric in (hl.metrics.CategoricalAccuracy(), hl.metrics.TopKCategoricalAccuracy(columns // 2)):
         hits = [metric(y[i : i + 1], p[i : i + 1]) for i in range(60)]
         assert metric(y, p) == sum(hits) / 60
-        assert metric(y.reshape(5, 12, 4), p.reshape(5, 12, 4)) == sum(hits) / 60
+        assert metric(y.reshape(5, 12, columns), p.reshape(5, 12, columns)) == sum(hits) / 60
         assert metric(y[2:3], p[2:3]) == 0.0
 
 

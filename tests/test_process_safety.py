@@ -200,6 +200,51 @@ def test_beside_another_library(library, order):
     assert done.returncode == 0, done.stderr
 
 
+IMPORTING = """
+import importlib, os, pathlib, signal, sys, tempfile, threading, time, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # forking beside threads: tried here
+folder = tempfile.mkdtemp()
+sys.path.append(folder)
+hl.__path__.append(folder)
+
+def import_elsewhere(name, seconds):
+    path = pathlib.Path(folder, name.rpartition(".")[2] + ".py")
+    path.write_text(f"import sys, time; sys.begun = True; time.sleep({seconds})")
+    sys.begun = False
+    threading.Thread(target=importlib.import_module, args=(name,), daemon=True).start()
+    while not sys.begun:
+        time.sleep(0.001)
+"""
+
+
+def test_a_fork_hardly_waits_for_what_others_import():
+    run(f"""{textwrap.indent(IMPORTING, " " * 8)}
+        import_elsewhere("somebodys_own", 60)
+        seconds = []
+        for _ in range(3):
+            start = time.monotonic()
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            seconds.append(time.monotonic() - start)
+            os.waitpid(child, 0)
+        assert min(seconds) < 1, seconds
+        os._exit(0)
+    """)
+
+
+def test_a_fork_waits_for_a_module_of_the_package():
+    run(f"""{textwrap.indent(IMPORTING, " " * 8)}
+        import_elsewhere("hotloop.late", 0.5)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            importlib.import_module("hotloop.late")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """)
+
+
 def test_interrupt_during_fit_leaves_a_usable_model():
     run("""
         import os, signal, threading

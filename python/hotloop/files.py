@@ -18,6 +18,8 @@ from typing import Any
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 # Of one length whatever is written, so that a name as long as the file system takes leaves room for it.
+_ENTRIES_A_WRITE = 100
+_writes_to_go: dict[str, int] = {}  # until a full folder is looked through again
 _TEMPORARY = re.compile(r"\.hotloop-[0-9a-f]{16}\.tmp")
 
 
@@ -75,7 +77,7 @@ def replace_file(path: PathLike, data: bytes | Iterable[Any]) -> None:
             return
         target = os.path.realpath(name)
         folder = os.path.dirname(target)
-        remove_leftovers(folder)
+        _tidy(folder)
         temporary, descriptor = _locked_temporary(folder)
         try:
             with open(descriptor, "wb", buffering=0) as file:
@@ -91,10 +93,28 @@ def replace_file(path: PathLike, data: bytes | Iterable[Any]) -> None:
     _sync_folder(folder)
 
 
-def remove_leftovers(folder: str) -> None:
-    """Remove the temporary files of this user's killed writers; those of living ones are locked."""
+def _tidy(folder: str) -> None:
+    """Remove leftovers, in a full folder only now and then: a write pays for a look at a hundred entries."""
+    left = _writes_to_go.pop(folder, 0) or remove_leftovers(folder) // _ENTRIES_A_WRITE
+    if left > 1:
+        _writes_to_go[folder] = left - 1
+
+
+def remove_leftovers(folder: str) -> int:
+    """Remove the temporary files of this user's killed writers; those of living ones are locked.
+
+    Returns
+    -------
+    int
+        How many entries were looked at.
+    """
+    count = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        names = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+        names = []
+        for entry in entries:
+            count += 1
+            if _TEMPORARY.fullmatch(entry.name):
+                names.append(entry.path)
         for name in names:
             with contextlib.suppress(OSError):
                 descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -105,6 +125,15 @@ def remove_leftovers(folder: str) -> None:
                         os.unlink(name)
                 finally:
                     os.close(descriptor)
+    return count
+
+
+def may_wait(path: PathLike) -> bool:
+    """Whether writing there may wait for a reader: it is a pipe or a device."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 POLL_SECONDS = 0.02
-IMPORT_SECONDS = 2.0
+# A module of the package has to be whole in the child, which may ask for it; others are the user's affair.
+OWN_IMPORT_SECONDS = 2.0
+OTHER_IMPORT_SECONDS = 0.1
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
@@ -39,15 +41,19 @@ def _renew_locks() -> None:
 
 def _wait_for_imports() -> None:
     """A child waits for ever for a module that another thread was importing, so the fork waits a while."""
-    deadline = time.monotonic() + IMPORT_SECONDS
-    while _imported_elsewhere() and time.monotonic() < deadline:
+    begin = time.monotonic()
+    while names := _imported_elsewhere():
+        own = any(name.partition(".")[0] == "hotloop" for name in names)
+        if time.monotonic() - begin >= (OWN_IMPORT_SECONDS if own else OTHER_IMPORT_SECONDS):
+            return
         time.sleep(0.001)
 
 
-def _imported_elsewhere() -> bool:
+def _imported_elsewhere() -> list[str]:
+    """The modules that other threads are importing."""
     held = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
-    owners = [getattr(reference(), "owner", None) for reference in list(held.values())]
-    return any(owner not in (None, threading.get_ident()) for owner in owners)
+    owners = {name: getattr(reference(), "owner", None) for name, reference in list(held.items())}
+    return [name for name, owner in owners.items() if owner not in (None, threading.get_ident())]
 
 
 os.register_at_fork(before=_wait_for_imports, after_in_child=_renew_locks)

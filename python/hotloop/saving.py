@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from hotloop.container import Container, read_container, write_container
 from hotloop.errors import bad_value
-from hotloop.files import PathLike, refuse_overwriting
+from hotloop.files import PathLike, may_wait, refuse_overwriting
 from hotloop.frames import checked_names
 from hotloop.given_weights import given_weights
 from hotloop.known_classes import refuse_unknown_classes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hotloop.compress import QuantizedModel
     from hotloop.models import Model
 
+Contents = tuple[dict[str, Any], dict[str, Any]]  # a config and tensors
 Floats = npt.NDArray[np.float32]
 
 
@@ -56,11 +58,21 @@ def save_model(
     """
     refuse_overwriting(path, overwrite)
     refuse_unknown_classes(model)
+    _write(model, path, "model", lambda resting: _contents(resting, include_optimizer))
+
+
+def _write(model: Model, path: PathLike, kind: str, contents: Callable[[Model], Contents]) -> None:
+    """Write what ``contents`` says of a model between two steps; only a file's writing holds up the next."""
     with still(model) as resting:
-        write_container(path, "model", *_contents(resting, include_optimizer))
+        config, tensors = contents(resting)
+        if not may_wait(path):
+            write_container(path, kind, config, tensors)
+            return
+        tensors = {name: tensor.copy() for name, tensor in tensors.items()}
+    write_container(path, kind, config, tensors)
 
 
-def _contents(model: Model, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def _contents(model: Model, include_optimizer: bool) -> Contents:
     """The config and the tensors of a model's file."""
     tensors = {f"weights/{p.path}": p.value for p in model.weights}
     config: dict[str, Any] = {
@@ -133,9 +145,12 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Model | Quantized
 def save_weights(model: Model, path: PathLike, *, overwrite: bool = True) -> None:
     """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
     refuse_overwriting(path, overwrite)
-    with still(model) as resting:
-        tensors = {f"weights/{p.path}": p.value for p in resting.weights}
-        write_container(path, "weights", {"weights": [p.path for p in resting.weights]}, tensors)
+    _write(model, path, "weights", _weights_alone)
+
+
+def _weights_alone(model: Model) -> Contents:
+    """The config and the tensors of a file of weights."""
+    return {"weights": [p.path for p in model.weights]}, {f"weights/{p.path}": p.value for p in model.weights}
 
 
 def load_weights(model: Model, path: PathLike) -> None:

@@ -92,6 +92,10 @@ def label_columns(target: Array) -> npt.NDArray[np.bool_]:
 
 def single_labels(target: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Return the class of each row, and for which rows only :func:`label_columns` can say it."""
+    if target.shape[-1] == 2:
+        first, second = target[..., 0], target[..., 1]
+        differ = (first > second) | (second > first)  # not where one is NaN
+        return argmax(target), ~(differ & ((first > 0) | (second > 0)))
     true = _lone_columns(target)
     if true is not None:
         return true, ~(_at(target, true) > 0)
