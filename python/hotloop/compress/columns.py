@@ -6,12 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.samples import RowSample
+from hotloop.compress.tails import ColumnHistogram
 
 Doubles = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 SEARCHED_NUMBERS = 1 << 17  # of them, in which ranges with the least error are looked for
 _SHRINK = np.exp2(-np.arange(33) / 8)  # parts of a column's range that may be the best one
+_RARE = 0.01  # the share of a sample at either end that says nothing about a column's usual mean
 _CORE = 0.025  # the share of a sample at either end that says nothing about a column's usual spread
 
 
@@ -22,15 +24,23 @@ class ColumnObserver:
     ----------
     columns : int
         Values with more features than that are taken as several rows.
+    calibration : {"minmax", "percentile", "mse"}
+        How :meth:`ranges` are chosen: all that was seen; what is left when the rarest numbers are cut from
+        all columns together, each column's measured by its usual spread; the range with the least mean
+        squared error in the sample.
+    percentile : float
+        In (50, 100]: for "percentile".
 
     Attributes
     ----------
-    low, high, mean, variance : float64 array of shape (columns,)
+    low, high, variance : float64 array of shape (columns,)
         Of all rows.
     """
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self, columns: int, calibration: str = "minmax", percentile: float = 99.99) -> None:
         self.columns = columns
+        self._calibration, self._percentile = calibration, percentile
+        self._histogram = ColumnHistogram(columns) if calibration == "percentile" else None
         self.low = np.full(columns, np.inf)
         self.high = np.full(columns, -np.inf)
         self._rows = 0
@@ -50,13 +60,14 @@ class ColumnObserver:
         self._sum += difference.sum(axis=0)
         self._squares += np.einsum("rc,rc->c", difference, difference)
         self._sample.update(rows)
+        if self._histogram is not None:
+            self._histogram.update(rows)
         self._rows += len(rows)
 
-    @property
-    def mean(self) -> Doubles:
-        """The mean of each column."""
-        origin = 0.0 if self._origin is None else self._origin
-        return np.asarray(origin + self._sum / max(self._rows, 1))
+    def usual_mean(self) -> Doubles:
+        """The mean of each column, the rarest numbers brought to where they begin: one may outweigh all."""
+        bottom, top = np.quantile(self.sample, [_RARE, 1 - _RARE], axis=0)
+        return np.asarray(np.clip(self.sample.astype(np.float64), bottom, top).mean(axis=0))
 
     @property
     def variance(self) -> Doubles:
@@ -69,35 +80,25 @@ class ColumnObserver:
         """Some rows, evenly spread over the stream."""
         return self._sample.rows
 
-    def ranges(self, calibration: str, percentile: float = 99.99) -> tuple[Doubles, Doubles]:
-        """The (low, high) that each column's grid should cover.
-
-        Parameters
-        ----------
-        calibration : {"minmax", "percentile", "mse"}
-            All that was seen; what is left when the rarest numbers are cut from all columns together, each
-            column's measured by its usual spread; the range with the least mean squared error in the sample.
-        percentile : float
-            In (50, 100]: for "percentile".
-        """
-        if calibration == "minmax" or not self._rows:
+    def ranges(self) -> tuple[Doubles, Doubles]:
+        """The (low, high) that each column's grid should cover."""
+        if self._calibration == "minmax" or not self._rows:
             return self.low.copy(), self.high.copy()
+        if self._histogram is not None:
+            return self._all_but_the_rarest(self._histogram, self._percentile / 100)
         sample = self.sample.astype(np.float64)
-        if calibration == "percentile":
-            return self._all_but_the_rarest(sample, percentile / 100)
         return self._least_error(sample[:: 1 + sample.size // SEARCHED_NUMBERS])
 
-    def _all_but_the_rarest(self, sample: Doubles, share: float) -> tuple[Doubles, Doubles]:
-        bottom, middle, top = np.quantile(sample, [_CORE, 0.5, 1 - _CORE], axis=0)
+    def _all_but_the_rarest(self, histogram: ColumnHistogram, share: float) -> tuple[Doubles, Doubles]:
+        bottom, middle, top = np.quantile(self.sample.astype(np.float64), [_CORE, 0.5, 1 - _CORE], axis=0)
         reach = np.where(top > bottom, (top - bottom) / 2, np.inf)  # of mostly equal numbers nothing is cut
         bounded = np.isfinite(reach)
-        if not bounded.any():
-            return self.low.copy(), self.high.copy()
-        spread = ((sample - middle) / reach)[:, bounded]
-        least, most = np.quantile(spread, [1 - share, share])
         low, high = self.low.copy(), self.high.copy()
-        low[bounded] = np.maximum(low, middle + least * reach)[bounded]
-        high[bounded] = np.minimum(high, middle + most * reach)[bounded]
+        if not bounded.any():
+            return low, high
+        least, most = (histogram.quantile(q, low, high, middle, reach) for q in (1 - share, share))
+        low[bounded] = np.maximum(low[bounded], (middle + least * reach)[bounded])
+        high[bounded] = np.minimum(high[bounded], (middle + most * reach)[bounded])
         return low, high
 
     def _least_error(self, sample: Doubles) -> tuple[Doubles, Doubles]:

@@ -88,7 +88,7 @@ def quantize_dynamic(
             value = op.inputs[0]
             if value in added:
                 ops.append(added.pop(value))
-            mean = seen[value].columns.mean if value in seen else None
+            mean = seen[value].columns.usual_mean() if value in seen else None
             before = codings.read.get(value, Coding())
             as_quantized(op, store.int8(op, before, after, mean), {"dynamic": 1})
             op.inputs = [read_as.get(value, value)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Mapping
 
 from hotloop.compress.measure import QUANTIZED, Measured
 from hotloop.compress.plan import Plan
 from hotloop.compress.quantization_report import wilson_interval
+from hotloop.errors import warn
 
 FALLBACKS = ("auto", "error", "never")
 # The worst layers of small networks that were trained on normalised data had less than 26 dB in one of a
@@ -21,6 +21,7 @@ def settle(
     quantized: Callable[[Mapping[int, str]], tuple[Plan, Measured]],
     origins: Mapping[int, int],
     fallback: str,
+    clips: bool = False,
 ) -> tuple[Plan, Measured, dict[str, str]]:
     """Quantise; where figures are bad, keep the worst layers in float, one by one, until they aren't.
 
@@ -31,6 +32,8 @@ def settle(
     origins : dict of int to int
         From values in a quantised plan to those names.
     fallback : {"auto", "error", "never"}
+    clips : bool
+        Whether the rarest values are clipped on purpose: then only most rows are judged.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def settle(
     names: dict[str, str] = {}
     while True:
         plan, measured = quantized(kept)
-        faults = _faults(plan, measured)
+        faults = _faults(plan, measured, clips)
         if not faults:
             break
         text = "; ".join(f"layer {measured.layers[i].layer!r}: {reason}" for i, reason in faults.items())
@@ -59,25 +62,21 @@ def settle(
                 "fallback='auto'"
             )
         if fallback == "never":
-            warnings.warn(f"quantize: {text}; report() has the figures", UserWarning, stacklevel=3)
+            warn(f"quantize: {text}; report() has the figures")
             break
         for i, reason in faults.items():
             kept[origins[measured.values[i]]] = reason
             names[measured.layers[i].layer] = reason
     if names:
         text = "; ".join(f"{layer!r} ({reason})" for layer, reason in names.items())
-        warnings.warn(
-            f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures")
     return plan, measured, names
 
 
-def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
+def _faults(plan: Plan, measured: Measured, clips: bool) -> dict[int, str]:
     """The numbers of layers that should be kept in float, with the reasons."""
     alone = {
-        i: min(layer.alone, layer.typical_alone)
+        i: _judged(layer.alone, layer.typical_alone, clips)
         for i, layer in enumerate(measured.layers)
         if layer.op in QUANTIZED and layer.alone is not None and layer.typical_alone is not None
     }
@@ -88,13 +87,13 @@ def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
     }
     if bad or not alone:
         return bad
-    trouble = _bad_output(measured)
+    trouble = _bad_output(measured, clips)
     if trouble is None:
         return {}
     # Noise that some layer can't stand comes from those in front of it, not from those behind.
     before = set(measured.values)
     for value, layer in zip(measured.values, measured.layers, strict=True):
-        if min(layer.together, layer.typical) < LEAST_DECIBELS:
+        if _judged(layer.together, layer.typical, clips) < LEAST_DECIBELS:
             before = _before(plan, value)
             break
     suspects = [i for i in alone if measured.values[i] in before] or list(alone)
@@ -102,15 +101,19 @@ def _faults(plan: Plan, measured: Measured) -> dict[int, str]:
     return {worst: f"the worst one, {alone[worst]:.1f} dB, in front of {trouble}"}
 
 
+def _judged(of_all: float, of_most: float, clips: bool) -> float:
+    return of_most if clips else min(of_all, of_most)
+
+
 def _ratio_text(decibels: float, of_all: float | None) -> str:
     where = "" if decibels == of_all else ", but for its rarest rows,"
     return f"its signal-to-noise ratio{where} is {decibels:.1f} dB"
 
 
-def _bad_output(measured: Measured) -> str | None:
+def _bad_output(measured: Measured, clips: bool) -> str | None:
     for output in measured.outputs:
         where = f"output {output.output!r}, where"
-        decibels = min(output.snr, output.typical)
+        decibels = _judged(output.snr, output.typical, clips)
         if decibels < LEAST_DECIBELS:
             return f"{where} {_ratio_text(decibels, output.snr).replace('its', 'the')}"
         if output.answers and wilson_interval(output.decided, output.answers)[0] > MOST_CHANGED:

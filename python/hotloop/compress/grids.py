@@ -91,24 +91,26 @@ def choose_grid(
     ``sum_c var(x_c) W_cj^2`` of all units.
     """
     rows = [kernel.reshape(-1, seen.columns, kernel.shape[1]) for kernel in kernels]
-    variance = seen.variance
+    low, high = ranges
+    # What the calibration cuts off on purpose says nothing about a grid.
+    sample = np.clip(seen.sample.astype(np.float64), low, high)
+    cut = (low > seen.low) | (high < seen.high)
+    variance = np.where(cut, sample.var(axis=0), seen.variance)
     signals = [float(variance @ np.einsum("pcu,pcu->c", w, w)) for w in rows]
     used = [(w, signal) for w, signal in zip(rows, signals, strict=True) if signal > 0]
-    low, high = ranges
     if not used or not max(np.abs(low).max(), np.abs(high).max()) <= LARGEST:
         return plain
     magnitude = np.sqrt(sum(np.einsum("pcu,pcu->c", w, w) / signal for w, signal in used))
     peaks = [(np.abs(w).max(axis=0).T, w.shape[0], signal) for w, signal in used]  # (units, columns)
 
     def noise(scale: Doubles, rounded: Doubles) -> float:
-        error = np.mean((rounded - seen.sample) ** 2, axis=0)
+        error = np.mean((rounded - sample) ** 2, axis=0)
         total = float(error @ magnitude**2)
         for peak, positions, signal in peaks:
             step = (peak * scale).max(axis=1) / WEIGHT_LEVELS
             total += positions * float((step**2).sum()) / 12 * float((variance / scale**2).sum()) / signal
         return total / len(peaks)
 
-    sample = seen.sample.astype(np.float64)
     worst = noise(np.full(seen.columns, plain.scale), plain.dequantize(plain.quantize(sample)))
     contribution = (high - low) * magnitude
     largest = float(contribution.max())

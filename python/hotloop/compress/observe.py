@@ -99,7 +99,7 @@ def observe(
         When a value is NaN or infinite.
     """
     pooled: dict[int, Observer] = {value: make_observer(calibration, percentile) for value in periods}
-    columns = {value: ColumnObserver(period) for value, period in periods.items()}
+    columns = {value: ColumnObserver(period, calibration, percentile) for value, period in periods.items()}
 
     def see(value: int, array: Array) -> None:
         pooled[value].update(array)
@@ -115,10 +115,7 @@ def observe(
             if not np.isfinite(array).all():
                 raise bad_value("calibration", "finite activations", "NaN or infinity inside the model")
             see(value, array)
-    return {
-        value: Seen(columns[value], columns[value].ranges(calibration, percentile), pooled[value].scale())
-        for value in periods
-    }
+    return {value: Seen(columns[value], columns[value].ranges(), pooled[value].scale()) for value in periods}
 
 
 def column_periods(plan: Plan, targets: Sequence[Op]) -> dict[int, int]:

@@ -83,11 +83,11 @@ def quantize_model(
         accuracy of both models.
     fallback : {"auto", "error", "never"}
         What becomes of layers that can't be quantised well: those whose own signal-to-noise ratio is below
-        20 dB, over all rows or without the farthest ones; and the worst layers one by one while an output's
-        is, or while more than one in a hundred answers of a classifier change (the lower end of a 95%
-        interval) that were no ties, or while more than one in a hundred right answers are lost, and more than
-        luck explains. "auto" keeps them in float32 and warns, "error" raises, "never" quantises them all the
-        same, and warns.
+        20 dB, over all rows (with "minmax", which clips none) or without the farthest ones; and the worst
+        layers one by one while an output's is, or while more than one in a hundred answers of a classifier
+        change (the lower end of a 95% interval) that were no ties, or while more than one in a hundred right
+        answers are lost, and more than luck explains. "auto" keeps them in float32 and warns, "error" raises,
+        "never" quantises them all the same, and warns.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def quantize_model(
             plan, codings = job.attempt(kept)
             return plan, measure(job.folded, plan, codings, data, model.output_names, answers, labels)
 
-        plan, measured, kept = settle(quantized, job.origins, fallback)
+        plan, measured, kept = settle(quantized, job.origins, fallback, clips=calibration != "minmax")
         report = QuantizationReport(
             precision, data.rows, tuple(measured.layers), tuple(measured.outputs), kept
         )
@@ -192,6 +192,6 @@ class _Job:
         store = WeightStore()
         for op in targets:
             value = op.inputs[0]
-            mean = self.seen[value].columns.mean if value in self.seen else None
+            mean = self.seen[value].columns.usual_mean() if value in self.seen else None
             as_quantized(op, store.bf16(op, mean), {})
         return plan, Codings()

@@ -46,7 +46,7 @@ def quantize_static(plan: Plan, targets: Collection[Op], seen: Mapping[int, Seen
             if value not in quantized and value not in codings.made:
                 quantized[value] = plan.new_value() + len(quantized)
                 ops.append(quantize_op(value, quantized[value], before, op.source))
-            _rewrite(op, before, after, seen[value].columns.mean, store)
+            _rewrite(op, before, after, seen[value].columns.usual_mean(), store)
             op.inputs = [quantized.get(value, value)]
         ops.append(op)
     plan.ops = ops
