@@ -132,3 +132,15 @@ def test_names_are_looked_at_once_not_each_epoch(monkeypatch: pytest.MonkeyPatch
     model.optimizer.exclude_from_weight_decay(var_names=["gamma"])  # counts from the next epoch on
     model.fit(X, Y, epochs=2, verbose=0)
     assert len(looked) == 2 * len(model.trainable_weights)
+
+
+def test_a_layer_that_is_renamed_is_looked_at_again() -> None:
+    model, other = fresh(), fresh()
+    for each in (model, other):
+        trained(each, lambda o, _: o.exclude_from_weight_decay(var_names=["body/kernel"]))
+    model.layers[0].rename("other")
+    other.optimizer.exclusions = Exclusions()  # nothing is called that any more
+    for each in (model, other):
+        each.fit(X, Y, initial_epoch=2, epochs=4, verbose=0)
+    for mine, its in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
