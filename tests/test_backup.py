@@ -46,6 +46,27 @@ def watchers() -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("append", [False, True])
+@pytest.mark.parametrize("place", [{"step": 9}, {"step": 40}, {"epoch": 2}], ids=str)
+@pytest.mark.parametrize("save_freq", ["epoch", 4])
+def test_lines_of_a_log_go_on(append: bool, place: dict[str, int], save_freq: Any, tmp_path: Path) -> None:
+    """Whether or not the file is to be replaced: not by a training that goes on."""
+
+    def log(name: str) -> Any:
+        return hl.callbacks.CSVLogger(tmp_path / name, append=append)
+
+    if not append:
+        for name in ("whole", "halves"):
+            (tmp_path / name).write_text("of another training")
+    network().fit(*data(), epochs=6, verbose=0, callbacks=[log("whole")])
+    backup = hl.callbacks.BackupAndRestore(tmp_path / "backup", save_freq)
+    with pytest.raises(KeyboardInterrupt):
+        network().fit(*data(), epochs=6, verbose=0, callbacks=[log("halves"), backup, Die(**place)])
+    network().fit(*data(), epochs=6, verbose=0, callbacks=[log("halves"), backup])
+    assert (tmp_path / "halves").read_text() == (tmp_path / "whole").read_text()
+    assert len((tmp_path / "whole").read_text().splitlines()) == 7
+
+
 @pytest.mark.parametrize("kind", ["backup", "files"])
 def test_killed_trainings_come_to_the_same(kind: str, tmp_path: Path) -> None:
     """One training that is killed four times, and started again each time."""

@@ -1,5 +1,8 @@
 """`train_on_batch` remembers what the last call found out: the same steps, the same errors, nothing stale."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -214,3 +217,22 @@ def test_models_of_several_inputs_remember_nothing():
         model.train_on_batch([x[:, :2].copy(), x[:, 2:].copy()], x[:, 0])
     assert model._batch_step is None
     assert loops.train_on_batch(model, [x[:, :2], x[:, 2:]], x[:, 0], None, None)["loss"] >= 0
+
+
+def test_the_program_before_is_let_go() -> None:
+    """With its gradients and values, as soon as the model computes with another one."""
+    changes = {
+        "compile": lambda model: model.compile("sgd", "mse"),
+        "device": lambda model: setattr(model, "device", "cpu"),
+        "graph": lambda model: model.add(hl.layers.Dense(1)),
+    }
+    for name, change in changes.items():
+        model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
+        model.compile("sgd", "mse")
+        for _ in range(2):
+            model.train_on_batch(np.zeros((4, 3), "f4"), np.zeros((4, 1), "f4"))
+        assert model._batch_step is not None
+        before = weakref.ref(model._training)
+        change(model)
+        gc.collect()
+        assert before() is None, name

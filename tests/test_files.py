@@ -17,7 +17,7 @@ import pytest
 
 import hotloop as hl
 from hotloop import files
-from hotloop.files import replace_file
+from hotloop.files import remove_leftovers, replace_file
 
 
 def small_model() -> hl.Model:
@@ -289,6 +289,18 @@ def test_only_own_leftovers_are_removed(tmp_path: Path) -> None:
     replace_file(tmp_path / "model", b"")
     assert precious.read_text() == "the user's"
     assert set(kept) < set(os.listdir(tmp_path))
+
+
+def test_leftovers_of_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder of several users: even where the system would let this one remove them."""
+    left = tmp_path / ".hotloop-0123456789abcdef.tmp"
+    left.write_bytes(b"")
+    with monkeypatch.context() as context:
+        context.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+        remove_leftovers(str(tmp_path))
+        assert left.exists()
+    remove_leftovers(str(tmp_path))
+    assert not left.exists()
 
 
 def test_many_writers_of_one_file_leave_one_whole_file(tmp_path: Path) -> None:

@@ -151,12 +151,11 @@ class EpochRecord:
         """Make steps of the pass in progress and return how many; those before an exception count as well."""
         self._room_for(batches.pass_begin)
         model, first, sums = batches.model, batches.next, self.sums
-        steps_before, rows_before = sums.steps, sums.rows
+        steps_before, rows_before, begin = sums.steps, sums.rows, first * batches.size
 
         def note() -> int:
             made = sums.steps - steps_before
             batches.next = (first + made) % batches.steps_a_pass
-            begin = first * batches.size
             end = begin + sums.rows - rows_before
             self.saw(batches.seed, batches.pass_begin, batches.order, begin, end)
             return made

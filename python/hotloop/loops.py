@@ -156,7 +156,10 @@ def fit(
             if model.stop_training:
                 break
             model._standing = standing
-            _begin_epoch(model, epoch, callbacks, in_progress=record.sums.steps > 0)
+            if record.sums.steps > 0:
+                _begin_epoch_again(model, epoch, callbacks)
+            else:
+                callbacks.on_epoch_begin(epoch, {})
             progress.epoch_begin(epoch, record.sums.steps)
             start = time.perf_counter()
             # A callback may have loaded weights, changed the optimizer or called the model on something new.
@@ -202,13 +205,12 @@ def _place_to_go_on(model: Trainer, standing: Standing, whole_passes: bool) -> P
     return begin
 
 
-def _begin_epoch(model: Trainer, epoch: int, callbacks: CallbackList, in_progress: bool) -> None:
+def _begin_epoch_again(model: Trainer, epoch: int, callbacks: CallbackList) -> None:
     """Tell the callbacks; an epoch in progress keeps the learning rate that it had."""
     optimizer = model.optimizer
-    keeps_rate = in_progress and optimizer.schedule is None
-    rate = optimizer.learning_rate
+    kept, rate = optimizer.schedule is None, optimizer.learning_rate
     callbacks.on_epoch_begin(epoch, {})
-    if keeps_rate and optimizer.schedule is None:
+    if kept and optimizer.schedule is None:
         optimizer.learning_rate = rate
 
 

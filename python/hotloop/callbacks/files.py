@@ -149,8 +149,9 @@ class CSVLogger(Callback):
     filename : path
     separator : str
     append : bool
-        Whether to go on with a file that is there, without a second header. With :class:`BackupAndRestore`
-        the lines of a training that goes on are those of one that never stopped.
+        Whether to go on with a file that is there, without a second header; else the first epoch's line
+        replaces it. With :class:`BackupAndRestore` the lines of a training that goes on are those of one that
+        never stopped, either way.
 
     Examples
     --------
@@ -164,11 +165,13 @@ class CSVLogger(Callback):
         self.append = append
         self._keys: list[str] | None = None
         self._needs_header = True
+        self._replaces = False  # what is in the file, with the first line: a training that goes on keeps it
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._keys = None
-        with open(self.filename, "a" if self.append else "w", encoding="utf-8") as file:
-            self._needs_header = file.tell() == 0
+        self._replaces = not self.append
+        with open(self.filename, "a", encoding="utf-8") as file:  # an error now, not after the first epoch
+            self._needs_header = self._replaces or file.tell() == 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         import csv
@@ -180,7 +183,9 @@ class CSVLogger(Callback):
             header = None if self._needs_header else self._header()
             self._needs_header = header is None
             self._keys = list(expected | logs) if header is None else header
-        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+        mode = "w" if self._replaces else "a"
+        self._replaces = False
+        with open(self.filename, mode, newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=self.separator)
             if self._needs_header:
                 writer.writerow(["epoch", *self._keys])
@@ -189,12 +194,13 @@ class CSVLogger(Callback):
             writer.writerow([epoch, *values])
 
     def get_state(self) -> dict[str, Any]:
-        return {"size": os.path.getsize(self.filename)}
+        return {"size": 0 if self._replaces else os.path.getsize(self.filename)}
 
     def set_state(self, state: dict[str, Any]) -> None:
         if os.path.getsize(self.filename) > state["size"]:  # lines of epochs that are trained again
             os.truncate(self.filename, state["size"])
-            self._needs_header = state["size"] == 0
+        self._replaces = False
+        self._needs_header = os.path.getsize(self.filename) == 0
 
     def _header(self) -> list[str] | None:
         """The columns that the file has already; None where all its lines are empty."""
