@@ -14,10 +14,15 @@ import hotloop as hl
 from hotloop import _native, kernels
 from hotloop.kernels.gemm import gemm
 
-# Zen 4, a small core, one that nothing fits, one with ways for every row: what each makes of PATHS.
-GEOMETRIES = ["l1:32k:8,l2:1m:8", "l1:16k:4,l2:256k:4", "l1:4k:1,l2:64k:1", "l1:64k:16,l2:4m:16"]
+# Zen 4, a small core, one that nothing fits, one with ways for every row: what each makes of PATHS. Then
+# first levels of every size over the smallest second one, whose block is less than one panel of a tile's
+# depth, and the other way round.
+GEOMETRIES = [
+    *("l1:32k:8,l2:1m:8", "l1:16k:4,l2:256k:4", "l1:4k:1,l2:64k:1", "l1:64k:16,l2:4m:16"),
+    *("l1:16k:4,l2:64k:4", "l1:32k:8,l2:64k:8", "l1:1m:16,l2:126k:9", "l1:4k:1,l2:4m:16"),
+]
 # m, n, k, layout: rows a multiple of 4 KB apart or four bytes more, on every path; B's in place;
-# columns of A so far apart that a deep strip of them is no guest of the second level.
+# columns of A so far apart that a deep strip of them is no guest of the second level. S: no stride is 1.
 PRODUCTS = {
     "in place": (20, 70, 1024, "NN"),
     "in place, a little more": (20, 70, 1025, "NN"),
@@ -30,6 +35,11 @@ PRODUCTS = {
     "strips": (64, 48, 3000, "TN"),
     "a row": (1, 40, 1024, "NT"),
     "a column": (40, 1, 1024, "NN"),
+    "wide": (200, 1024, 100, "NN"),
+    "wide, transposed b": (200, 1024, 400, "NT"),
+    "wide, transposed a": (200, 1024, 400, "TN"),
+    "scattered b": (20, 200, 1024, "NS"),
+    "scattered a": (20, 200, 400, "SN"),
     "last columns": (33, 18, 1024, "NN"),
 }
 
@@ -39,6 +49,8 @@ def digest(*arrays: np.ndarray) -> str:
 
 
 def laid_out(rng, rows, cols, layout):
+    if layout == "S":
+        return rng.uniform(-1, 1, (2 * rows, 2 * cols)).astype(np.float32)[::2, ::2]
     x = rng.uniform(-1, 1, (rows, cols)).astype(np.float32)
     return np.ascontiguousarray(x.T).T if layout == "T" else x
 
@@ -134,6 +146,11 @@ def test_rows_that_share_sets_are_read_few_at_a_time_or_packed():
         "strips": "in place",
         "a row": "dots",
         "a column": "dots",
+        "wide": "b packed",
+        "wide, transposed b": "b packed",
+        "wide, transposed a": "a and b packed",
+        "scattered b": "b packed, low tiles",
+        "scattered a": "a packed",
         "last columns": "dots at the end",
         "b packed before": "b packed before, low tiles",
     }

@@ -100,16 +100,17 @@ GemmPlan plan_of(const GemmArgs& g) {
     plan.pack_rows = true, plan.rows = kTallestTile;
   // Blocks are wider where the rows are packed anew for each.
   const std::int64_t wide = sizes.gemm_block / sizes.gemm_depth * (plan.pack_rows ? 2 : 1);
-  plan.columns =
-      std::min({round_up(g.n, kGemmPanel), round_up(wide + 1, kGemmPanel) - kGemmPanel, kMostColumns});
-  plan.depth =
-      g.b_packed != nullptr ? kGemmDepth : std::min(sizes.gemm_block / plan.columns, sizes.gemm_depth);
+  plan.columns = std::max(kGemmPanel, std::min({round_up(g.n, kGemmPanel),
+                                                round_up(wide + 1, kGemmPanel) - kGemmPanel, kMostColumns}));
   if (!plan.pack_rows && g.m <= 28) plan.columns = 128;
   // While one block of a packed B is used the next is fetched, and both have to stay in the cache; with few
   // rows there is nothing to hide that behind.
   if (g.b_packed != nullptr) plan.columns = g.m <= kFetchRows ? 512 : g.m <= 512 ? 128 : 256;
   // What has to be transposed is used while it is in the first-level cache.
   if (g.b_col != 1 && g.k <= 64) plan.columns = 64;
+  // Whatever its width came to, a block is no larger than its room; a packed B has its own depth.
+  plan.depth =
+      g.b_packed != nullptr ? kGemmDepth : std::min(sizes.gemm_block / plan.columns, sizes.gemm_depth);
   // Packing B takes as long as a few rows of C. It pays sooner where vectors lie across cache lines, where B
   // is no guest of the second-level cache, and where its rows fall on top of each other.
   const bool large = g.k * g.n > sizes.gemm_guest, stacked = 4 * g.b_row % caches().l1.way() == 0;
