@@ -170,6 +170,9 @@ def test_a_tail_of_sorted_labels_is_told(layer: Any, loss: str, y: Any, text: st
         UserWarning, match=f"^validation_split takes the last rows, which have {text}.*shuffle"
     ):
         model.fit(X, y, validation_split=0.2, verbose=0)
+    model.fit(X, y, validation_split=0.2, verbose=0)  # once a compile
+    model.compile("sgd", loss)
+    model.fit(X, y, validation_data=(X, y), verbose=0)
     with pytest.warns(UserWarning, match="^validation_data has class"):
         model.fit(X[:150], y[:150], validation_data=(X[100:], y[100:]), verbose=0)
     mixed = np.random.default_rng(1).permutation(200)
@@ -178,3 +181,40 @@ def test_a_tail_of_sorted_labels_is_told(layer: Any, loss: str, y: Any, text: st
 
 def test_numbers_to_predict_have_no_classes() -> None:
     compiled([L.Dense(1)], "mse").fit(X, np.arange(200.0) / 200, validation_split=0.2, verbose=0)
+
+
+def test_only_what_is_validated_on_is_looked_at() -> None:
+    y = np.concatenate([np.zeros(150, int), THREE[:50], np.ones(50, int)])
+    x = np.concatenate([X, X[:50]])
+    model = compiled([L.Dense(2, "softmax")], SPARSE)
+    model.fit(x[:150], y[:150], validation_data=(x[150:], y[150:]), validation_steps=1, verbose=0)
+    with pytest.warns(UserWarning, match="^validation_data has class 1 "):
+        model.fit(x[:150], y[:150], validation_data=(x[150:], y[150:]), validation_steps=2, verbose=0)
+
+
+RARE = np.zeros((200, 4), np.float32)
+RARE[np.arange(120, 200), np.arange(120, 200) % 4] = 1  # in no row before, and one-hot behind
+NO_CLASSES: dict[str, tuple[Any, str, Any]] = {
+    "several labels": (L.Dense(4, "sigmoid"), BINARY, RARE),
+    "several margins": (L.Dense(4), "hinge", RARE * 2 - 1),
+    "pixels": (L.Dense(4, "sigmoid"), BINARY, RARE * np.float32(0.7)),
+    "a chance": (L.Dense(1, "sigmoid"), BINARY, RARE.max(axis=1) * np.float32(0.7)),
+    "shares": (
+        L.Dense(4, "softmax"),
+        DENSE,
+        np.where(np.arange(200)[:, None] < 120, np.float32([0.5, 0.5, 0, 0]), np.float32([0, 0, 0.5, 0.5])),
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "loss", "y"), NO_CLASSES.values(), ids=NO_CLASSES)
+def test_what_is_not_one_class_a_row_may_be_new(layer: Any, loss: str, y: Any) -> None:
+    model = hl.models.clone_model(hl.Sequential([L.Input((4,)), layer]))
+    model.compile("sgd", loss)
+    model.fit(X[:120], y[:120], validation_data=(X[120:], y[120:]), verbose=0)
+
+
+def test_one_hot_rows_before_sigmoids_are_classes() -> None:
+    model = compiled([L.Dense(3, "sigmoid")], BINARY)
+    with pytest.warns(UserWarning, match="class 2 of output"):
+        model.fit(X, np.eye(3, dtype=np.float32)[THREE], validation_split=0.2, verbose=0)

@@ -1,6 +1,7 @@
 """Warnings of what runs without an error and learns nothing: pairs of output and loss, missing labels.
 
-All is looked at once, before the first step after ``compile``; none of it is refused, since each has a use.
+All is told once a ``compile``, before the first step that it spoils, and a loss that is no number once a fit;
+none of it is refused, since each has a use.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def warn_of_nonfinite(loss: float, when: str) -> None:
     )
 
 
-def warn_of_unseen(train: Feed, validation: Feed, split: bool) -> None:
+def warn_of_unseen(train: Feed, validation: Feed, split: bool) -> bool:
     """Warn of classes to validate on that are not among those to train on: sorted labels, mostly.
 
     Parameters
@@ -131,30 +132,53 @@ def warn_of_unseen(train: Feed, validation: Feed, split: bool) -> None:
     train, validation : Feed
     split : bool
         Whether the latter is the tail of what was given.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to warn of.
     """
+    told = False
     for head, seen, judged in zip(train.heads, train.targets, validation.targets, strict=True):
         if head.loss.native not in _CLASSES:
             continue
         width = head.shape[-1] if head.shape else 1
-        unseen = _present(head.loss, judged, width) & ~_present(head.loss, seen, width)
-        if unseen.any():
-            numbers = [str(i) for i in np.flatnonzero(unseen)]
-            named = ", ".join(numbers[:10]) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
-            which = "validation_split takes the last rows, which have" if split else "validation_data has"
-            classes = "class" if len(numbers) == 1 else "classes"
-            warn(
-                f"{which} {classes} {named} of output {head.name!r}, of which there is none to train on; "
-                "shuffle the rows first, as hl.data.train_test_split(x, y, stratify=True) does"
-            )
+        there, known = (_present(head.loss, targets, width) for targets in (judged, seen))
+        if there is None or known is None or not (unseen := there & ~known).any():
+            continue
+        numbers = [str(i) for i in np.flatnonzero(unseen)]
+        named = ", ".join(numbers[:10]) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
+        which = "validation_split takes the last rows, which have" if split else "validation_data has"
+        classes = "class" if len(numbers) == 1 else "classes"
+        warn(
+            f"{which} {classes} {named} of output {head.name!r}, of which there is none to train on; "
+            "shuffle the rows first, as hl.data.train_test_split(x, y, stratify=True) does"
+        )
+        told = True
+    return told
 
 
-def _present(loss: Loss, targets: Array, width: int) -> npt.NDArray[np.bool_]:
-    """Which classes some targets hold, as a loss reads them; of a single output 0 and 1."""
+def _present(loss: Loss, targets: Array, width: int) -> npt.NDArray[np.bool_] | None:
+    """Which classes some targets hold, as a loss reads them; of a single output 0 and 1.
+
+    None where they aren't one class a row: several labels, pixels and probabilities may well be 0 throughout.
+    """
     if loss.targets == "sparse":
         found = np.zeros(width, np.bool_)
         found[to_host(targets).reshape(-1)] = True
         return found
     by_class = targets.reshape(-1, width)
+    # The first rows tell most of what is none at no cost.
+    if not (_one_class_a_row(by_class[:LOOKED_AT]) and _one_class_a_row(by_class)):
+        return None
     if width == 1:
         return np.array([bool((by_class <= 0).any()), bool((by_class > 0).any())])
     return np.asarray(to_host((by_class > 0).any(axis=0)))
+
+
+def _one_class_a_row(by_class: Array) -> bool:
+    """Whether all is 1, or 0 or -1 for no; and of several columns one is 1 in each row."""
+    yes = by_class == 1
+    if not bool((yes | (by_class == 0) | (by_class == -1)).all()):
+        return False
+    return by_class.shape[1] == 1 or bool((yes.sum(axis=1) == 1).all())

@@ -113,9 +113,10 @@ def fit(
         else:
             feed, validation = feed.split(validation_split)
         if validation is not None:
-            warn_of_unseen(feed, validation, split=validation_data is None)
             limit = _row_limit(val_size, arguments.validation_steps)
             validation = _first_rows(validation, limit)
+            if not model._told_of_unseen:
+                model._told_of_unseen = warn_of_unseen(feed, validation, split=validation_data is None)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
         program = model.training_program(feed)

@@ -52,7 +52,7 @@ class ProgramOwner:
         self.history = None
         self.stop_training = False
         self.allow_nonfinite = False
-        self._told_of_nonfinite = False
+        self._told_of_nonfinite = self._told_of_unseen = False
         # The keys of the logs that ``fit`` makes, with which way is better, for callbacks that watch them.
         self._log_directions: dict[str, str | None] = {}
         self._compilation: Compilation | None = None

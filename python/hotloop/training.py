@@ -97,7 +97,7 @@ class Trainer(ProgramOwner):
             compilation.optimizer = compilation.optimizer.for_model(self, before)
             self._compilation = compilation
             self.allow_nonfinite = self._compilation.allow_nonfinite
-            self._told_of_nonfinite = False
+            self._told_of_nonfinite = self._told_of_unseen = False
             self._heads = self._training = self._batch_step = self._prediction = None
             self._slots = self._position = None
 
