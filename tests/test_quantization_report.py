@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
+from hotloop.compress.measure import measure
 from hotloop.compress.noise import Noise
 from hotloop.compress.quantization_report import QuantizationReport, wilson_interval
 from hotloop.container import read_container, write_container
@@ -124,6 +125,25 @@ def test_labels_may_be_one_hot_and_by_output() -> None:
     assert named == reports[0]
 
 
+def test_labels_may_be_those_that_fit_takes() -> None:
+    """For all outputs, whatever they are: those of a regressor are dropped. As dicts and lists alike."""
+    a = hl.Input((6,))
+    inner = L.Dense(12, "tanh")(a)
+    left, right = L.Dense(3, "softmax", name="left")(inner), L.Dense(1, name="right")(inner)
+    x = rows(60)
+    for outputs in ([left, right], [right, left]):
+        model = hl.Model(a, outputs)
+        y = model.predict(x)[outputs.index(left)].argmax(axis=1)
+        alone = hl.quantize_model(model, "int8", x, calibration_labels=y).report()
+        assert alone.outputs[outputs.index(left)].correct_before == 60
+        as_list = [y if each is left else x[:, :1] for each in outputs]
+        for labels in ({"left": y, "right": x[:, :1]}, as_list, tuple(as_list)):
+            assert hl.quantize_model(model, "int8", x, calibration_labels=labels).report() == alone
+        assert hl.quantize_model(model, "int8", x, calibration_labels=y.tolist()).report() == alone
+    with pytest.raises(ValueError, match="expected a dict with the keys"):
+        hl.quantize_model(model, "int8", x, calibration_labels={"left": y, "wrong": y})
+
+
 def test_report_is_shown_saved_and_loaded(tmp_path: Path) -> None:
     model, x = classifier(loss="sparse_categorical_crossentropy"), rows()
     y = model.predict(x).argmax(axis=1)
@@ -207,6 +227,47 @@ def test_fallback_keeps_in_float_what_can_not_be_quantised() -> None:
     assert report.outputs[0].snr > 20
 
 
+def test_many_layers_are_kept_in_few_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred that make noise together, not one a round with all measured anew each time."""
+    hl.set_seed(0)
+    model = hl.Sequential([hl.Input((16,)), *[L.Dense(32, "tanh") for _ in range(100)], L.Dense(4)])
+    x = rows(100, 16)
+    rounds = []
+
+    def counted(*given: Any) -> Any:
+        rounds.append(given)
+        return measure(*given)
+
+    monkeypatch.setattr("hotloop.compress.quantize.measure", counted)
+    with pytest.warns(UserWarning, match="kept in float32"):
+        report = hl.quantize_model(model, "int8", x).report()
+    assert 10 < len(report.kept) < 101
+    assert len(rounds) < 15
+    assert report.outputs[0].snr >= 20
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8_dynamic"])
+def test_large_rows_come_in_small_chunks(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all layers make of a chunk is held at once; figures are those of larger chunks."""
+    hl.set_seed(0)
+    model = hl.Sequential([hl.Input((20, 8)), L.Dense(16, "relu"), L.Dense(4)])
+    x = np.random.default_rng(0).normal(size=(64, 20, 8)).astype(np.float32)
+    whole = hl.quantize_model(model, precision, x).report()
+    sizes = []
+
+    def noted(self: Noise, real: np.ndarray, like: np.ndarray) -> None:
+        sizes.append(len(real))
+        update(self, real, like)
+
+    update = Noise.update
+    monkeypatch.setattr(Noise, "update", noted)
+    monkeypatch.setattr("hotloop.compress.quantize.CHUNK_NUMBERS", 1 << 13)
+    parts = hl.quantize_model(model, precision, x).report()
+    assert max(sizes) == 8192 // (20 * 8 + 3 * 20 * (16 + 4))
+    for a, b in zip(whole.layers, parts.layers, strict=True):
+        assert (a.alone, a.typical) == pytest.approx((b.alone, b.typical))
+
+
 def test_fallback_error_names_the_layer() -> None:
     model, x = cancelling()
     with pytest.raises(ValueError, match=r"'differences'.*dB.*fallback='auto'"):
@@ -240,8 +301,10 @@ def test_fallback_may_leave_nothing_to_quantise(tmp_path: Path) -> None:
     model = hl.Sequential([L.Dense(1, input_shape=(2,), name="only")])
     model.set_weights([np.array([[1e4], [-1e4]], "f4"), np.zeros(1, "f4")])
     x = np.repeat(rows(200, 1), 2, axis=1) + rows(200, 2, 1) * np.float32(1e-4)
-    with pytest.warns(UserWarning, match="'only'"):
+    with pytest.warns(UserWarning, match="'only'.*nothing is left that is quantised") as caught:
         fast = hl.quantize_model(model, "int8", x)
+    assert caught[0].filename == __file__
+    assert str(fast.report()).startswith("Nothing quantised to int8")
     np.testing.assert_allclose(fast.predict(x), model.predict(x), rtol=1e-6)
     fast.save(tmp_path / "model")
     assert hl.load_model(tmp_path / "model").predict(x).tobytes() == fast.predict(x).tobytes()

@@ -1,5 +1,6 @@
 """Quantised models: close to the float model, the same bytes everywhere, frozen, clear about bad input."""
 
+import copy
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import hotloop as hl
 from everywhere import same_everywhere
 from graphs import inputs_for, random_models, randomise
+from hotloop.compress.plan import build
 
 PRECISIONS = ["int8", "int8_dynamic", "bf16"]
 
@@ -324,3 +326,26 @@ def test_quantize_not_finite_inside_the_model() -> None:
     model = hl.Sequential([hl.layers.Dense(3, "exponential", input_shape=(2,)), hl.layers.Dense(1)])
     with pytest.raises(ValueError, match="inside the model"):
         hl.quantize_model(model, "int8", np.array([[1e3, 1e3], [-1e3, -1e3]]))
+
+
+def test_evaluate_builds_its_program_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that gives logits too, whichever loss and metrics want them; copies make their own."""
+    hl.set_seed(0)
+    model = hl.Sequential([hl.layers.Dense(8, "relu", input_shape=(4,)), hl.layers.Dense(3, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    fast = hl.quantize_model(model, "int8", x)
+    built = []
+
+    def counted(*given: Any, **named: Any) -> Any:
+        built.append(given)
+        return build(*given, **named)
+
+    monkeypatch.setattr("hotloop.compress.logits.build", counted)
+    y = np.arange(50) % 3
+    first = fast.evaluate(x, y)
+    assert [fast.evaluate(x, y) for _ in range(3)] == [first] * 3
+    assert len(built) == 1
+    fast.device = "cpu"
+    assert copy.deepcopy(fast).evaluate(x, y) == fast.evaluate(x, y) == first
+    assert len(built) == 3

@@ -114,7 +114,9 @@ def given_labels(model: Model, answers: Mapping[int, Answers], labels: Any, rows
             "calibration_labels", "a classifier", f"model {model.name!r}, whose outputs name no classes"
         )
     names: Sequence[str] = [model.output_names[i] for i in answers]
-    given = split_by_name("calibration_labels", labels, names, [a.shape for a in answers.values()])
+    given = _of_classifiers(model, answers, labels)
+    if given is None:
+        given = split_by_name("calibration_labels", labels, names, [a.shape for a in answers.values()])
     decoded = {}
     for (i, how), name, y in zip(answers.items(), names, given, strict=True):
         what = "calibration_labels" if len(names) == 1 else f"calibration_labels[{name!r}]"
@@ -122,3 +124,21 @@ def given_labels(model: Model, answers: Mapping[int, Answers], labels: Any, rows
         if len(decoded[i]) != rows:
             raise bad_value(what, f"{rows} rows, as calibration_data has", f"{len(decoded[i])}")
     return decoded
+
+
+def _of_classifiers(model: Model, answers: Mapping[int, Answers], labels: Any) -> list[Any] | None:
+    """Of labels for all outputs, as `fit` takes them, those of the classifiers; None for others."""
+    if len(answers) == len(model.output_names):
+        return None
+    if isinstance(labels, Mapping):
+        if not set(labels) > {model.output_names[i] for i in answers}:
+            return None
+    elif (
+        not isinstance(labels, list | tuple)
+        or len(labels) != len(model.output_names)
+        or any(np.ndim(each) == 0 for each in labels)
+    ):
+        return None
+    shapes = [tensor.sample_shape for tensor in model.graph.outputs]
+    given = split_by_name("calibration_labels", labels, model.output_names, shapes)
+    return [given[i] for i in answers]

@@ -42,8 +42,10 @@ class Coding:
         times = features // self.factor.size
         return np.tile(self.factor, times), np.tile(self.offset, times)
 
-    def real(self, numbers: npt.NDArray[np.floating]) -> Doubles:
+    def real(self, numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """The real values of rows (n, features) of numbers."""
+        if self.factor is None:
+            return numbers
         factor, offset = self.spread(numbers.shape[1])
         return np.asarray(numbers * factor + offset, np.float64)
 

@@ -23,7 +23,7 @@ def settle(
     fallback: str,
     clips: bool = False,
 ) -> tuple[Plan, Measured, dict[str, str]]:
-    """Quantise; where figures are bad, keep the worst layers in float, one by one, until they aren't.
+    """Quantise; where figures are bad, keep the worst layers in float, few by few, until they aren't.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def settle(
     names: dict[str, str] = {}
     while True:
         plan, measured = quantized(kept)
-        faults = _faults(plan, measured, clips)
+        # Half as many again each time: of many layers no more are kept than a third in vain.
+        faults = _faults(plan, measured, clips, 1 + len(kept) // 2)
         if not faults:
             break
         text = "; ".join(f"layer {measured.layers[i].layer!r}: {reason}" for i, reason in faults.items())
@@ -69,11 +70,13 @@ def settle(
             names[measured.layers[i].layer] = reason
     if names:
         text = "; ".join(f"{layer!r} ({reason})" for layer, reason in names.items())
+        left = any(op.op in QUANTIZED for op in plan.ops)
+        text += "" if left else "; nothing is left that is quantised, and the result computes in float32"
         warn(f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures")
     return plan, measured, names
 
 
-def _faults(plan: Plan, measured: Measured, clips: bool) -> dict[int, str]:
+def _faults(plan: Plan, measured: Measured, clips: bool, most: int) -> dict[int, str]:
     """The numbers of layers that should be kept in float, with the reasons."""
     alone = {
         i: _judged(layer.alone, layer.typical_alone, clips)
@@ -97,8 +100,8 @@ def _faults(plan: Plan, measured: Measured, clips: bool) -> dict[int, str]:
             before = _before(plan, value)
             break
     suspects = [i for i in alone if measured.values[i] in before] or list(alone)
-    worst = min(suspects, key=lambda i: (alone[i], i))
-    return {worst: f"the worst one, {alone[worst]:.1f} dB, in front of {trouble}"}
+    worst = sorted(suspects, key=lambda i: (alone[i], i))[:most]
+    return {i: f"one of the worst, {alone[i]:.1f} dB, in front of {trouble}" for i in worst}
 
 
 def _judged(of_all: float, of_most: float, clips: bool) -> float:

@@ -6,8 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hotloop.arrays import Array, Floats
-from hotloop.compress.plan import Op, Plan
+from hotloop.compress.plan import BuiltPlan, Op, Plan, build
+from hotloop.device import to_host
 from hotloop.heads import ACTIVATIONS, Head, Logits, measure
+
+
+class WithLogits:
+    """A plan's program, and those that give logits behind its outputs, each built when first asked for."""
+
+    def __init__(self, plan: Plan, built: BuiltPlan) -> None:
+        self._plan = plan
+        self._built = built
+        self._made: dict[tuple[int, ...], BuiltPlan] = {}  # by the outputs whose logits are wanted
+
+    def run(self, heads: Sequence[Head], inputs: list[Array]) -> tuple[list[Floats], dict[int, Logits]]:
+        """Return the outputs on the host, and the logits that heads want by the number of their output."""
+        plan, places = with_logits(self._plan, heads)
+        judged, wanted = self._built, tuple(places)
+        if wanted:
+            judged = self._made.get(wanted) or build(plan, where=judged.backend)
+            self._made[wanted] = judged
+        outputs = [to_host(array) for array in judged.run(inputs)]
+        return outputs, {i: Logits(kind, outputs[place]) for i, (kind, place) in places.items()}
 
 
 def with_logits(plan: Plan, heads: Sequence[Head]) -> tuple[Plan, dict[int, tuple[str, int]]]:
@@ -39,11 +59,6 @@ def with_logits(plan: Plan, heads: Sequence[Head]) -> tuple[Plan, dict[int, tupl
         places[head.index] = kind, len(made.outputs)
         made.outputs.append(op.inputs[0] if op.op == "activation" else _split(made, op))
     return made, places
-
-
-def given_logits(outputs: Sequence[Floats], places: Mapping[int, tuple[str, int]]) -> dict[int, Logits]:
-    """Return what :func:`with_logits`'s plan gave behind its outputs, by the number of the output."""
-    return {i: Logits(kind, outputs[place]) for i, (kind, place) in places.items()}
 
 
 def total_loss(

@@ -39,8 +39,9 @@ class Noise:
             self._origin = values[0].copy()
             self._sample = RowSample(values.shape[1] + 1)
         assert self._sample is not None
-        noise = np.einsum("rc,rc->r", values - like, values - like)
-        self._sample.update(np.column_stack([real, np.sqrt(noise).astype(np.float32)]))
+        difference = values - like
+        noise = np.einsum("rc,rc->r", difference, difference)
+        self._sample.update(real, np.sqrt(noise).astype(np.float32)[:, None])
         self._raw += float(np.einsum("rc,rc->", values, values))
         self._noise += float(noise.sum())
         values -= self._origin

@@ -27,6 +27,10 @@ Array = npt.NDArray[Any]
 class CalibrationData:
     """Rows of a model's inputs, checked, in chunks of `batch_size`; can be gone through again.
 
+    Attributes
+    ----------
+    rows, batch_size : int
+
     Raises
     ------
     ValueError, TypeError
@@ -44,18 +48,18 @@ class CalibrationData:
             for name, array, known in zip(names, given, columns, strict=True)
         }
         self._where = backend(model.device)
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self.rows = require_same_rows(self._arrays)
         if self.rows == 0:
             raise bad_value("calibration_data", "at least one row", "none")
 
     def __iter__(self) -> Iterator[list[Array]]:
-        for first in range(0, self.rows, self._batch_size):
+        for first in range(0, self.rows, self.batch_size):
             chunk = []
             for (what, array), shape, columns in zip(
                 self._arrays.items(), self._shapes, self._columns, strict=True
             ):
-                part = array[first : first + self._batch_size]
+                part = array[first : first + self.batch_size]
                 part = to_host(input_array(what, part, shape, True, self._where))
                 if part.dtype == np.float32 and not np.isfinite(part).all():
                     column = int(np.argwhere(~np.isfinite(part))[0][1])

@@ -176,7 +176,8 @@ class QuantizationReport:
         return "; ".join(parts)
 
     def __str__(self) -> str:
-        title = f"Quantised to {self.precision}"
+        nothing = bool(self.layers) and all(layer.op == "dense" for layer in self.layers)
+        title = f"{'Nothing quantised' if nothing else 'Quantised'} to {self.precision}"
         kept = [f"kept in float: {layer!r}, {reason}" for layer, reason in self.kept.items()]
         if not self.rows:
             how = "not measured: give calibration_data to see what it did"

@@ -13,7 +13,7 @@ from hotloop.compress.fallback import FALLBACKS, settle
 from hotloop.compress.fold import evens_out, fold_constants, fuse_activations, takes_offsets_off
 from hotloop.compress.measure import Measured, measure
 from hotloop.compress.observe import CalibrationData, Seen, column_periods, observe
-from hotloop.compress.plan import Op, Plan
+from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.compress.quantized_model import QuantizedModel, describe
 from hotloop.compress.record import record
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PRECISIONS = ("int8", "int8_dynamic", "bf16")
 # Normalisation that stays in front of a layer, where its columns have no scales or offsets of their own.
 KEPT = {"int8_dynamic": evens_out, "bf16": takes_offsets_off}
+CHUNK_NUMBERS = 1 << 22  # that layers make of a chunk of calibration data, all held at once
 DEEPEST = 65536  # products an int32 sum holds without overflow
 
 
@@ -77,14 +78,14 @@ def quantize_model(
     percentile : float
         In (50, 100]: for "percentile".
     batch_size : int
-        Rows a chunk of calibration.
+        Rows a chunk of calibration at most: fewer, where a row is large. Figures don't depend on it.
     calibration_labels : array, or list or dict of arrays, optional
         Of the calibration data, for the outputs of a classifier, as for `fit`: then the report has the
         accuracy of both models.
     fallback : {"auto", "error", "never"}
         What becomes of layers that can't be quantised well: those whose own signal-to-noise ratio is below
         20 dB, over all rows (with "minmax", which clips none) or without the farthest ones; and the worst
-        layers one by one while an output's is, or while more than one in a hundred answers of a classifier
+        layers, few by few, while an output's is, or while more than one in a hundred answers of a classifier
         change (the lower end of a 95% interval) that were no ties, or while more than one in a hundred right
         answers are lost, and more than luck explains. "auto" keeps them in float32 and warns, "error" raises,
         "never" quantises them all the same, and warns.
@@ -139,6 +140,7 @@ def quantize_model(
         answers = answers_of(model)
         labels = given_labels(model, answers, calibration_labels, data.rows)
         where = backend(model.device)
+        data.batch_size = min(batch_size, max(1, CHUNK_NUMBERS // job.numbers()))
         job.seen = observe(job.folded, job.periods, data, calibration, percentile, where)
 
         def quantized(kept: Mapping[int, str]) -> tuple[Plan, Measured]:
@@ -173,6 +175,11 @@ class _Job:
         self.origins: dict[int, int] = {}  # from what fused layers make to what they made before
         self.periods = column_periods(*self._fused({}))
         self.seen: dict[int, Seen] = {}
+
+    def numbers(self) -> int:
+        """How many numbers are held for one row: of layers in float, quantised, and quantised alone."""
+        features = build(self.folded, outputs=self.makes).described
+        return sum(self.folded.inputs.values()) + 3 * sum(features[value][0] for value in self.makes)
 
     def _fused(self, kept: Mapping[int, str]) -> tuple[Plan, list[Op]]:
         plan = self.folded.copy()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy.typing as npt
 
 from hotloop.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
-from hotloop.compress.logits import given_logits, total_loss, with_logits
+from hotloop.compress.logits import WithLogits, total_loss
 from hotloop.compress.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.compress.plan import Plan, build
 from hotloop.compress.plan_config import plan_config
@@ -95,6 +95,7 @@ class QuantizedModel:
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
         self._run_rows = None
+        self._judged = WithLogits(self._plan, self._built)
         plain = len(self.input_shapes) == len(self.output_shapes) == 1 and not self._returns_dict
         if plain and self._built.backend is HOST:
             self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
@@ -102,7 +103,9 @@ class QuantizedModel:
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
-        kept = {key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows")}
+        kept = {
+            key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows", "_judged")
+        }
         return {**kept, "_where": self._built.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -231,10 +234,7 @@ class QuantizedModel:
             for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
         ]
         heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
-        plan, places = with_logits(self._plan, heads)
-        judged = build(plan, where=self._built.backend) if places else self._built
-        outputs = [to_host(a) for a in judged.run(self.input_arrays(x))]
-        logits = given_logits(outputs, places)
+        outputs, logits = self._judged.run(heads, self.input_arrays(x))
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
         weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)

@@ -25,12 +25,13 @@ class RowSample:
         self._seen = 0
         self.rows: Float32 = np.empty((0, columns), np.float32)
 
-    def update(self, rows: Float32) -> None:
-        """Take in rows (n, columns)."""
+    def update(self, *parts: Float32) -> None:
+        """Take in rows (n, columns), whole or in parts that stand side by side."""
+        count = len(parts[0])
         first = -self._seen % self._every
-        if first < len(rows):
-            self.rows = np.concatenate([self.rows, rows[first :: self._every]])
+        if first < count:
+            self.rows = np.concatenate([self.rows, np.hstack([part[first :: self._every] for part in parts])])
         while len(self.rows) > self._most:
             self.rows = self.rows[::2].copy()
             self._every *= 2
-        self._seen += len(rows)
+        self._seen += count
