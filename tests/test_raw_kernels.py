@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+import hotloop as hl
 from hotloop import kernels
 
 R = np.random.default_rng(7)
@@ -277,8 +278,24 @@ def test_numbers_are_numbers(name: str) -> None:
             ("1", TypeError),
             (1j, TypeError),
             (np.nan, ValueError),
+            (1e300, ValueError),  # finite, and infinite in float32
             ([1.0] * 9999, TypeError),
         ]:
             with pytest.raises(error, match=f"^{parameter}: expected a") as info:
                 case._replace(options=case.options | {parameter: value}).run()
             assert len(str(info.value)) < 300
+
+
+def test_a_bound_holds_in_float32_too() -> None:
+    weights, gradients = np.ones(3, F32), np.ones(3, F32)
+    for value in (1e-300, 1e-46):  # 0 there, which says that nothing is clipped
+        with pytest.raises(ValueError, match=r"^clip_value: expected a number that float32 can tell from 0"):
+            kernels.sgd_step(weights, gradients, clip_value=value)
+        with pytest.raises(ValueError, match=r"^SGD: clipvalue: expected a number that float32 can tell"):
+            hl.optimizers.SGD(clipvalue=value)
+    with pytest.raises(ValueError, match=r"^SGD: learning_rate: expected a number that is finite in float32"):
+        hl.optimizers.SGD(1e300)
+    with pytest.raises(ValueError, match=r"^Adam: beta_2: expected a number that float32 can tell from 1"):
+        hl.optimizers.Adam(beta_2=1 - 1e-12)
+    kernels.sgd_step(weights, gradients, learning_rate=float(np.finfo(F32).max))
+    assert np.isfinite(weights).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import struct
 from collections.abc import Iterable
 from typing import Any
 
@@ -188,6 +189,40 @@ def number(
     if result - result != 0 or not all(holds for _, _, holds in bounds):
         words = " and ".join(f"{sign} {bound:g}" for sign, bound, _ in bounds if bound is not None)
         raise bad_value(what, f"a finite number {words}".rstrip(), value)
+    return result
+
+
+def number32(
+    what: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+) -> float:
+    """Return ``value`` as :func:`number` does, for what computes in float32: there it is within bounds too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`number`; also when it is infinite in float32, or there no longer beside an open bound.
+
+    Examples
+    --------
+    >>> number32("rate", 0.5, above=0)
+    0.5
+    >>> number32("rate", 1e300)
+    Traceback (most recent call last):
+    ValueError: rate: expected a number that is finite in float32, got 1e+300
+    """
+    result = number(what, value, above=above, at_least=at_least, below=below, at_most=at_most)
+    try:
+        (rounded,) = struct.unpack("<f", struct.pack("<f", result))
+    except OverflowError:
+        raise bad_value(what, "a number that is finite in float32", result) from None
+    if (above is not None and rounded <= above) or (below is not None and rounded >= below):
+        raise bad_value(what, f"a number that float32 can tell from {rounded:g}", result)
     return result
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -100,7 +99,7 @@ class Monitor:
                 hint = ": nothing was validated."
             why = "is an array." if self.monitor in logs else f"is not in the logs{hint}"
             text = f"{self.owner} has nothing to watch: {self.monitor!r} {why}"
-            warnings.warn(f"{text} There are: {', '.join(logs)}", UserWarning, stacklevel=3)
+            errors.warn(f"{text} There are: {', '.join(logs)}")
         return value
 
     def better(self, value: float, than: float) -> bool:

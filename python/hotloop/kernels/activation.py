@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hotloop import activations, device
 from hotloop.device import HOST
-from hotloop.errors import bad_value, integer, number
+from hotloop.errors import bad_value, integer, number32
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -190,8 +190,8 @@ def _named(name: str) -> activations.Activation:
 
 def _numbers(chosen: activations.Activation, alpha: float | None, beta: float | None) -> tuple[float, float]:
     return (
-        chosen.alpha if alpha is None else number("alpha", alpha),
-        chosen.beta if beta is None else number("beta", beta),
+        chosen.alpha if alpha is None else number32("alpha", alpha),
+        chosen.beta if beta is None else number32("beta", beta),
     )
 
 

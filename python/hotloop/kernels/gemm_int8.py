@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hotloop import _native, activations
 from hotloop.aligned import aligned_empty
 from hotloop.device import HOST, Host, to_host
-from hotloop.errors import bad_value, integer, number
+from hotloop.errors import bad_value, integer, number32
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -165,7 +165,7 @@ def gemm_int8(
     a_zero_point = integer("a_zero_point", a_zero_point, at_least=0, at_most=255)
     if zero_point is not None:
         zero_point = integer("zero_point", zero_point, at_least=0, at_most=255)
-        out_scale = number("out_scale", out_scale)
+        out_scale = number32("out_scale", out_scale)
     inverse = 1.0
     if zero_point is not None and out_scale != 1.0:
         inverse = float(np.float32(1.0) / np.float32(out_scale)) if out_scale > 0 else 0.0

@@ -61,8 +61,8 @@ def _step(
     if slopes.shape != weights.shape:
         expected = f"the weights' shape {weights.shape}"
         raise errors.bad_value("gradients", expected, f"an array of shape {slopes.shape}")
-    numbers: dict[str, Any] = {name: errors.number(name, value) for name, value in scalars.items()}
-    numbers["clip_value"] = 0.0 if clip_value is None else errors.number("clip_value", clip_value, above=0)
+    numbers: dict[str, Any] = {name: errors.number32(name, value) for name, value in scalars.items()}
+    numbers["clip_value"] = 0.0 if clip_value is None else errors.number32("clip_value", clip_value, above=0)
     step = errors.integer("step", step, at_least=1, at_most=2**63 - 1)
     slots = list(state.values())
     where.native.optimizer_step(kind, weights, slopes, slots, step=step, **flags, **numbers)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.device import HOST, to_host
-from hotloop.errors import bad_value, integer, number
+from hotloop.errors import bad_value, integer, number32
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -63,7 +63,7 @@ def quantize(x: npt.ArrayLike, scale: float, zero_point: int, out: U8 | None = N
     where = (
         HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
     )
-    scale, zero_point = number("scale", scale), integer("zero_point", zero_point, at_least=0, at_most=255)
+    scale, zero_point = number32("scale", scale), integer("zero_point", zero_point, at_least=0, at_most=255)
     values = operands.contiguous("x", x, np.float32, None, where)
     result = operands.target(out, values.shape, np.uint8, where, values)
     where.native.quantize(values, scale, zero_point, result)
@@ -159,7 +159,7 @@ def dequantize(q: npt.ArrayLike, scale: float, zero_point: int, out: F32 | None 
     where = (
         HOST if type(q) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(q=q, out=out)
     )
-    scale, zero_point = number("scale", scale), integer("zero_point", zero_point, at_least=0, at_most=255)
+    scale, zero_point = number32("scale", scale), integer("zero_point", zero_point, at_least=0, at_most=255)
     values = operands.contiguous("q", q, np.uint8, None, where)
     result = operands.target(out, values.shape, np.float32, where, values)
     where.native.dequantize(values, scale, zero_point, result)
@@ -263,7 +263,7 @@ def quantize_weights(
     if (bias is None) != (input_scale is None):
         raise bad_value("bias, input_scale", "both or neither", "one of them")
     if bias is not None and input_scale is not None:
-        input_scale = number("input_scale", input_scale, above=0)
+        input_scale = number32("input_scale", input_scale, above=0)
         offsets = operands.vector("bias", bias, np.float32, w.shape[1])
         smallest = np.maximum(
             smallest, np.abs(offsets.astype(np.float64)) / (float(input_scale) * _BIAS_STEPS)
@@ -336,7 +336,7 @@ def histogram(x: npt.ArrayLike, low: float, high: float, counts: S64) -> S64:
         if type(x) in HOST_TYPES and type(counts) in HOST_TYPES
         else operands.common_device(x=x, counts=counts)
     )
-    low, high = number("low", low), number("high", high)
+    low, high = number32("low", low), number32("high", high)
     values = operands.contiguous("x", x, np.float32, None, where)
     if np.may_share_memory(values, counts) if where is HOST else where.may_share(values, counts):
         values = values.copy()

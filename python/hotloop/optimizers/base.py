@@ -305,7 +305,7 @@ class Optimizer(Configurable):
         raise NotImplementedError
 
     def _number(self, key: str, value: Any, **bounds: float) -> float:
-        return errors.number(f"{type(self).__name__}: {key}", value, **bounds)
+        return errors.number32(f"{type(self).__name__}: {key}", value, **bounds)
 
     def _optional(self, key: str, value: Any, **bounds: float) -> float | None:
         return None if value is None else self._number(key, value, **bounds)
