@@ -99,16 +99,6 @@ void bind_quantize(py::module_& module) {
         return std::pair(low, high);
       },
       py::arg("x"));
-  module.def(
-      "histogram",
-      [](const Operand& x, float low, float high, Operand counts) {
-        const float* from = contiguous_data<float>(x, "x");
-        std::int64_t* to = writable_data<std::int64_t>(counts, "counts");
-        const std::int64_t n = x.size(), bins = counts.size();
-        const Unlocked released;
-        histogram(from, n, low, high, to, bins);
-      },
-      py::arg("x"), py::arg("low"), py::arg("high"), py::arg("counts"));
 }
 
 }  // namespace hotloop::bind

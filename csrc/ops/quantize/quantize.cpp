@@ -56,16 +56,4 @@ void min_max(const float* x, std::int64_t n, float* low, float* high) {
   HOTLOOP_SELECT(min_max_kernel)(x, n, low, high);
 }
 
-void histogram(const float* x, std::int64_t n, float low, float high, std::int64_t* counts,
-               std::int64_t bins) {
-  require(bins >= 1 && bins <= (1 << 24), "histogram: expected 1 to 2^24 bins, got ", bins);
-  const float width = high - low;
-  require(std::isfinite(width) && width > 0, "histogram: expected finite low < high, got ", low, " and ",
-          high);
-  const float per_bin = static_cast<float>(bins) / width;
-  require(std::isfinite(per_bin), "histogram: the range from ", low, " to ", high, " is too narrow for ",
-          bins, " bins in float32; widen it");
-  HOTLOOP_SELECT(histogram_kernel)(x, n, low, per_bin, counts, bins);
-}
-
 }  // namespace hotloop

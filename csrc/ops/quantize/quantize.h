@@ -40,11 +40,6 @@ void quantize_ref(const float* x, Quantization how, std::uint8_t* q, std::int64_
 
 // Smallest and largest of n numbers, not counting NaN; (inf, -inf) of none.
 void min_max(const float* x, std::int64_t n, float* low, float* high);
-// counts[b] += how many of n numbers fall into bin b of `bins` equal ones over [low, high], where
-// b = floor((x - low) * (bins / (high - low))) in float32; what lies outside goes to the nearest end, NaN
-// nowhere.
-void histogram(const float* x, std::int64_t n, float low, float high, std::int64_t* counts,
-               std::int64_t bins);
 
 HOTLOOP_PER_ISA(void quantize_kernel(const float* x, float inverse, std::int32_t zero_point, std::uint8_t* q,
                                      std::int64_t n);
@@ -54,8 +49,6 @@ HOTLOOP_PER_ISA(void quantize_kernel(const float* x, float inverse, std::int32_t
                                           std::uint8_t* q, float* scale, std::int32_t* zero_point,
                                           Share share);
                 void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::int64_t n);
-                void min_max_kernel(const float* x, std::int64_t n, float* low, float* high);
-                void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin,
-                                      std::int64_t* counts, std::int64_t bins);)
+                void min_max_kernel(const float* x, std::int64_t n, float* low, float* high);)
 
 }  // namespace hotloop

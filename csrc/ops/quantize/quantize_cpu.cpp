@@ -103,18 +103,5 @@ void dequantize_kernel(const std::uint8_t* q, Quantization how, float* x, std::i
 
 void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) { range_of(x, n, low, high); }
 
-void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,
-                      std::int64_t bins) {
-  const auto count_of = static_cast<float>(bins);
-  std::int32_t bin[kLanes];
-  for (std::int64_t i = 0; i < n; i += kLanes) {
-    const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
-    const F32 numbers = count == kLanes ? load(x + i) : load(x + i, count);
-    store_i32(bin, bin_of(numbers, low, per_bin, count_of));
-    for (int lane = 0; lane < count; ++lane)
-      if (bin[lane] >= 0) ++counts[bin[lane]];
-  }
-}
-
 }  // namespace HOTLOOP_LEVEL
 }  // namespace hotloop

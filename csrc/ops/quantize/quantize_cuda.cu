@@ -140,34 +140,6 @@ __global__ void __launch_bounds__(kThreads)
   atomicMax(found + 1, order_of(-seen.low.lane));
 }
 
-// Few bins are counted in the block's own memory first.
-constexpr int kMostOwnBins = 8192;
-template <bool kOwn>
-__global__ void __launch_bounds__(kThreads) count_bins(const float* x, std::int64_t n, float low,
-                                                       float per_bin, unsigned long long* counts, int bins) {
-  __shared__ unsigned own[kOwn ? kMostOwnBins : 1];
-  const int thread = static_cast<int>(threadIdx.x);
-  if (kOwn) {
-    for (int b = thread; b < bins; b += kThreads) own[b] = 0;
-    __syncthreads();
-  }
-  const std::int64_t threads = static_cast<std::int64_t>(gridDim.x) * kThreads;
-  const auto count_of = static_cast<float>(bins);
-#pragma unroll 4
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + thread; i < n; i += threads) {
-    const int bin = bin_of({x[i]}, low, per_bin, count_of).lane;
-    if (bin < 0) continue;
-    if (kOwn)
-      atomicAdd(own + bin, 1u);
-    else
-      atomicAdd(counts + bin, 1ull);
-  }
-  if (!kOwn) return;
-  __syncthreads();
-  for (int b = thread; b < bins; b += kThreads)
-    if (own[b] != 0) atomicAdd(counts + b, static_cast<unsigned long long>(own[b]));
-}
-
 // Blocks that fill the GPU, for kernels that go through all numbers in strides.
 dim3 striding_blocks(std::int64_t n) {
   const std::int64_t most = 8 * std::int64_t{cuda::device_limits().multiprocessors};
@@ -228,13 +200,6 @@ void min_max_kernel(const float* x, std::int64_t n, float* low, float* high) {
   settle();
   *high = of_order(orders[0]) + 0.0f;
   *low = -of_order(orders[1]) + 0.0f;
-}
-
-void histogram_kernel(const float* x, std::int64_t n, float low, float per_bin, std::int64_t* counts,
-                      std::int64_t bins) {
-  launch("histogram", bins <= kMostOwnBins ? count_bins<true> : count_bins<false>,
-         {striding_blocks(n), dim3(kThreads)}, x, n, low, per_bin,
-         reinterpret_cast<unsigned long long*>(counts), static_cast<int>(bins));
 }
 
 }  // namespace cuda

@@ -38,15 +38,5 @@ HOTLOOP_INLINE RowScale row_scale(float least, float most) {
   return {scale, inverse, static_cast<std::int32_t>((bounded + kWhole) - kWhole)};
 }
 
-// The bin of a number, as a whole number: floor((x - low) * per_bin), at the ends where it lies outside; -1
-// for NaN.
-HOTLOOP_INLINE I32 bin_of(F32 x, float low, float per_bin, float bins) {
-  const F32 one = splat(1.0f);
-  const F32 place = min(max((x - splat(low)) * splat(per_bin), splat(0.0f)), splat(bins) - one);
-  const F32 rounded = round_even(place);
-  const F32 floor = select(greater(rounded, place), rounded - one, rounded);
-  return to_int(select(is_nan(x), -one, floor));
-}
-
 }  // namespace
 }  // namespace hotloop

@@ -16,7 +16,6 @@ from hotloop.kernels.loss import softmax_cross_entropy
 from hotloop.kernels.optimizer import adam_step, rmsprop_step, sgd_step
 from hotloop.kernels.quantize import (
     dequantize,
-    histogram,
     min_max,
     quantize,
     quantize_columns,
@@ -36,7 +35,6 @@ __all__ = [
     "gemm_bf16",
     "gemm_int8",
     "gemm_int8_dynamic",
-    "histogram",
     "min_max",
     "pack_weights",
     "quantize",

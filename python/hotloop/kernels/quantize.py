@@ -19,7 +19,6 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 S8 = npt.NDArray[np.int8]
 S32 = npt.NDArray[np.int32]
-S64 = npt.NDArray[np.int64]
 
 _LARGEST_WEIGHT = 127
 _SMALLEST_SCALE = 2.0**-100
@@ -298,47 +297,3 @@ def min_max(x: npt.ArrayLike) -> tuple[float, float]:
     where = HOST if type(x) in HOST_TYPES else operands.common_device(x=x)
     low, high = where.native.min_max(operands.contiguous("x", x, np.float32, None, where))
     return low, high
-
-
-def histogram(x: npt.ArrayLike, low: float, high: float, counts: S64) -> S64:
-    """Add an array's numbers to the counts of equal bins over [low, high].
-
-    The bin is ``floor((x - low) * (bins / (high - low)))`` in float32; numbers outside go to the nearest
-    end, NaN nowhere. So a stream of any length is counted in memory that does not grow.
-
-    Parameters
-    ----------
-    x : array_like of float32, any shape
-    low, high : float
-        Finite, low < high.
-    counts : NumPy or CuPy array of int64, shape (bins,)
-        Added to in place: C-contiguous and writable.
-
-    Returns
-    -------
-    ndarray of int64, shape (bins,)
-        `counts`.
-
-    Raises
-    ------
-    TypeError
-        x is not numeric.
-    ValueError
-        The range is empty or not finite, or counts is not such an array.
-
-    Examples
-    --------
-    >>> histogram([0.1, 0.2, 0.9, 5.0], 0.0, 1.0, np.zeros(4, dtype=np.int64))
-    array([2, 0, 0, 2])
-    """
-    where = (
-        HOST
-        if type(x) in HOST_TYPES and type(counts) in HOST_TYPES
-        else operands.common_device(x=x, counts=counts)
-    )
-    low, high = number32("low", low), number32("high", high)
-    values = operands.contiguous("x", x, np.float32, None, where)
-    if np.may_share_memory(values, counts) if where is HOST else where.may_share(values, counts):
-        values = values.copy()
-    where.native.histogram(values, low, high, counts)
-    return counts
