@@ -94,6 +94,32 @@ def test_regressors_are_right_in_most_rows(seed: int) -> None:
     assert fast.report().outputs[0].typical > 20
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_tails_of_students_t_cost_no_answers(seed: int) -> None:
+    """Their noise lies between: 0.026 of accuracy went at 20.5 dB in most rows."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_t(2, size=(3000, 6)).astype(np.float32)
+    y = (x @ rng.normal(size=6) > 0).astype(int)
+    loss = hl.losses.BinaryCrossentropy(from_logits=True)
+    model = trained([L.Dense(32, "relu", input_shape=(6,)), L.Dense(1)], loss, x, y, epochs=12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        fast = hl.quantize_model(model, "int8", x)
+    assert accuracy(fast, x, y) == pytest.approx(accuracy(model, x, y), abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.01])
+def test_a_rare_class_is_no_outlier(rate: float) -> None:
+    """Nearly all probabilities are next to 0, and what is lost of those is of no account."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(4000, 8)).astype(np.float32)
+    score = x @ rng.normal(size=8)
+    y = (score > np.quantile(score, 1 - rate)).astype(int)
+    layers = [L.Dense(16, "relu", input_shape=(8,)), L.Dense(1, "sigmoid")]
+    model = trained(layers, "binary_crossentropy", x, y, epochs=20)
+    assert not hl.quantize_model(model, "int8", x, fallback="error").report().kept
+
+
 def test_ties_of_many_classes_are_no_reason_to_keep_a_layer() -> None:
     """Two hundred logits of an untrained model lie close together: more than one answer in fifty changes."""
     hl.set_seed(0)
@@ -182,8 +208,8 @@ def test_margins_of_answers_that_change() -> None:
     changes.update(exact, how.of(exact), how.of(got))
     np.testing.assert_array_equal(how.margins(exact, how.of(exact), how.of(got)), [1.0, 0.5])
     assert changes.changed == changes.decided(0.0) == 2
-    assert changes.decided(0.6 / (2 * np.sqrt(2) * 10**-1.25)) == 1
-    assert changes.decided(10.0) == 0
+    assert changes.decided(0.6 / (2 * np.sqrt(2) * 10**-1.5)) == 1
+    assert changes.decided(20.0) == 0
     columns = Answers((3,), 2.0)
     before, after = columns.of(exact), columns.of(got)
     np.testing.assert_array_equal(columns.margins(exact, before, after), [1.0])

@@ -15,6 +15,10 @@ from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.quantization_report import LayerError, OutputError
 from hotloop.compress.static import quantize_op
 
+# Activations with an end on both sides.
+BOUNDED = frozenset(
+    {"sigmoid", "hard_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "softsign", "softmax", "sparsemax"}
+)
 QUANTIZED = frozenset({"dense_int8", "dense_bf16"})
 
 
@@ -68,8 +72,9 @@ def measure(
     float_run = build(alone, outputs=[*wanted, *probed])
     quantized_values = list(dict.fromkeys([*shown, *plan.outputs]))
     whole_run = build(whole, outputs=quantized_values)
-    together, single = [Noise() for _ in layers], [Noise() for _ in probes]
-    final = [Noise() for _ in plan.outputs]
+    together = [Noise(_is_bounded(plan, op.output)) for op in layers]
+    single = [Noise(_is_bounded(plan, op.output)) for op in probes]
+    final = [Noise(_is_bounded(plan, value)) for value in plan.outputs]
     changes = {i: Changes(how) for i, how in answers.items()}
     right_before, right = dict.fromkeys(answers, 0), dict.fromkeys(answers, 0)
     first = 0
@@ -116,6 +121,11 @@ def measure(
                 error = replace(error, labels=count, correct_before=right_before[i], correct=right[i])
         result.outputs.append(error)
     return result
+
+
+def _is_bounded(plan: Plan, value: int) -> bool:
+    op = plan.producer(value)
+    return op is not None and op.attributes.get("kind" if op.op == "activation" else "activation") in BOUNDED
 
 
 def _with_real_values(plan: Plan, values: Sequence[int], codings: Codings) -> tuple[Plan, list[int]]:

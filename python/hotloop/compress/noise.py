@@ -18,14 +18,22 @@ Float32 = npt.NDArray[np.float32]
 SAME = 1e-14  # a signal below that part of the square is what float32 rounds off
 FEWEST = 16  # rows that can be told from the rarest
 RAREST = 20  # one row in so many is left out, those farthest from the middle
-# Where the noise is that small, a 25 dB model's, an answer that changes was a tie: the model knew no better.
-TIED = 10 ** (-25 / 20)
+# Where the noise is that small, a 30 dB model's, an answer that changes was a tie: the model knew no better.
+TIED = 10 ** (-30 / 20)
 
 
 class Noise:
-    """Adds up how a value and its quantised likeness differ."""
+    """Adds up how a value and its quantised likeness differ.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    bounded : bool
+        Whether an activation bounds the value: then no row can outweigh all others, and the few that aren't
+        at an end, as of a class that is rare, are what counts.
+    """
+
+    def __init__(self, bounded: bool = False) -> None:
+        self._bounded = bounded
         self._origin: Doubles | float | None = None  # sums are taken from here, so that they don't cancel
         self._rows = 0
         self._sum: Doubles | float = 0.0
@@ -60,27 +68,31 @@ class Noise:
         Sums of squares are those of the largest rows: beside a few that lie a thousand times farther out than
         the others, a model that is wrong in all the others would look right.
         """
-        kept, _, noise = self._most()
+        if self._bounded:
+            return self.decibels()
+        kept, noise = self._most()
         centred = kept - kept.mean(axis=0)
         signal, raw = float((centred**2).sum()), float((kept**2).sum())
         return self.decibels() if signal <= SAME * raw else _ratio(signal, float(noise.sum()))
 
     def spread(self) -> float:
-        """How far a feature of most rows lies from its middle."""
-        kept, middle, _ = self._most()
-        return float(np.sqrt(((kept - middle) ** 2).mean(axis=1)).mean())
+        """How far a feature lies from its middle in a usual row; of a bounded value, its deviation."""
+        assert self._sample is not None
+        rows = self._sample.rows[:, :-1].astype(np.float64)
+        if self._bounded:
+            return float(np.sqrt(rows.var(axis=0).mean()))
+        return float(np.sqrt(np.median(((rows - np.median(rows, axis=0)) ** 2).mean(axis=1))))
 
-    def _most(self) -> tuple[Doubles, Doubles, Doubles]:
-        """Of the sample all but the rarest rows, the middle of all, and the noise of those rows."""
+    def _most(self) -> tuple[Doubles, Doubles]:
+        """Of the sample all but the rarest rows, and their noise."""
         assert self._sample is not None
         sample = self._sample.rows.astype(np.float64)
         rows, noise = sample[:, :-1], sample[:, -1] ** 2
-        middle = np.median(rows, axis=0)
         if len(rows) < FEWEST:
-            return rows, middle, noise
-        near = np.argsort(((rows - middle) ** 2).sum(axis=1), kind="stable")
+            return rows, noise
+        near = np.argsort(((rows - np.median(rows, axis=0)) ** 2).sum(axis=1), kind="stable")
         kept = np.sort(near[: len(rows) - max(1, len(rows) // RAREST)])
-        return rows[kept], middle, noise[kept]
+        return rows[kept], noise[kept]
 
 
 class Changes:
@@ -101,7 +113,7 @@ class Changes:
     def decided(self, spread: float) -> int:
         """How many of them were no ties.
 
-        A tie is what noise at 25 dB beside that spread turns, at two deviations: the difference of two
+        A tie is what noise at 30 dB beside that spread turns, at two deviations: the difference of two
         features has that of both.
         """
         if not self.changed:

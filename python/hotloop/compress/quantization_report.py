@@ -54,7 +54,7 @@ class OutputError:
     changed : int
         How many of them are others than the float model's.
     decided : int
-        How many of those were no ties to the float model: noise at 25 dB would not have turned them.
+        How many of those were no ties to the float model: noise at 30 dB would not have turned them.
     labels : int
         How many had a label.
     correct_before, correct : int

@@ -86,9 +86,9 @@ def quantize_model(
         What becomes of layers that can't be quantised well: those whose own signal-to-noise ratio is below
         20 dB, over all rows (with "minmax", which clips none) or without the farthest ones; and the worst
         layers, few by few, while an output's is, or while more than one in a hundred answers of a classifier
-        change (the lower end of a 95% interval) that were no ties, or while more than one in a hundred right
-        answers are lost, and more than luck explains. "auto" keeps them in float32 and warns, "error" raises,
-        "never" quantises them all the same, and warns.
+        change that were no ties (and half of that at the lower end of a 95% interval), or while more than one
+        in a hundred right answers are lost, and more than luck explains. "auto" keeps them in float32 and
+        warns, "error" raises, "never" quantises them all the same, and warns.
 
     Returns
     -------
