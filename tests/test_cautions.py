@@ -38,6 +38,12 @@ WRONG: dict[str, tuple[list[Any], Any, Any, str]] = {
     "sigmoids for classes": ([L.Dense(2, "sigmoid", name="end")], DENSE, HOT, "use 'softmax', or binary_cr"),
     "sigmoids for numbers": ([L.Dense(2, "sigmoid", name="end")], SPARSE, T, "sum to 1, not sigmoid's"),
     "one class": ([L.Dense(1, "sigmoid", name="end")], DENSE, T, "of one output it is always 0"),
+    "as good as zero yet": (
+        [L.Dense(1, kernel_initializer="zeros", name="end")],
+        losses.BinaryCrossentropy(),
+        T,
+        "a Dense gives any number; end in 'sigmoid'",
+    ),
     "softmax twice": (
         [L.Dense(2, "softmax", name="end")],
         losses.SparseCategoricalCrossentropy(from_logits=True),

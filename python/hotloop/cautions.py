@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hotloop.device import to_host
 from hotloop.errors import warn
+from hotloop.layers.dense import Dense
 from hotloop.layers.flatten import Flatten
 from hotloop.layers.reshape import Reshape
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hotloop.feed import Feed
     from hotloop.graph import SymbolicTensor
     from hotloop.heads import Head
+    from hotloop.layers.base import Layer
     from hotloop.losses import Loss
 
 LOOKED_AT = 256  # rows
@@ -52,17 +54,22 @@ def warn_of_pairs(
         text = _mismatch(head, kind)
         if not text and _is_open(head, kind):
             predicted = predict() if predicted is None else predicted
-            text = _no_probabilities(head, predicted[head.index].reshape(-1, *head.shape))
+            some = predicted[head.index].reshape(-1, *head.shape)
+            text = _no_probabilities(head, some)
+            if not text and kind == "linear" and isinstance(layer, Dense) and np.all(abs(some) < _SLACK):
+                # Weights that are zero or small as initialised: so far nothing shows what a blend of
+                # probabilities would show.
+                text = f"it takes probabilities, and a Dense gives any number; {_mend(head.loss)}"
         if text:
-            warn(f"layer {layer!r} with loss {head.loss.name!r}: {text}")
+            warn(f"layer {layer.name!r} with loss {head.loss.name!r}: {text}")
 
 
-def _ending(tensor: SymbolicTensor) -> tuple[str, str | None]:
+def _ending(tensor: SymbolicTensor) -> tuple[Layer, str | None]:
     """The layer that an output comes from, reshaping apart, and its activation; None where it has none."""
     while isinstance(tensor.layer, Flatten | Reshape):
         tensor = tensor.node.inputs[0]
     activation = getattr(tensor.layer, "activation", None)
-    return tensor.layer.name, getattr(activation, "name", None)
+    return tensor.layer, getattr(activation, "name", None)
 
 
 def _mismatch(head: Head, kind: str | None) -> str:
@@ -100,13 +107,16 @@ def _is_open(head: Head, kind: str | None) -> bool:
     return bool(loss.activation) and not loss.options["from_logits"] and kind not in fit
 
 
+def _mend(loss: Loss) -> str:
+    return f"end in {loss.activation!r}, or pass from_logits=True"
+
+
 def _no_probabilities(head: Head, predicted: Floats) -> str:
     """What is wrong with some predictions as probabilities; NaN is another matter."""
     rows = predicted[np.isfinite(predicted).all(axis=tuple(range(1, predicted.ndim)))]
     if not rows.size:
         return ""
-    needed = head.loss.activation
-    mend = f"end in {needed!r}, or pass from_logits=True"
+    needed, mend = head.loss.activation, _mend(head.loss)
     low, high = float(rows.min()), float(rows.max())
     if low < -_SLACK or high > 1 + _SLACK:
         return f"it takes probabilities, and these are from {low:.3g} to {high:.3g}; {mend}"
