@@ -22,6 +22,7 @@ KEPT: dict[str, Callable[[Any], Any]] = {
     "allow_nonfinite": lambda v: v,
     "stop_training": lambda v: v,
     "_told_of_nonfinite": lambda v: v,
+    "_told_of_unseen": lambda v: v,
     "_seed": lambda v: v,
     "_kept_position": lambda v: v and (v.get_config(), {k: a.tobytes() for k, a in v.tensors().items()}),
     "_initial_epoch": lambda v: v,
