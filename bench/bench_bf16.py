@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hotloop import kernels
-from hotloop.aligned import aligned_empty
+from hotloop.device.memory import aligned_empty
 from side_by_side import in_turns
 
 SHAPES = [(1024, 1024, 1024), (2048, 2048, 2048), (128, 512, 512), (256, 2048, 2048), (32, 64, 784)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import loops
+from hotloop.training import loops
 
 ROWS = 16
 

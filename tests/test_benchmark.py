@@ -255,7 +255,7 @@ def test_the_table_is_printed_even_if_the_json_can_not_be_written(tmp_path, monk
     def full(path, data):
         raise OSError(28, "No space left on device", path)
 
-    monkeypatch.setattr("hotloop.files.replace_file", full)
+    monkeypatch.setattr("hotloop.core.files.replace_file", full)
     monkeypatch.setattr(run, "_outcomes", lambda rows, options: iter([run.Outcome(rows[0], 1, measured())]))
     shown = io.StringIO()
     with pytest.raises(OSError, match="No space left"):

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import hotloop as hl
-from hotloop import container
-from hotloop.container import read_container, write_container
+from hotloop.saving import container
+from hotloop.saving.container import read_container, write_container
 
 RNG = np.random.default_rng(3)
 TENSORS = {
@@ -209,7 +209,8 @@ model.save(path)
 
 
 WITHOUT_MEMORY = pytest.mark.skipif(
-    "HOTLOOP_SANITIZED" in os.environ, reason="the sanitizer's own allocator ends a process that has no memory left"
+    "HOTLOOP_SANITIZED" in os.environ,
+    reason="the sanitizer's own allocator ends a process that has no memory left",
 )
 
 

@@ -13,8 +13,9 @@ cuda_half.load()
 import cupy  # noqa: E402 - the stand-in's folder is known now
 
 import hotloop as hl  # noqa: E402
-from hotloop import device, staging  # noqa: E402
+from hotloop import device  # noqa: E402
 from hotloop.device import to_host  # noqa: E402
+from hotloop.training import staging  # noqa: E402
 
 emulated = pytest.mark.skipif(not cuda_half.is_emulated(), reason="needs the stand-in for CuPy")
 

@@ -5,7 +5,7 @@ import pytest
 
 import cuda_half
 import hotloop as hl
-from hotloop import staging
+from hotloop.training import staging
 
 cuda_half.load()
 

@@ -12,8 +12,8 @@ import cuda_half
 cuda_half.load()
 
 import hotloop as hl  # noqa: E402 - once the CUDA half is there
-from hotloop.container import read_container  # noqa: E402
 from hotloop.device import to_host  # noqa: E402
+from hotloop.saving.container import read_container  # noqa: E402
 
 DEVICES = ("cpu", "cuda")
 

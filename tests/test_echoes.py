@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import errors, kernels
+from hotloop import kernels
+from hotloop.core import errors
 
 L = hl.layers
 X, Y = np.zeros((8, 4), np.float32), np.arange(8) % 2

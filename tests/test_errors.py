@@ -10,7 +10,7 @@ import hotloop.metrics
 import hotloop.optimizers
 import hotloop.regularizers
 import hotloop.schedules
-from hotloop import errors
+from hotloop.core import errors
 
 
 def test_unknown_name_tells_the_nearest() -> None:

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import files
-from hotloop.files import remove_leftovers, replace_file
+from hotloop.core import files
+from hotloop.core.files import remove_leftovers, replace_file
 
 
 def small_model() -> hl.Model:
@@ -180,7 +180,7 @@ def test_a_path_that_names_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 AS_NOBODY = """
 import os, sys
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     replace_file(sys.argv[1], b"new")
@@ -213,7 +213,7 @@ def test_folders_and_files_that_may_not_be_written() -> None:
 
 FULL_DISK = """
 import resource, sys, signal
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -247,7 +247,7 @@ def test_the_owner_stays_where_root_writes(tmp_path: Path) -> None:
 
 KILLED = """
 import sys, time
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
 def pieces():
     yield b"half"
     print("writing", flush=True)

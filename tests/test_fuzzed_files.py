@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import container
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
+from hotloop.saving import container
 
 ROUNDS = 250
 X = np.random.default_rng(1).normal(size=(20, 6)).astype("f4")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.container import read_container, write_container
+from hotloop.saving.container import read_container, write_container
 
 X = np.random.default_rng(0).standard_normal((60, 6)).astype(np.float32)
 Y = np.arange(60) % 3
@@ -227,7 +227,7 @@ def test_a_forged_frozen_model_with_a_number_too_large(tmp_path):
 @pytest.mark.parametrize("version", ["9" * 5000, "9" * 11])
 def test_a_version_with_very_many_digits(saved, version, monkeypatch):
     container = read_container(saved)
-    monkeypatch.setattr("hotloop.container.FORMAT_VERSION", version)
+    monkeypatch.setattr("hotloop.saving.container.FORMAT_VERSION", version)
     write_container(saved, container.kind, container.config, container.tensors)
     monkeypatch.undo()
     with pytest.raises(ValueError, match="no valid format version"):
@@ -236,7 +236,7 @@ def test_a_version_with_very_many_digits(saved, version, monkeypatch):
 
 def test_a_config_nested_too_deeply(saved, monkeypatch):
     container = read_container(saved)
-    monkeypatch.setattr("hotloop.container.json.dumps", lambda *_, **__: "[" * 100_000 + "]" * 100_000)
+    monkeypatch.setattr("hotloop.saving.container.json.dumps", lambda *_, **__: "[" * 100_000 + "]" * 100_000)
     write_container(saved, container.kind, container.config, container.tensors)
     monkeypatch.undo()
     with pytest.raises(ValueError, match="not JSON"):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import container, initializers
-from hotloop.files import replace_file
+from hotloop import initializers
+from hotloop.core.files import replace_file
+from hotloop.saving import container
 
 Config = dict[str, Any]
 

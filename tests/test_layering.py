@@ -50,11 +50,9 @@ INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile|rows)\.h$")
 
 # Package part -> the parts of hotloop that it must not import, at any depth of the file.
 FORBIDDEN_IMPORTS: dict[str, set[str]] = {
-    "errors": {"*"},
     "data": {"models", "training", "layers", "compress", "inference", "kernels", "_native"},
     "kernels": {"models", "training", "layers", "compress", "inference", "data"},
     "layers": {"models", "training", "compress", "inference", "callbacks", "saving", "demo", "cli"},
-    "numpy_baseline": {"*"},
 }
 # Only needed by some: to be imported inside the function that uses them.
 OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "polars", "pyarrow", "scipy", "cupy"}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hotloop.numpy_baseline import NumpyMLP
+from hotloop.demo.numpy_baseline import NumpyMLP
 
 SIZES = [5, 7, 6, 3]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hotloop import _native
-from hotloop.aligned import aligned_zeros
+from hotloop.device.memory import aligned_zeros
 from hotloop.profiling import MemoryLevel, Peaks, measure_peaks
 
 SECONDS = 0.1

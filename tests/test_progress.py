@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from hotloop.progress import Progress, logs_text, number_text, verbosity
+from hotloop.training.progress import Progress, logs_text, number_text, verbosity
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ import hotloop as hl
 from hotloop.compress.measure import measure
 from hotloop.compress.noise import Noise
 from hotloop.compress.quantization_report import QuantizationReport, wilson_interval
-from hotloop.container import read_container, write_container
+from hotloop.saving.container import read_container, write_container
 
 L = hl.layers
 

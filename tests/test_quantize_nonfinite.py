@@ -9,7 +9,7 @@ import pytest
 import hotloop as hl
 from everywhere import same_everywhere
 from hotloop.compress.plan_config import plan_from_config
-from hotloop.container import read_container, write_container
+from hotloop.saving.container import read_container, write_container
 
 L = hl.layers
 BYTES = ["int8", "int8_dynamic"]

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import hotloop as hl
-from hotloop import container
+from hotloop.saving import container
 
 ROWS = 333
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import running
+from hotloop.training import running
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(50, 4)).astype("f4")

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import hotloop as hl
-from hotloop import container
+from hotloop.saving import container
 
 
 @pytest.fixture

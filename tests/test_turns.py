@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.locks import Turns
-from hotloop.training_state import optimizer_slots
+from hotloop.core.locks import Turns
+from hotloop.training.state import optimizer_slots
 
 EPOCHS, BATCHES = 8, 60
 RNG = np.random.default_rng(4)
@@ -338,7 +338,7 @@ def test_locks_that_nobody_else_can_give_back_are_free_in_a_child(tmp_path: Path
     """Whatever lock a thread holds at the moment of the fork: the child finds it free."""
     run(
         """
-        from hotloop import locks
+        from hotloop.core import locks
         model = build()
         model.fit(x, y, verbose=0)
         held, stop = threading.Event(), threading.Event()
@@ -390,7 +390,7 @@ def test_what_a_thread_of_the_parent_asked_for_is_not_done_in_a_child() -> None:
 
 
 def _request(function: Callable[[], Any], process: int) -> Any:
-    from hotloop.locks import _Request
+    from hotloop.core.locks import _Request
 
     request = _Request(function)
     request.process = process

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hotloop.benchmark.networks import Network
 from hotloop.benchmark.timing import Side
-from hotloop.numpy_baseline import NumpyMLP
+from hotloop.demo.numpy_baseline import NumpyMLP
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +42,7 @@ def adam(weights: Array, gradients: Array, m: Array, v: Array) -> Side:
 
 
 class Training:
-    """``hotloop.numpy_baseline``: one vector of parameters, buffers made once."""
+    """``hotloop.demo.numpy_baseline``: one vector of parameters, buffers made once."""
 
     name = "NumPy"
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from hotloop import locks as locks  # from here on a fork waits for what other threads import
+from hotloop.core import locks as locks  # from here on a fork waits for what other threads import
 
 if TYPE_CHECKING:
     from hotloop import activations as activations
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     from hotloop.compress import QuantizedModel as QuantizedModel
     from hotloop.compress import prune_model as prune_model
     from hotloop.compress import quantize_model as quantize_model
-    from hotloop.config import num_threads as num_threads
-    from hotloop.config import set_num_threads as set_num_threads
-    from hotloop.config import set_seed as set_seed
-    from hotloop.config import show_config as show_config
+    from hotloop.core.config import num_threads as num_threads
+    from hotloop.core.config import set_num_threads as set_num_threads
+    from hotloop.core.config import set_seed as set_seed
+    from hotloop.core.config import show_config as show_config
     from hotloop.device import get_device as get_device
     from hotloop.device import set_device as set_device
-    from hotloop.inference import evaluate_performance as evaluate_performance
+    from hotloop.inference.session import Session as Session
+    from hotloop.inference.session import freeze as freeze
     from hotloop.layers import Input as Input
     from hotloop.models import Model as Model
     from hotloop.models import Sequential as Sequential
     from hotloop.models import clone_model as clone_model
     from hotloop.models import model_from_json as model_from_json
     from hotloop.profiling import profile as profile
+    from hotloop.profiling.performance import evaluate_performance as evaluate_performance
     from hotloop.saving import load_model as load_model
-    from hotloop.session import Session as Session
-    from hotloop.session import freeze as freeze
 
     __version__: str
 
@@ -75,21 +75,21 @@ _NAMES = {
     "Model": "models",
     "QuantizedModel": "compress",
     "Sequential": "models",
-    "Session": "session",
+    "Session": "inference.session",
     "clone_model": "models",
-    "evaluate_performance": "inference",
-    "freeze": "session",
+    "evaluate_performance": "profiling.performance",
+    "freeze": "inference.session",
     "get_device": "device",
     "load_model": "saving",
     "model_from_json": "models",
-    "num_threads": "config",
+    "num_threads": "core.config",
     "profile": "profiling",
     "prune_model": "compress",
     "quantize_model": "compress",
     "set_device": "device",
-    "set_num_threads": "config",
-    "set_seed": "config",
-    "show_config": "config",
+    "set_num_threads": "core.config",
+    "set_seed": "core.config",
+    "show_config": "core.config",
 }
 
 __all__ = [
@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from hotloop.naming import public_names
+    from hotloop.core.naming import public_names
 
     return sorted({*public_names(globals()), "__version__"})
 

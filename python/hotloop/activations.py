@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
-from hotloop.naming import public_names
+from hotloop.core import errors
+from hotloop.core.naming import public_names
 
 __all__ = [
     "ALIASES",

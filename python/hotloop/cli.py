@@ -58,7 +58,7 @@ def _demo(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from hotloop.benchmark import run
     from hotloop.benchmark.catalogue import GROUPS, choose
-    from hotloop.errors import bad_value
+    from hotloop.core.errors import bad_value
 
     only = tuple(name for text in options.only for name in text.split(",") if name)
     if options.only and not only:
@@ -72,7 +72,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> int:
-    from hotloop.config import show_config
+    from hotloop.core.config import show_config
 
     show_config()
     return 0

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device, errors, serialization
-from hotloop.naming import public_names
+from hotloop import device
+from hotloop.core import errors, serialization
+from hotloop.core.naming import public_names
 
 __all__ = ["CLASSES", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
 

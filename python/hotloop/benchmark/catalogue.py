@@ -16,7 +16,7 @@ from hotloop.benchmark.groups import (
     widths,
 )
 from hotloop.benchmark.row import Measured, Row, Verdict
-from hotloop.errors import unknown_name
+from hotloop.core.errors import unknown_name
 
 
 @dataclass(frozen=True)

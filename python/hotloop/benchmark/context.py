@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hotloop import _native
-from hotloop.aligned import aligned_empty
 from hotloop.benchmark.timing import FULL, Pace, Side, Times, take_turns
+from hotloop.device.memory import aligned_empty
 
 
 @dataclass

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
-from hotloop import files
 from hotloop.benchmark import report
 from hotloop.benchmark.catalogue import GROUPS, choose
 from hotloop.benchmark.row import Measured, Row, Verdict, judge
 from hotloop.benchmark.worker import command, environment
-from hotloop.errors import bad_value
+from hotloop.core import files
+from hotloop.core.errors import bad_value
 
 PACKAGES = ("numpy", "torch", "jax", "jaxlib", "onnx", "onnxruntime", "openvino", "ai-edge-litert")
 FORMAT = 1
@@ -156,7 +156,7 @@ def _now() -> str:
 
 def machine_facts() -> dict[str, Any]:
     """CPU, instruction set, system, and the versions of all libraries; "not installed" for missing ones."""
-    from hotloop.config import configuration
+    from hotloop.core.config import configuration
 
     facts: dict[str, Any] = dict(configuration())
     for package in PACKAGES:

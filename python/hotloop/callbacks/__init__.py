@@ -7,7 +7,7 @@ from hotloop.callbacks.files import CSVLogger, ModelCheckpoint
 from hotloop.callbacks.history import History, LambdaCallback
 from hotloop.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from hotloop.callbacks.stopping import EarlyStopping, TerminateOnNaN
-from hotloop.naming import public_names
+from hotloop.core.naming import public_names
 
 __all__ = [
     "BackupAndRestore",

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, say
-from hotloop.container import Container, read_container, write_container
-from hotloop.files import PathLike, path_text
+from hotloop.core import errors
+from hotloop.core.files import PathLike, path_text
+from hotloop.saving.container import Container, read_container, write_container
 
 KIND = "backup"
 
@@ -89,7 +89,7 @@ class BackupAndRestore(Callback):
         container = self._read()
         if container is None:
             return
-        from hotloop.training_state import restore_backup
+        from hotloop.training.state import restore_backup
 
         config, tensors = container.config, container.tensors
         try:
@@ -132,7 +132,7 @@ class BackupAndRestore(Callback):
                 yield f"{kind}/{counts[kind]}", callback
 
     def _save(self) -> None:
-        from hotloop.training_state import backup_contents
+        from hotloop.training.state import backup_contents
 
         training, tensors = backup_contents(self.model)
         states = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs
 from hotloop.callbacks.history import History
+from hotloop.core import errors
 
 
 class CallbackList:

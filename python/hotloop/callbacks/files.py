@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, say
 from hotloop.callbacks.monitor import Monitor
-from hotloop.files import PathLike, path_text
+from hotloop.core import errors
+from hotloop.core.files import PathLike, path_text
 
 
 class ModelCheckpoint(Callback):
@@ -95,7 +95,7 @@ class ModelCheckpoint(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.save_weights_only:
-            from hotloop.known_classes import refuse_unsavable
+            from hotloop.saving.known_classes import refuse_unsavable
 
             refuse_unsavable(self.model)
         if self.save_best_only:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs
+from hotloop.core import errors
 
 
 class History(Callback):

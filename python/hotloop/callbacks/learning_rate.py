@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, say
 from hotloop.callbacks.monitor import Monitor, plain_learning_rate, takes_two
+from hotloop.core import errors
 
 
 class ReduceLROnPlateau(Callback):

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, as_float
+from hotloop.core import errors
 
 
 class Monitor:

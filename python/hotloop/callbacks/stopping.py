@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hotloop import errors
 from hotloop.callbacks.base import Callback, Logs, as_float, say
 from hotloop.callbacks.monitor import Monitor
+from hotloop.core import errors
 
 
 class EarlyStopping(Callback):

@@ -3,9 +3,9 @@
 from hotloop.compress.prune import mask_units, prune_model, remove_units
 from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.compress.quantize import quantize_model
-from hotloop.compress.quantized_model import QuantizedModel
 from hotloop.compress.select import select_units
-from hotloop.naming import public_names
+from hotloop.core.naming import public_names
+from hotloop.inference.quantized_model import QuantizedModel
 
 __all__ = [
     "QuantizationReport",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.arrays import as_array, split_by_name
+from hotloop.core.errors import bad_value
 from hotloop.device import to_host
-from hotloop.errors import bad_value
+from hotloop.feed.arrays import as_array, split_by_name
 from hotloop.metrics.decode import binary_targets, true_classes
 
 if TYPE_CHECKING:

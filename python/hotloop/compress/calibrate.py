@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.errors import number, unknown_name
+from hotloop.core.errors import number, unknown_name
 
 Float32 = npt.NDArray[np.float32]
 

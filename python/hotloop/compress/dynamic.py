@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from hotloop.aligned import aligned_copy
 from hotloop.compress.coding import SCALABLE, Coding, Codings, folded
 from hotloop.compress.columns import Doubles
 from hotloop.compress.grids import ColumnGrid, choose_grid
 from hotloop.compress.observe import Seen
 from hotloop.compress.plan import Attributes, Op, Plan
 from hotloop.compress.weights import WeightStore, as_quantized
+from hotloop.device.memory import aligned_copy
 
 # Columns whose weights differ less are left alone: a row's 256 steps are enough for both.
 MOST_APART = 16.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hotloop.compress.measure import QUANTIZED, Measured
 from hotloop.compress.plan import Plan
 from hotloop.compress.quantization_report import wilson_interval
-from hotloop.errors import warn
+from hotloop.core.errors import warn
 
 FALLBACKS = ("auto", "error", "never")
 # The worst layers of small networks that were trained on normalised data had less than 26 dB in one of a

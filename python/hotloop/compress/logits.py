@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hotloop.arrays import Array, Floats
 from hotloop.compress.plan import BuiltPlan, Op, Plan, build
 from hotloop.device import to_host
-from hotloop.heads import ACTIVATIONS, Head, Logits, measure
+from hotloop.feed.arrays import Array, Floats
+from hotloop.training.heads import ACTIVATIONS, Head, Logits, measure
 
 
 class WithLogits:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.arrays import as_array, input_array, require_same_rows, split_by_name
 from hotloop.compress.calibrate import AffineScale, Observer, make_observer
 from hotloop.compress.columns import ColumnObserver, Doubles
 from hotloop.compress.plan import Op, Plan, build
+from hotloop.core.errors import bad_value
 from hotloop.device import Host, backend, to_host
-from hotloop.errors import bad_value
-from hotloop.frames import column_names
+from hotloop.feed.arrays import as_array, input_array, require_same_rows, split_by_name
+from hotloop.feed.frames import column_names
 
 if TYPE_CHECKING:
     from hotloop.models import Model

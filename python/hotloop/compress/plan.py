@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.aligned import aligned_zeros
 from hotloop.device import HOST, Host
-from hotloop.lowering import op_label
-from hotloop.parameters import aligned_size
-from hotloop.staging import run_forward
+from hotloop.device.memory import aligned_zeros
+from hotloop.graph.parameters import aligned_size
+from hotloop.ir.lowering import op_label
+from hotloop.training.staging import run_forward
 
 Array = npt.NDArray[Any]
 Attributes = dict[str, int | float | str]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hotloop.aligned import aligned_copy
 from hotloop.compress.plan import Array, Op, Plan
+from hotloop.device.memory import aligned_copy
 
 
 def plan_config(plan: Plan) -> dict[str, Any]:

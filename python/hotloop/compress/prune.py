@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from hotloop.compress.select import select_units
 from hotloop.compress.units import UnitMap
+from hotloop.core.locks import still
 from hotloop.device import to_host
-from hotloop.given_weights import given_weights
-from hotloop.locks import still
-from hotloop.training_state import (
+from hotloop.graph.given_weights import given_weights
+from hotloop.training.state import (
     compile_like,
     fresh_compilation,
     optimizer_slots,

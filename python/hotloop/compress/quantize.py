@@ -15,12 +15,12 @@ from hotloop.compress.measure import Measured, measure
 from hotloop.compress.observe import CalibrationData, Seen, column_periods, observe
 from hotloop.compress.plan import Op, Plan, build
 from hotloop.compress.quantization_report import QuantizationReport
-from hotloop.compress.quantized_model import QuantizedModel, describe
 from hotloop.compress.record import record
 from hotloop.compress.static import quantize_static
 from hotloop.compress.weights import WeightStore, as_quantized
+from hotloop.core.errors import integer, unknown_name
 from hotloop.device import backend
-from hotloop.errors import integer, unknown_name
+from hotloop.inference.quantized_model import QuantizedModel, describe
 
 if TYPE_CHECKING:
     from hotloop.models import Model

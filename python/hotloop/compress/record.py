@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.plan import Array, Op, Plan
-from hotloop.locks import still
-from hotloop.lowering import Lowering
-from hotloop.parameters import Parameter
-from hotloop.training_state import require_model
+from hotloop.core.locks import still
+from hotloop.graph.parameters import Parameter
+from hotloop.ir.lowering import Lowering
+from hotloop.training.state import require_model
 
 if TYPE_CHECKING:
-    from hotloop.graph import SymbolicTensor
+    from hotloop.graph.symbolic import SymbolicTensor
     from hotloop.models import Model
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.units import FROZEN, UnitMap
+from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
-from hotloop.engine import Sums
-from hotloop.errors import bad_value, integer
 from hotloop.layers import BatchNormalization, Dropout
 from hotloop.optimizers import SGD
-from hotloop.staging import Resident
-from hotloop.training_state import compile_like, fresh_compilation
+from hotloop.training.engine import Sums
+from hotloop.training.staging import Resident
+from hotloop.training.state import compile_like, fresh_compilation
 
 if TYPE_CHECKING:
     from hotloop.models import Model

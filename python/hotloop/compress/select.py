@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hotloop.compress.scores import CRITERIA, magnitude_scores, normalize, taylor_scores
 from hotloop.compress.units import FROZEN, UnitMap
-from hotloop.errors import bad_type, bad_value, number, unknown_name
+from hotloop.core.errors import bad_type, bad_value, number, unknown_name
 
 if TYPE_CHECKING:
     from hotloop.models import Model

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.errors import bad_value, unknown_name
-from hotloop.graph import Node
+from hotloop.core.errors import bad_value, unknown_name
+from hotloop.graph.parameters import Parameter
+from hotloop.graph.symbolic import Node
 from hotloop.layers import (
     Activation,
     Add,
@@ -33,8 +34,7 @@ from hotloop.layers import (
     Rescaling,
     Reshape,
 )
-from hotloop.parameters import Parameter
-from hotloop.training_state import require_model
+from hotloop.training.state import require_model
 
 if TYPE_CHECKING:
     from hotloop.models import Model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
 
 _COLUMNS, _ROWS = 10, 2
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import serialization
+from hotloop.core import serialization
+from hotloop.core.naming import public_names, snake_case
 from hotloop.initializers.base import Initializer
 from hotloop.initializers.constant import Constant, Identity, Ones, Zeros
 from hotloop.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
@@ -21,7 +22,6 @@ from hotloop.initializers.scaling import (
     LecunUniform,
     VarianceScaling,
 )
-from hotloop.naming import public_names, snake_case
 
 __all__ = [
     "CLASSES",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.serialization import Configurable
+from hotloop.core.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
 Shape = tuple[int, ...]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.initializers.base import Initializer, Shape, fans
 from hotloop.initializers.random import truncated_normal
 

@@ -8,6 +8,7 @@ All kernels give the same bits on the CPU and on a GPU, but for :func:`gemm_bf16
 bfloat16.
 """
 
+from hotloop.core.naming import public_names
 from hotloop.kernels.activation import activation, activation_gradient, softmax
 from hotloop.kernels.bf16 import from_bf16, gemm_bf16, to_bf16
 from hotloop.kernels.gemm import gemm
@@ -22,7 +23,6 @@ from hotloop.kernels.quantize import (
     quantize_rows,
     quantize_weights,
 )
-from hotloop.naming import public_names
 
 __all__ = [
     "PackedWeights",

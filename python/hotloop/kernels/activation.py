@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import activations, device
+from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST
-from hotloop.errors import bad_value, integer, number32
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 

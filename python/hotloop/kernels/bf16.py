@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import activations
-from hotloop.aligned import aligned_empty
+from hotloop.core.errors import bad_value
 from hotloop.device import HOST, adopt
-from hotloop.errors import bad_value
+from hotloop.device.memory import aligned_empty
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 

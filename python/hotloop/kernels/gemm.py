@@ -7,9 +7,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations, device, errors
-from hotloop.arrays import is_aligned
+from hotloop import _native, activations, device
+from hotloop.core import errors
 from hotloop.device import HOST, Host
+from hotloop.feed.arrays import is_aligned
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 

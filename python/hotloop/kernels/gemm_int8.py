@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native, activations
-from hotloop.aligned import aligned_empty
+from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST, Host, to_host
-from hotloop.errors import bad_value, integer, number32
+from hotloop.device.memory import aligned_empty
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.errors import bad_value, number
 from hotloop.device import HOST, adopt, to_host
-from hotloop.errors import bad_value, number
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations, device, errors
-from hotloop.arrays import is_aligned
+from hotloop import activations, device
+from hotloop.core import errors
 from hotloop.device import HOST, Host
+from hotloop.feed.arrays import is_aligned
 
 # An operand of any other type may lie on a GPU. Kernels look here first: asking costs as much as a small one.
 HOST_TYPES = frozenset({np.ndarray, type(None), list, tuple, int, float})

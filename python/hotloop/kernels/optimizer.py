@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.device import HOST, Host
 from hotloop.kernels import operands
 from hotloop.kernels.gemm import as_float32

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST, to_host
-from hotloop.errors import bad_value, integer, number32
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 

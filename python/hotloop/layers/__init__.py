@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop.errors import bad_type, unknown_name
+from hotloop.core.errors import bad_type, unknown_name
+from hotloop.core.naming import public_names
 from hotloop.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from hotloop.layers.base import Layer
 from hotloop.layers.batch_normalization import BatchNormalization
@@ -19,7 +20,6 @@ from hotloop.layers.input import Input, InputLayer
 from hotloop.layers.merge import Add, Concatenate, Multiply
 from hotloop.layers.rescaling import Rescaling
 from hotloop.layers.reshape import Reshape
-from hotloop.naming import public_names
 
 __all__ = [
     "ELU",

@@ -7,11 +7,11 @@ from typing import Any
 
 from hotloop import activations
 from hotloop.activations import Activation as Function
-from hotloop.errors import bad_value, number
-from hotloop.graph import Node
+from hotloop.core.errors import bad_value, number
+from hotloop.graph.parameters import Shape
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
-from hotloop.parameters import Shape
 
 
 def activation_attributes(function: Function) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, initializers, regularizers
-from hotloop.config import derive_seed
-from hotloop.errors import bad_type, bad_value, integer, nearest
-from hotloop.given_weights import weights_for
-from hotloop.graph import Node, SymbolicTensor, as_tensors
-from hotloop.lowering import Lowering
-from hotloop.naming import count_use, snake_case, unique_name
-from hotloop.parameters import Parameter, ParameterStore, Shape
+from hotloop.core.config import derive_seed
+from hotloop.core.errors import bad_type, bad_value, integer, nearest
+from hotloop.core.naming import count_use, snake_case, unique_name
+from hotloop.graph.given_weights import weights_for
+from hotloop.graph.parameters import Parameter, ParameterStore, Shape
+from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
+from hotloop.ir.lowering import Lowering
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hotloop import initializers, regularizers
-from hotloop.errors import bad_value, integer, number
-from hotloop.graph import Node
+from hotloop.core.errors import bad_value, integer, number
+from hotloop.core.serialization import serialize
+from hotloop.graph.parameters import Parameter, Shape
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
-from hotloop.parameters import Parameter, Shape
-from hotloop.serialization import serialize
 
 
 class BatchNormalization(Layer):

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from hotloop import activations, initializers, regularizers
-from hotloop.errors import bad_value, integer
-from hotloop.graph import Node
+from hotloop.core.errors import bad_value, integer
+from hotloop.core.serialization import serialize
+from hotloop.graph.parameters import Parameter, Shape
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.activation import activation_attributes, add_activation
 from hotloop.layers.base import Layer, as_shape
-from hotloop.lowering import Lowering
-from hotloop.parameters import Parameter, Shape
-from hotloop.serialization import serialize
 
 
 class Dense(Layer):

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from hotloop.errors import integer, number
-from hotloop.graph import Node
+from hotloop.core.errors import integer, number
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
 
 
 class Dropout(Layer):

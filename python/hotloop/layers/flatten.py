@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from hotloop.graph import Node
+from hotloop.graph.parameters import Shape
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
-from hotloop.parameters import Shape
 
 
 class Flatten(Layer):

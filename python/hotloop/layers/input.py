@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hotloop.errors import unknown_name
-from hotloop.graph import Node, SymbolicTensor
+from hotloop.core.errors import unknown_name
+from hotloop.graph.parameters import Shape
+from hotloop.graph.symbolic import Node, SymbolicTensor
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer, as_shape
-from hotloop.lowering import Lowering
-from hotloop.parameters import Shape
 
 INPUT_DTYPES = ("float32", "uint8")
 

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from hotloop.errors import bad_value, integer
-from hotloop.graph import Node
+from hotloop.core.errors import bad_value, integer
+from hotloop.graph.parameters import Shape
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
-from hotloop.parameters import Shape
 
 
 class Merge(Layer):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hotloop.errors import number
-from hotloop.graph import Node
+from hotloop.core.errors import number
+from hotloop.graph.symbolic import Node
+from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import Layer
-from hotloop.lowering import Lowering
 
 
 class Rescaling(Layer):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import serialization
+from hotloop.core import serialization
+from hotloop.core.naming import public_names
 from hotloop.losses.base import Loss
 from hotloop.losses.classification import (
     BinaryCrossentropy,
@@ -31,7 +32,6 @@ from hotloop.losses.regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
-from hotloop.naming import public_names
 
 __all__ = [
     "ALIASES",

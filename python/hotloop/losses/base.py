@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.serialization import Configurable
 from hotloop.losses.rows import Doubles, align, row_weights
-from hotloop.serialization import Configurable
 
 EPSILON = 1e-7  # Keras's backend epsilon
 

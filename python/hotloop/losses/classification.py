@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.losses.base import EPSILON, Loss
 from hotloop.losses.rows import Doubles
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors, losses, serialization
+from hotloop import losses
+from hotloop.core import errors, serialization
+from hotloop.core.naming import public_names
 from hotloop.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -22,7 +24,6 @@ from hotloop.metrics.classification import F1Score, Precision, Recall
 from hotloop.metrics.confusion import ConfusionMatrix, confusion_matrix
 from hotloop.metrics.ranking import AUC
 from hotloop.metrics.regression import MeanAbsoluteError, MeanSquaredError, R2Score, RootMeanSquaredError
-from hotloop.naming import public_names
 
 __all__ = [
     "AUC",

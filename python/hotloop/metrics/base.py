@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
+from hotloop.core.naming import snake_case
+from hotloop.core.serialization import Configurable
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, like_predictions, row_weights
-from hotloop.naming import snake_case
-from hotloop.serialization import Configurable
 
 Array = npt.NDArray[Any]
 Result = float | Doubles  # one number, or one for each class or output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.device import to_host
 from hotloop.losses.base import Loss
 from hotloop.metrics.base import Array, Metric, told

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.metrics.base import Result
 from hotloop.metrics.classes import OfClasses
 from hotloop.metrics.decode import is_scores, labels

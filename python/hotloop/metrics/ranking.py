@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, classes, row_weights
 from hotloop.metrics.base import Metric, Result, told

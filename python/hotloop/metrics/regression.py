@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.losses.rows import Doubles, align, row_weights
 from hotloop.metrics.base import Metric, Result, weighted_mean
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import schedules, serialization
-from hotloop.naming import public_names
+from hotloop import schedules
+from hotloop.core import serialization
+from hotloop.core.naming import public_names
 from hotloop.optimizers.adaptive import Adam, AdamW, RMSprop
 from hotloop.optimizers.base import Optimizer
 from hotloop.optimizers.sgd import SGD, GradientDescent

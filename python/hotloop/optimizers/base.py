@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device, errors, schedules
-from hotloop.locks import make_lock
+from hotloop import device, schedules
+from hotloop.core import errors
+from hotloop.core.locks import make_lock
+from hotloop.core.serialization import Configurable
+from hotloop.graph.parameters import Parameter
 from hotloop.optimizers.exclusions import Exclusions
-from hotloop.parameters import Parameter
-from hotloop.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
 _claiming = make_lock()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hotloop.errors import bad_type, bad_value
-from hotloop.parameters import Parameter
+from hotloop.core.errors import bad_type, bad_value
+from hotloop.graph.parameters import Parameter
 
 WHAT = "exclude_from_weight_decay"
 _PATTERN = re.compile(r"[\\^$*+?{}|()\[\]]")  # what a regular expression has and no name that is written out

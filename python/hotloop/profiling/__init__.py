@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from hotloop.naming import public_names
+from hotloop.core.naming import public_names
 
 if TYPE_CHECKING:
     from hotloop.profiling.peaks import MemoryLevel as MemoryLevel

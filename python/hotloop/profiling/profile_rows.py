@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hotloop.files import PathLike, path_text, replace_file
+from hotloop.core.files import PathLike, path_text, replace_file
 from hotloop.profiling.peaks import Peaks
 
 

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import _native
-from hotloop.arrays import Array
 from hotloop.compress import QuantizedModel
-from hotloop.engine import FUSED, PredictionProgram
-from hotloop.errors import bad_type, bad_value, integer, number
+from hotloop.core.errors import bad_type, bad_value, integer, number
+from hotloop.feed.arrays import Array
+from hotloop.inference.session import Session
 from hotloop.models import Model
 from hotloop.profiling.peaks import measure_peaks
 from hotloop.profiling.profile_rows import Profile, make_row
-from hotloop.session import Session
+from hotloop.training.engine import FUSED, PredictionProgram
 
 Parts = list[dict[str, Any]]
 Timed = tuple[Parts, npt.NDArray[np.float64]]  # what the parts of a step are; seconds of steps x parts

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hotloop.files import replace_file
+from hotloop.core.files import replace_file
 from hotloop.profiling.peaks import MemoryLevel, Peaks
 from hotloop.profiling.profile_rows import Profile, ProfileRow
 from hotloop.profiling.report import percent_text

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop import errors, serialization
-from hotloop.naming import public_names
+from hotloop.core import errors, serialization
+from hotloop.core.naming import public_names
 from hotloop.schedules.base import LearningRateSchedule
 from hotloop.schedules.cosine import CosineDecay, CosineDecayRestarts
 from hotloop.schedules.decay import (

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import errors
-from hotloop.serialization import Configurable
+from hotloop.core import errors
+from hotloop.core.serialization import Configurable
 
 Steps = npt.NDArray[np.float64]
 

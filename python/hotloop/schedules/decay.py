@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.schedules.base import LearningRateSchedule, Steps
 
 

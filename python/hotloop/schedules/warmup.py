@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hotloop import errors
+from hotloop.core import errors
 from hotloop.schedules.base import LearningRateSchedule, Steps
 
 

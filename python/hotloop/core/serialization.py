@@ -1,0 +1,85 @@
+"""Objects that a name or a JSON config describes: losses, metrics, optimizers, schedules, initial values."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from hotloop.core.errors import bad_type, unknown_name
+
+Self = TypeVar("Self", bound="Configurable")  # typing's own came with Python 3.11
+
+
+class Configurable:
+    """Base of the classes whose attributes are their constructor's arguments, private ones apart.
+
+    Examples
+    --------
+    >>> class Point(Configurable):
+    ...     def __init__(self, x=0.0, y=0.0):
+    ...         self.x, self.y = x, y
+    >>> Point.from_config(Point(1.0).get_config())
+    Point(x=1.0, y=0.0)
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON values."""
+        return {
+            key: serialize(value) if isinstance(value, Configurable) else value
+            for key, value in vars(self).items()
+            if not key.startswith("_")
+        }
+
+    @classmethod
+    def from_config(cls: type[Self], config: dict[str, Any]) -> Self:
+        """Make an object from what :meth:`get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def serialize(thing: Any) -> dict[str, Any]:
+    """Return ``{"class_name", "config"}``, which :func:`resolve` turns back into the same thing."""
+    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+
+
+def resolve(kind: str, base: type[Any], classes: dict[str, type[Any]], identifier: Any) -> Any:
+    """Turn an instance, a class, a name or a ``{"class_name", "config"}`` dict into an instance of ``base``.
+
+    Parameters
+    ----------
+    kind : str
+        What the message calls it, such as ``"regularizer"``.
+    base : type
+        What the result must be an instance of.
+    classes : dict
+        Known classes by class name and by alias; an alias is lower case.
+    identifier : object
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        When the name is unknown; the nearest known one is named.
+    TypeError
+        When it is nothing of these.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        return identifier()
+    if isinstance(identifier, str):
+        found = classes.get(identifier) or classes.get(identifier.lower())
+        if found is None:
+            raise unknown_name(kind, identifier, classes)
+        return found()
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
+        name = identifier["class_name"]
+        if name not in classes:
+            raise unknown_name(kind, name, classes)
+        config = identifier.get("config", {})
+        if not isinstance(config, dict):
+            raise bad_type(f"{kind} {name!r}: config", "a dict", config)
+        return classes[name].from_config(config)
+    raise bad_type(kind, f"a name, a dict with 'class_name' and 'config', or a {base.__name__}", identifier)

@@ -1,0 +1,111 @@
+"""Chunks of rows from the CPU's memory to the GPU, each copied while the one before it is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import device
+from hotloop.feed.arrays import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+Order = npt.NDArray[np.int32] | None
+
+
+def row_bytes(arrays: Sequence[Array]) -> int:
+    """How much memory one row of all arrays takes."""
+    return sum(a.dtype.itemsize * int(np.prod(a.shape[1:], dtype=np.int64)) for a in arrays)
+
+
+class _Slot:
+    """Room for one chunk on both sides; page-locked on the CPU's, from which copies need nobody's help."""
+
+    def __init__(self, gpu: device.Gpu, arrays: Sequence[Array], rows: int) -> None:
+        self.host, self.device = [], []
+        for array in arrays:
+            shape = (rows, *array.shape[1:])
+            block = gpu.cupy.cuda.alloc_pinned_memory(max(rows * row_bytes([array]), 1))
+            self.host.append(np.frombuffer(block, array.dtype, int(np.prod(shape))).reshape(shape))
+            self.device.append(gpu.empty(shape, array.dtype))
+        self.arrived = gpu.cupy.cuda.Event()
+
+
+class Chunks:
+    """Rows of several arrays, in chunks.
+
+    Parameters
+    ----------
+    gpu : device.Gpu
+    arrays : list of arrays of as many rows
+        Those that lie on the GPU already are gathered there.
+    rows : int
+        The most a chunk may have.
+    """
+
+    def __init__(self, gpu: device.Gpu, arrays: Sequence[Array], rows: int) -> None:
+        self.gpu = gpu
+        self.arrays = list(arrays)
+        self.rows = rows
+        self._slots: list[_Slot] = []
+        self._number = gpu.cupy.cuda.runtime.getDevice()
+
+    def of(self, begin: int, end: int, order: Order) -> Iterator[tuple[int, list[Any]]]:
+        """Yield (first position, arrays) of the positions from ``begin`` to ``end`` of an order.
+
+        A chunk may be used until the next one is asked for.
+        """
+        if end - begin <= self.rows and not self._slots and order is None:
+            yield begin, [self.gpu.upload(array[begin:end]) for array in self.arrays]
+            return
+        from concurrent.futures import ThreadPoolExecutor  # takes milliseconds, which only a GPU's data need
+
+        cuda = self.gpu.cupy.cuda
+        hosts = [array for array in self.arrays if not device.on_gpu(array)]
+        while hosts and len(self._slots) < 2:
+            self._slots.append(_Slot(self.gpu, hosts, self.rows))
+        stream = cuda.Stream(non_blocking=True)
+        places = [(at, min(at + self.rows, end)) for at in range(begin, end, self.rows)]
+
+        def fill(number: int) -> None:
+            first, last = places[number]
+            slot, count = self._slots[number % 2], last - first
+            with cuda.Device(self._number):
+                for array, host, there in zip(hosts, slot.host, slot.device, strict=True):
+                    if order is None:
+                        host[:count] = array[first:last]
+                    else:  # "clip" writes where it is told to; the order was checked
+                        np.take(array, order[first:last], axis=0, out=host[:count], mode="clip")
+                    there[:count].set(host[:count], stream)
+                slot.arrived.record(stream)
+
+        # The thread has nothing of its own to wait for: whoever works on a chunk has let go of Python's lock.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # What was asked for before may still read the blocks that the slots were made of.
+            cuda.get_current_stream().synchronize()
+            coming: Future[None] | None = beside.submit(fill, 0) if places else None
+            for number, (first, last) in enumerate(places):
+                assert coming is not None
+                coming.result()
+                coming = beside.submit(fill, number + 1) if number + 1 < len(places) else None
+                slot, count = self._slots[number % 2], last - first
+                cuda.get_current_stream().wait_event(slot.arrived)
+                arrived = iter(slot.device)
+                yield (
+                    first,
+                    [
+                        self._gathered(array, first, last, order)
+                        if device.on_gpu(array)
+                        else next(arrived)[:count]
+                        for array in self.arrays
+                    ],
+                )
+
+    def _gathered(self, array: Any, first: int, last: int, order: Order) -> Any:
+        if order is None:
+            return array[first:last]
+        return self.gpu.cupy.take(array, self.gpu.upload(order[first:last]), axis=0)

@@ -1,0 +1,1 @@
+"""What users wrote: symbolic tensors, the calls of layers, the arena of weights."""

@@ -1,0 +1,244 @@
+"""Where weights live: one aligned float32 arena a model, on the model's device, and views into it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import device
+from hotloop.core.errors import bad_value
+from hotloop.core.locks import Turns, make_lock
+
+Shape = tuple[int, ...]
+ALIGNMENT = 16  # floats: every parameter starts on a whole vector
+_moving = make_lock()  # models that share a store have locks of their own
+
+
+def aligned_size(size: int) -> int:
+    """Round ``size`` floats up to whole vectors."""
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+class Parameter:
+    """One weight tensor: a name, a shape, and a place in a :class:`ParameterStore`.
+
+    It stays valid when its store grows or is merged into another one; an array got from ``value`` does not.
+
+    Attributes
+    ----------
+    name : str
+        Within its layer, such as ``"kernel"``.
+    path : str
+        With its layer's name, such as ``"dense/kernel"``.
+    shape : tuple of int
+    size : int
+        Number of elements.
+    trainable : bool
+        Whether training may ever change it by gradient (False for moving averages). Whether its layer is
+        trainable is the layer's affair.
+    initializer, regularizer : object or None
+    store : ParameterStore
+        Where it lives now.
+    offset : int
+        Its first element's index in ``store.values``, a multiple of 16.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        shape: Sequence[int],
+        *,
+        layer_name: str,
+        trainable: bool = True,
+        initializer: Any = None,
+        regularizer: Any = None,
+    ) -> None:
+        self.name = name
+        self.layer_name = layer_name
+        self.shape: Shape = tuple(int(size) for size in shape)
+        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.trainable = trainable
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.store: ParameterStore
+        self.offset = -1
+
+    @property
+    def path(self) -> str:
+        return f"{self.layer_name}/{self.name}"
+
+    @property
+    def dtype(self) -> np.dtype[np.float32]:
+        return np.dtype(np.float32)
+
+    @property
+    def value(self) -> npt.NDArray[np.float32]:
+        """The numbers themselves: a writable view into the arena; CuPy's where the model is on a GPU."""
+        return self.of(self.store.values)
+
+    def of(self, arena: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """This parameter's part of an array laid out like the arena: gradients, optimizer slots."""
+        return arena[self.offset : self.offset + self.size].reshape(self.shape)
+
+    def numpy(self) -> npt.NDArray[np.float32]:
+        """Return a copy of the numbers in the CPU's memory."""
+        return np.array(device.to_host(self.value), np.float32)
+
+    def assign(self, value: npt.ArrayLike) -> None:
+        """Overwrite the numbers; those of an array on the model's GPU stay there.
+
+        Raises
+        ------
+        ValueError
+            When the shape is another one.
+        """
+        array = device.adopt(value)
+        if not device.on_gpu(array):
+            array = np.asarray(array, np.float32)
+        if array.shape != self.shape:
+            raise bad_value(f"weight {self.path!r}", f"shape {self.shape}", f"shape {array.shape}")
+        device.write(self.value, array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        array: npt.NDArray[Any] = device.to_host(self.value)
+        if dtype is not None and np.dtype(dtype) != array.dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __repr__(self) -> str:
+        return f"<Parameter {self.path} shape={self.shape}>"
+
+
+class ParameterStore:
+    """The arena: parameters one after the other, each on a 64-byte boundary, gaps zero.
+
+    Gradients and optimizer slots are arrays of the same size and order, on the same device.
+
+    Attributes
+    ----------
+    values : float32 array, 1-D
+        All numbers. Another array after :meth:`add`, :meth:`absorb` or :meth:`move`.
+    backend : device.Host
+        Where they lie.
+    placed : bool
+        Whether that was decided: by ``compile``, or by the first use.
+    named : bool
+        Whether somebody named the device, so that the default one no longer counts.
+    parameters : list of Parameter
+        In the order of their offsets.
+    turns : Turns
+        Who may touch the numbers while one of the models trains.
+    version : int
+        Goes up whenever ``values`` is another array, so whoever holds offsets knows that they are stale.
+    """
+
+    def __init__(self) -> None:
+        self.backend = device.HOST
+        self.placed = False
+        self.named = False
+        self.values: npt.NDArray[np.float32] = self.backend.zeros(0)
+        self.parameters: list[Parameter] = []
+        self.turns = Turns()
+        self.version = 0
+
+    @property
+    def size(self) -> int:
+        return int(self.values.size)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickles say nothing of a device: whoever reads one may have another."""
+        values = device.to_host(self.values)
+        kept = {name: value for name, value in vars(self).items() if name != "turns"}
+        return {**kept, "values": values, "placed": False, "named": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.turns = Turns()
+        self.backend = device.HOST
+        self.values = self.backend.copy(self.values)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ParameterStore:
+        """A copy in the same process stays where the original is."""
+        twin = memo[id(self)] = ParameterStore.__new__(ParameterStore)
+        twin.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        if self.placed:
+            twin.move(self.backend, self.named)
+        return twin
+
+    def move(self, backend: device.Host, named: bool = False) -> None:
+        """Bring all numbers to a device, one that somebody ``named``; where that fails all is as it was."""
+        with _moving:
+            now: dict[str, Any] = {"placed": True, "named": self.named or named}
+            if backend is not self.backend:
+                now |= {"values": backend.copy(self.values), "backend": backend, "version": self.version + 1}
+            vars(self).update(now)  # at once: another thread sees all of it or nothing
+
+    def add(self, parameters: Iterable[Parameter]) -> None:
+        """Append new parameters, as zeros."""
+        self._append([(parameter, None) for parameter in parameters])
+
+    def absorb(self, stores: Iterable[ParameterStore]) -> None:
+        """Take over all parameters of other stores, which are empty afterwards.
+
+        Where one of them is on a GPU, all are afterwards.
+        """
+        others = [store for store in stores if store is not self]
+        for other in others:
+            if self.backend is device.HOST and other.backend is not device.HOST:
+                self.move(other.backend)
+            self.placed = self.placed or other.placed
+            self.named = self.named or other.named
+        self._append([(parameter, parameter.value) for other in others for parameter in other.parameters])
+        for other in others:
+            other.parameters = []
+            other.values = other.backend.zeros(0)
+            other.version += 1
+
+    def _append(self, items: list[tuple[Parameter, npt.NDArray[np.float32] | None]]) -> None:
+        if not items:
+            return
+        end = self.size
+        offsets = []
+        for parameter, _ in items:
+            offsets.append(end)
+            end += aligned_size(parameter.size)
+        values = self.backend.zeros(end)
+        values[: self.size] = self.values
+        self.values = values
+        for (parameter, old), offset in zip(items, offsets, strict=True):
+            parameter.store, parameter.offset = self, offset
+            if old is not None:
+                device.write(parameter.value, old)
+            self.parameters.append(parameter)
+        self.version += 1
+
+
+def gather_stores(parameters: Iterable[Parameter], into: ParameterStore | None = None) -> ParameterStore:
+    """Bring all parameters into one store and return it.
+
+    ``into``, else the first store that also holds other parameters, else a new one takes them in; parameters
+    that other models share therefore move together with everything beside them.
+    """
+    parameters = list(parameters)
+    stores: dict[int, ParameterStore] = {id(p.store): p.store for p in parameters}
+    if into is None and len(stores) == 1:
+        return next(iter(stores.values()))
+    target = into if into is not None else ParameterStore()
+    target.absorb(stores.values())
+    return target
+
+
+def merged_ranges(parameters: Iterable[Parameter]) -> list[tuple[int, int]]:
+    """Return (offset, size) stretches that cover the parameters, neighbours joined over their gaps."""
+    ranges: list[tuple[int, int]] = []
+    for parameter in sorted(parameters, key=lambda p: p.offset):
+        if ranges and parameter.offset == aligned_size(sum(ranges[-1])):
+            first = ranges[-1][0]
+            ranges[-1] = (first, parameter.offset + parameter.size - first)
+        elif parameter.size:
+            ranges.append((parameter.offset, parameter.size))
+    return ranges

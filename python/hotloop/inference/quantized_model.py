@@ -1,0 +1,395 @@
+"""Frozen models: what quantisation returns. They predict and are measured; they don't learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy.typing as npt
+
+from hotloop.compress.logits import WithLogits, total_loss
+from hotloop.compress.plan import Plan, build
+from hotloop.compress.plan_config import plan_config
+from hotloop.compress.plan_text import scales_text
+from hotloop.compress.quantization_report import QuantizationReport
+from hotloop.core.files import PathLike, refuse_overwriting
+from hotloop.device import HOST, backend, to_host
+from hotloop.feed.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
+from hotloop.feed.frames import checked_names
+from hotloop.feed.targets import sample_weights
+from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
+from hotloop.saving.container import write_container
+from hotloop.saving.known_classes import refuse_unknown_compilation
+from hotloop.training.heads import Compilation, compute_metrics
+from hotloop.training.state import fresh_compilation
+
+if TYPE_CHECKING:
+    from hotloop.models import Model
+
+Array = npt.NDArray[Any]
+KIND = "quantized_model"
+
+
+class QuantizedModel:
+    """A frozen model with int8 or bfloat16 weights; :func:`hotloop.quantize_model` makes it.
+
+    Attributes
+    ----------
+    name : str
+    precision : str
+        "int8", "int8_dynamic" or "bf16".
+    input_names, output_names : list of str
+    input_shapes, output_shapes : list of tuple of int
+        Of one sample.
+    nbytes : int
+        What its weights, scales and biases take in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+    >>> fast = hl.quantize_model(model, precision="bf16")
+    >>> fast.predict(np.ones((2, 4), "float32")).dtype
+    dtype('float32')
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        name: str,
+        precision: str,
+        inputs: Sequence[tuple[str, Sequence[int]]],
+        outputs: Sequence[tuple[str, Sequence[int]]],
+        compilation: Compilation | None,
+        report: QuantizationReport | None = None,
+        device: str | None = None,
+        returns_dict: bool = False,
+        feature_names: Sequence[Any] | None = None,
+    ) -> None:
+        self._plan = plan
+        self.name = name
+        self.precision = precision
+        self.input_names = [key for key, _ in inputs]
+        self.input_shapes = [tuple(shape) for _, shape in inputs]
+        self.output_names = [key for key, _ in outputs]
+        self.output_shapes = [tuple(shape) for _, shape in outputs]
+        self._returns_dict = returns_dict
+        self._compilation = compilation
+        self._report = QuantizationReport(precision) if report is None else report
+        self._feature_names = (
+            None if feature_names is None else checked_names(feature_names, self.input_shapes)
+        )
+        self._built = build(plan, where=backend(device))
+        made = [self._built.described[value] for value in plan.outputs]
+        if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
+            raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
+        if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
+            raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
+        self._find_short_way()
+        # With bytes inside: by output, the inputs whose NaN it has to show.
+        self._marked = sources_of_outputs(plan) if precision.startswith("int8") else None
+
+    def _find_short_way(self) -> None:
+        """With one input and one output, an array that needs no conversion goes straight to the program."""
+        self._run_rows = None
+        self._judged = WithLogits(self._plan, self._built)
+        plain = len(self.input_shapes) == len(self.output_shapes) == 1 and not self._returns_dict
+        if plain and self._built.backend is HOST:
+            self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
+            self._run_rows = self._built.program.predict_rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the native program stays behind and is made anew."""
+        kept = {
+            key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows", "_judged")
+        }
+        return {**kept, "_where": self._built.backend}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        where = state.pop("_where")  # none in a pickle, which may be read where there is no such device
+        vars(self).update(state)
+        self._built = build(self._plan, where=backend(where))
+        self._find_short_way()
+
+    @property
+    def device(self) -> str:
+        """Where the model computes: "cpu" or "cuda". Setting it moves the weights."""
+        return self._built.backend.name
+
+    @device.setter
+    def device(self, name: str) -> None:
+        self._built = build(self._plan, where=backend(name))
+        self._find_short_way()
+
+    # -- predicting
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        *,
+        allow_nonfinite: bool = False,
+    ) -> Predicted:
+        """Predict.
+
+        Parameters
+        ----------
+        x : array of shape (rows, ...) or list of arrays
+            float32 or uint8; other numbers are converted.
+        batch_size, verbose
+            Accepted as in `Model.predict`; results don't depend on them.
+        allow_nonfinite : bool
+            Whether NaN and infinity may come in. With int8, whose bytes have neither, all that is made of
+            such a row is NaN; with "bf16" they go through as in the float model.
+
+        Returns
+        -------
+        float32 array of shape (rows, ...), or a list or dict of them, as the float model returns
+            CuPy's where an input is, else NumPy's.
+
+        Raises
+        ------
+        ValueError
+            For a wrong shape, no rows, or values that are not finite.
+        """
+        if self._run_rows is not None:
+            # What isn't finite takes the long way where it has to be marked.
+            result = self._run_rows(x, allow_nonfinite and self._marked is None)
+            if result is not None:
+                return result
+        inputs = self.input_arrays(x, allow_nonfinite)
+        rows = inputs[0].shape[0]
+        outputs = self._built.run(inputs)
+        if allow_nonfinite and self._marked is not None:
+            mark_nonfinite(inputs, outputs, self._marked)
+        shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
+        if self._returns_dict:
+            return dict(zip(self.output_names, shaped, strict=True))
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
+        """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
+        return input_arrays(
+            x,
+            self.input_names,
+            self.input_shapes,
+            allow_nonfinite,
+            where=self._built.backend,
+            columns=self._feature_names,
+        )
+
+    @property
+    def feature_names(self) -> Any:
+        """The names by which frames' columns are put in order, as the float model's; a list for several
+        inputs."""
+        names = self._feature_names or [None] * len(self.input_names)
+        return names[0] if len(names) == 1 else names
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = None,
+        verbose: Any = 0,
+        sample_weight: Any = None,
+        *,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and the metrics that the float model was compiled with.
+
+        Parameters
+        ----------
+        x, y : arrays, or lists or dicts of them
+            As for `Model.evaluate`.
+        batch_size, verbose
+            Accepted as in `Model.evaluate`; results don't depend on them.
+        sample_weight : array, or a list or dict of them, optional
+            As for `Model.fit`.
+        return_dict : bool
+            Whether to return a dict by name.
+
+        Returns
+        -------
+        float, list of float or dict
+            The loss alone when there are no metrics, else a list that begins with it.
+
+        Raises
+        ------
+        ValueError
+            When the float model was not compiled with a loss, or shapes don't fit.
+        """
+        if self._compilation is None:
+            raise ValueError(
+                f"model {self.name!r}: the float model was not compiled; compile it, then quantise it"
+            )
+        chosen = self._compilation.outputs_with_loss(self.output_names)
+        names = [self.output_names[i] for i in chosen]
+        shapes = [self.output_shapes[i] for i in chosen]
+        labels = [
+            to_host(as_array(f"y {n!r}", a))
+            for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
+        ]
+        heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
+        outputs, logits = self._judged.run(heads, self.input_arrays(x))
+        rows = outputs[0].shape[0]
+        require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
+        weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)
+        of_head = [*weights] if weights else [None] * len(heads)
+        several = len(self.output_names) > 1
+        loss = total_loss(heads, labels, outputs, of_head, logits)
+        logs = {"loss": loss, **compute_metrics(heads, labels, outputs, weights, several, logits)}
+        if return_dict:
+            return logs
+        return logs["loss"] if len(logs) == 1 else list(logs.values())
+
+    def predict_on_batch(self, x: Any) -> Predicted:
+        """Predict one batch; see :meth:`predict`."""
+        return self.predict(x)
+
+    def __call__(self, x: Any) -> Predicted:
+        return self.predict(x)
+
+    def fit(self, *_: Any, **__: Any) -> NoReturn:
+        """A frozen model can't be trained.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"model {self.name!r} is frozen ({self.precision}); train the float model, then quantise"
+        )
+
+    train_on_batch = fit
+
+    def set_weights(self, *_: Any) -> NoReturn:
+        """Frozen weights can't be set; raises TypeError."""
+        self.fit()
+
+    # -- looking
+
+    def count_params(self) -> int:
+        """How many weights it has: kernels and biases, and the vectors of float layers."""
+        sizes = {id(array): array.size for op in self._plan.ops for array in op.weights.values()}
+        for op in self._plan.ops:
+            if "weight" in op.arrays:
+                sizes[id(op.arrays["weight"])] = int(op.attributes["last_axis"]) * int(op.attributes["units"])
+            if "bias" in op.arrays:
+                sizes[id(op.arrays["bias"])] = op.arrays["bias"].size
+        return sum(sizes.values())
+
+    @property
+    def nbytes(self) -> int:
+        """What its weights, scales and biases take in memory."""
+        return sum(int(array.nbytes) for array in self._plan.tensors().values())
+
+    def report(self) -> QuantizationReport:
+        """What quantisation did, measured on the calibration data; prints as a table.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hotloop as hl
+        >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+        >>> fast = hl.quantize_model(model, calibration_data=np.eye(4, dtype="float32"))
+        >>> [layer.op for layer in fast.report().layers], fast.report().rows
+        (['dense_int8'], 4)
+        """
+        return self._report
+
+    def summary(self, *, print_fn: Callable[[str], object] | None = None) -> None:
+        """Print every op with its type, bytes, and scales.
+
+        Parameters
+        ----------
+        print_fn : callable, optional
+            Called with each line instead of printing.
+        """
+        rows = [("layer", "op", "output", "bytes", "scales")]
+        for op in self._plan.ops:
+            arrays = [*op.weights.values(), *op.arrays.values()]
+            features, dtype = self._built.described[op.output]
+            rows.append(
+                (
+                    op.source,
+                    op.op,
+                    f"{features} {dtype}",
+                    f"{sum(a.nbytes for a in arrays):,}",
+                    scales_text(op),
+                )
+            )
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = [f"Quantised model: {self.name!r} ({self.precision})"]
+        lines += [
+            "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows
+        ]
+        lines.append(f"Total params: {self.count_params():,} in {self.nbytes:,} bytes")
+        for line in lines:
+            (print_fn or print)(line)
+
+    # -- saving
+
+    def get_config(self) -> dict[str, Any]:
+        """Names, shapes and ops as JSON values; an op's numbers are named by the tensors that hold them."""
+        return {
+            "name": self.name,
+            "precision": self.precision,
+            "input_names": self.input_names,
+            "input_shapes": [list(shape) for shape in self.input_shapes],
+            "output_names": self.output_names,
+            "output_shapes": [list(shape) for shape in self.output_shapes],
+            "returns_dict": self._returns_dict,
+            "compile": None if self._compilation is None else self._compilation.get_config(),
+            "report": self._report.to_dict(),
+            "feature_names": self._feature_names,
+            **plan_config(self._plan),
+        }
+
+    def save(self, filepath: PathLike, overwrite: bool = True) -> None:
+        """Write the model into one file, which :func:`hotloop.load_model` reads.
+
+        bfloat16 weights are stored as uint16, the upper halves of float32 numbers.
+
+        Parameters
+        ----------
+        filepath : str, bytes or path-like
+            An existing file is replaced, once the new one is complete.
+        overwrite : bool
+            Whether it may be.
+
+        Raises
+        ------
+        FileExistsError
+            When there is a file already and `overwrite` is False.
+        TypeError, OSError
+            When a class that it was compiled with is not hotloop's, or the file can't be written.
+        """
+        refuse_overwriting(filepath, overwrite)
+        refuse_unknown_compilation(self._compilation)
+        write_container(filepath, KIND, self.get_config(), self._plan.tensors())
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}: {self._report.line()}>"
+        )
+
+
+def describe(model: Model, precision: str) -> dict[str, Any]:
+    """The arguments of :class:`QuantizedModel`, the plan apart, for a model."""
+    return {
+        "name": model.name,
+        "precision": precision,
+        "inputs": [(tensor.layer.name, tensor.sample_shape) for tensor in model.graph.inputs],
+        "outputs": [
+            (name, t.sample_shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)
+        ],
+        "returns_dict": model._output_keys is not None,
+        "compilation": fresh_compilation(model),
+        "device": model.device,
+        "feature_names": model._feature_names,
+    }

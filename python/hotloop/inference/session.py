@@ -1,0 +1,259 @@
+"""Frozen models: weights packed once, for predicting alone, from any number of threads."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from hotloop import _native
+from hotloop.compress import plan as plans
+from hotloop.core.errors import bad_type, integer
+from hotloop.core.locks import still
+from hotloop.device import HOST, Host, backend
+from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
+from hotloop.feed.frames import Columns
+from hotloop.inference.nonfinite import mark_nonfinite
+from hotloop.inference.quantized_model import QuantizedModel
+from hotloop.ir.lowering import lower
+from hotloop.models import Model
+from hotloop.training.staging import run_forward
+
+if TYPE_CHECKING:
+    from hotloop.graph.parameters import Shape
+
+
+class Session:
+    """A model with final weights; :func:`hotloop.freeze` makes it.
+
+    :meth:`run` gives, to the bit, what the model's ``predict`` gave when it was frozen; nothing that happens
+    to the model later changes it. Any number of threads may call it at once: each call has buffers of its
+    own, no lock is held, and Python runs on beside it. Calls that run side by side use one thread each; a
+    call that is alone uses as many as pay.
+
+    Attributes
+    ----------
+    name : str
+        The model's.
+    precision : str
+        "float32", or the quantised model's precision.
+    input_names, output_names : list of str
+    input_shapes, output_shapes : list of tuple of int
+        Of one sample.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, activation="softmax", input_shape=(4,))])
+    >>> session = hl.freeze(model)
+    >>> session.run(np.ones((2, 4), "float32")).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        native: _native.Session,
+        *,
+        name: str,
+        precision: str,
+        inputs: list[tuple[str, Shape]],
+        outputs: list[tuple[str, Shape]],
+        allow_nonfinite: bool,
+        sources: list[tuple[str, str]],
+        where: Host = HOST,
+        marked: list[frozenset[int]] | None = None,
+        feature_names: list[Columns | None] | None = None,
+    ) -> None:
+        self._native = native
+        self._sources = sources  # by node: its layer, and what it computes
+        self._where = where
+        self._run_rows = native.run_rows if where is HOST else _no_short_way
+        self._allow_nonfinite = allow_nonfinite
+        # With bytes inside: by output, the inputs whose NaN it has to show; for that there is the long way.
+        self._marked = marked
+        self._short_nonfinite = allow_nonfinite and marked is None
+        self._feature_names = feature_names
+        self.name = name
+        self.precision = precision
+        self.input_names = [key for key, _ in inputs]
+        self.input_shapes = [shape for _, shape in inputs]
+        self.output_names = [key for key, _ in outputs]
+        self.output_shapes = [shape for _, shape in outputs]
+
+    def run(self, x: Any, out: Any = None) -> Predicted:
+        """Predict.
+
+        Parameters
+        ----------
+        x : array of shape (rows, ...), or a list or dict of them
+            As for the model's ``predict``. What is quickest is a C-contiguous array of float32 or uint8.
+        out : float32 array of shape (rows, ...), or a list of them for several outputs, optional
+            Where results are to go: of the inputs' kind, C-contiguous, writable, and apart from them. After
+            an error its contents are undefined.
+
+        Returns
+        -------
+        float32 array of shape (rows, ...), or a list of them, in the order of ``output_names``, for several
+            ``out``, where that was given; else CuPy's where an input is, or NumPy's.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For inputs that ``predict`` would refuse (another shape, no rows, no numbers, NaN and infinity),
+            and for an ``out`` that can't take the results.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import hotloop as hl
+        >>> session = hl.freeze(hl.Sequential([hl.layers.Dense(3, input_shape=(4,))]))
+        >>> out = np.empty((2, 3), "float32")
+        >>> session.run(np.ones((2, 4), "float32"), out) is out
+        True
+        """
+        result = self._run_rows(x, out, self._short_nonfinite)
+        return self._run_any(x, out) if result is None else result
+
+    __call__ = run
+
+    def _run_any(self, x: Any, out: Any) -> Predicted:
+        inputs = self.input_arrays(x)
+        given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
+        features = [math.prod(shape) for shape in self.output_shapes]
+        outputs = run_forward(self._where, self._native.run, inputs, features, given)
+        if self._allow_nonfinite and self._marked is not None:
+            mark_nonfinite(inputs, outputs, self._marked)
+        if out is not None:
+            return out
+        shaped = [a.reshape(-1, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def input_arrays(self, x: Any) -> list[Array]:
+        """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
+        names, shapes, columns = self.input_names, self.input_shapes, self._feature_names
+        return input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where, columns=columns)
+
+    @property
+    def device(self) -> str:
+        """Where it computes, as the model did when it was frozen."""
+        return self._where.name
+
+    def __copy__(self) -> Session:
+        return self  # nothing about it can change
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Session:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"session {self.name!r}: it can't be pickled; send the model, and freeze it where it arrives"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}>"
+
+
+def _no_short_way(_x: Any, _out: Any, _allow_nonfinite: bool) -> None:
+    """For a session on a GPU: there are always arrays to be brought there and back."""
+
+
+def freeze(
+    model: Model | QuantizedModel,
+    *,
+    batch_size: int = 1,
+    threads: int | None = None,
+    allow_nonfinite: bool | None = None,
+) -> Session:
+    """Make a session of a model: weights copied and packed, buffers laid out.
+
+    Parameters
+    ----------
+    model : Model or QuantizedModel
+        Built, which a Sequential without an input shape is only after its first data.
+    batch_size : int
+        How many rows a call will have, more or less: buffers for so many are made now. Other sizes work as
+        well, and no result depends on it.
+    threads : int, optional
+        The most that a single call may use; by default what :func:`hotloop.set_num_threads` allows. With
+        many threads of Python calling, one each is best.
+    allow_nonfinite : bool, optional
+        Whether NaN and infinity may come in; by default what the model was compiled with. With int8 all that
+        is made of such a row is NaN.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    TypeError
+        When it is no model.
+    ValueError
+        When it is not built, or a number is below one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,))])
+    >>> x = np.ones((2, 4), "float32")
+    >>> bool(np.array_equal(hl.freeze(model, batch_size=2).run(x), model.predict(x)))
+    True
+    """
+    rows = integer("batch_size", batch_size, at_least=1)
+    most_threads = 0 if threads is None else integer("threads", threads, at_least=1)
+    if allow_nonfinite is None:
+        allow_nonfinite = bool(getattr(model, "allow_nonfinite", False))
+    if not isinstance(model, Model):
+        return _freeze(model, rows, most_threads, bool(allow_nonfinite))
+    with still(model) as resting:
+        return _freeze(resting, rows, most_threads, bool(allow_nonfinite))
+
+
+def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_nonfinite: bool) -> Session:
+    precision = "float32"
+    marked = None
+    if isinstance(model, Model):
+        store = model._placed_store()
+        where = store.backend
+        lowering = lower(model.graph, native=where.native)
+        sources = lowering.sources
+        graph, values, arena = lowering.graph, lowering.outputs, store.values
+        ends = (model.input_names, model.graph.inputs), (model.output_names, model.graph.outputs)
+        inputs, outputs = (
+            [(name, tensor.sample_shape) for name, tensor in zip(names, tensors, strict=True)]
+            for names, tensors in ends
+        )
+    elif isinstance(model, QuantizedModel):
+        where = backend(model.device)
+        lowered = plans.lower(model._plan, where)
+        sources = model._plan.sources()
+        graph, arena, precision = lowered.graph, lowered.arena, model.precision
+        values = [lowered.values[value] for value in model._plan.outputs]
+        inputs = list(zip(model.input_names, model.input_shapes, strict=True))
+        outputs = list(zip(model.output_names, model.output_shapes, strict=True))
+        marked = model._marked
+    else:
+        raise bad_type("freeze", "a Model or a QuantizedModel", model)
+    where.require()
+    native = where.native.Session(
+        graph,
+        values,
+        arena,
+        [s for _, s in inputs],
+        [s for _, s in outputs],
+        rows,
+        min(most_threads, 2**31 - 1),
+    )
+    return Session(
+        native,
+        name=model.name,
+        precision=precision,
+        inputs=inputs,
+        outputs=outputs,
+        allow_nonfinite=allow_nonfinite,
+        sources=sources,
+        where=where,
+        marked=marked,
+        feature_names=model._feature_names,
+    )

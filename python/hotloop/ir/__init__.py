@@ -1,0 +1,1 @@
+"""The graph of ops that a model is lowered to."""

@@ -1,0 +1,293 @@
+"""A model's native programs: one that only predicts, and one that trains and evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import device, losses
+from hotloop.feed.arrays import Array, Floats
+from hotloop.graph.parameters import Parameter, ParameterStore
+from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
+from hotloop.ir.lowering import Lowering, lower
+from hotloop.layers.flatten import Flatten
+from hotloop.layers.reshape import Reshape
+from hotloop.optimizers import Optimizer
+from hotloop.training.heads import ACTIVATIONS, Head
+from hotloop.training.staging import run_forward
+
+if TYPE_CHECKING:
+    from hotloop.layers.base import Layer
+
+Hook = Callable[[int, float], bool]
+# Which activation a loss computes together with itself.
+FUSED = {loss.native: loss.activation for loss in losses.CLASSES.values() if loss.activation}
+
+
+@dataclass
+class Sums:
+    """What training calls have come to, also those that an exception ended.
+
+    Attributes
+    ----------
+    steps, rows : int
+    loss : float
+        Summed over the rows, one after the other: the same bits however the steps are spread over calls.
+    """
+
+    steps: int = 0
+    rows: int = 0
+    loss: float = 0.0
+
+
+class PredictionProgram:
+    """Forward pass alone, without dropout.
+
+    Attributes
+    ----------
+    backend : device.Host
+        Where it runs.
+    features : tuple of int
+        Numbers a sample, of each output.
+    run_rows : callable or None
+        The short way for a model of one input and one output: called with an array and whether numbers may
+        be NaN or infinite, it returns the result, or None where the array wants a closer look.
+    sources : list of (str, str)
+        By node: its layer's name, and what it computes.
+    """
+
+    def __init__(self, graph: FunctionalGraph, store: ParameterStore) -> None:
+        self.backend = store.backend
+        lowering = lower(graph, native=self.backend.native)
+        self.native = self.backend.native.Program(lowering.graph, lowering.outputs, store.values)
+        self.features = tuple(tensor.features for tensor in graph.outputs)
+        self.sources = lowering.sources
+        self.store = store
+        self.version = store.version
+        self.run_rows = None
+        if len(graph.inputs) == len(graph.outputs) == 1 and self.backend is device.HOST:
+            self.native.set_shapes(graph.inputs[0].sample_shape, graph.outputs[0].sample_shape)
+            self.run_rows = self.native.predict_rows
+
+    def run(self, inputs: list[Array]) -> list[Floats]:
+        """Return an array (rows, features) for each output, on the GPU where an input is there."""
+        return run_forward(self.backend, self.native.predict, inputs, self.features)
+
+
+class TrainingProgram:
+    """Forward, loss, backward and update over the model's arena, gradients and optimizer slots.
+
+    Parameters
+    ----------
+    graph : FunctionalGraph
+    store : ParameterStore
+    heads : list of Head
+    trainable : frozenset of Layer
+        Whose weights learn.
+    precision : str
+        As ``compile`` was told.
+
+    Attributes
+    ----------
+    features : list of int
+        Numbers a sample, of each array of outputs that ``train`` and ``evaluate`` fill: those of the model,
+        then logits.
+    logits : dict of int to (str, int)
+        By the number of an output: the activation it ends in, and which of those arrays has what went into
+        it. Only where a metric or an output's own loss is a cross-entropy.
+    """
+
+    def __init__(
+        self,
+        graph: FunctionalGraph,
+        store: ParameterStore,
+        heads: Sequence[Head],
+        trainable: frozenset[Layer],
+        precision: str = "float32",
+    ) -> None:
+        self.graph = graph
+        self.store = store
+        self.version = store.version
+        self.trainable = trainable
+        self.heads = list(heads)
+        self.backend = store.backend
+        self.gradients: Floats = self.backend.zeros(store.size)
+        self.parameters = [
+            p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
+        ]
+        several = len(heads) > 1
+        measured = {
+            head.index: [kind for kind in ACTIVATIONS if head.measures_logits(kind, several)]
+            for head in heads
+        }
+        separate = [
+            _behind_reshapes(graph.outputs[head.index])
+            for head in heads
+            if _fuses(head) or measured[head.index]
+        ]
+        native = self.backend.native
+        lowering = lower(
+            graph,
+            training=True,
+            is_trainable=trainable.__contains__,
+            separate=separate,
+            mixed=precision == "mixed_bfloat16",
+            tf32=precision == "tf32" and self.backend is not device.HOST,
+            native=native,
+        )
+        # Behind the model's outputs come those logits that a metric wants to see.
+        recorded, self.logits = list(lowering.outputs), {}
+        for head in heads:
+            value = lowering.outputs[head.index]
+            kind, last_axis = lowering.final_activation(value)
+            if kind in measured[head.index] and _along_classes(kind, last_axis, head):
+                self.logits[head.index] = kind, len(recorded)
+                recorded.append(lowering.activated(value))
+        self.features = [int(lowering.graph.features(value)) for value in recorded]
+        self.native = native.Program(lowering.graph, recorded, store.values, self.gradients)
+        self.native.set_loss([_loss_config(lowering, head) for head in heads])
+        self.sources = lowering.sources
+        self._settings: tuple[Any, ...] | None = None
+
+    def is_current(self, store: ParameterStore, trainable: frozenset[Layer]) -> bool:
+        """Whether the weights still lie where they did, and the same layers learn."""
+        return self.store is store and self.version == store.version and self.trainable == trainable
+
+    def set_optimizer(self, optimizer: Optimizer) -> None:
+        """Take over the optimizer's numbers and slots where they changed since the last call."""
+        slots, exclusions = optimizer.slot_arrays(), optimizer.exclusions
+        settings = (
+            optimizer.native_config(),
+            optimizer.clip_config(),
+            list(map(id, slots)),
+            exclusions,  # and the names that they are about, in place of every weight's path
+            [p.layer_name for p in self.parameters] if exclusions else None,
+        )
+        if settings == self._settings:
+            return
+        excluded = [p for p in self.parameters if not optimizer.uses_weight_decay(p.path)]
+        regularized = [p for p in self.parameters if p.regularizer is not None]
+        self.native.set_optimizer(
+            optimizer.native_config(),
+            slots=slots,
+            variables=[(p.offset, p.size) for p in self.parameters],
+            regularizers=[(p.offset, p.size, p.regularizer.l1, p.regularizer.l2) for p in regularized],
+            decay_excluded=[(p.offset, p.size) for p in excluded],
+            **optimizer.clip_config(),
+        )
+        self._settings = settings
+
+    def train(
+        self,
+        optimizer: Optimizer,
+        inputs: list[Array],
+        targets: list[Array],
+        weights: list[Floats],
+        order: npt.NDArray[np.int32] | None,
+        batch_size: int,
+        first_step: int,
+        steps: int,
+        seed: int,
+        outputs: list[Floats],
+        sums: Sums,
+        hook: Hook | None = None,
+        stop_on_nan: bool = False,
+    ) -> None:
+        """Make whole steps. They count in the optimizer and in ``sums`` when ``hook`` is asked, and also when
+        an exception ends them."""
+        self.backend.require()
+        before, steps_before, rows_before = optimizer.iterations, sums.steps, sums.rows
+        rates = optimizer.learning_rates(before, steps)
+
+        def count(done: tuple[int, float, int]) -> None:
+            made, sums.loss, rows = done
+            optimizer.iterations = before + made
+            sums.steps, sums.rows = steps_before + made, rows_before + rows
+
+        def counting(made: int, loss: float) -> bool:
+            count(self.native.done)
+            return hook is not None and hook(made, loss)
+
+        result = None
+        try:
+            result = self.native.train(
+                inputs,
+                targets,
+                weights,
+                order,
+                batch_size,
+                first_step,
+                steps,
+                rates,
+                before,
+                seed,
+                outputs,
+                counting,
+                stop_on_nan,
+                sums.loss,
+                sums.rows,
+            )
+        finally:
+            count(self.native.done if result is None else result)
+
+
+def _fuses(head: Head) -> bool:
+    return head.loss.on_logits(head.loss.activation) is not None
+
+
+def _along_classes(kind: str, last_axis: int, head: Head) -> bool:
+    """A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes."""
+    return kind == "sigmoid" or last_axis == head.shape[-1]
+
+
+def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
+    while isinstance(tensor.layer, Flatten | Reshape):
+        tensor = tensor.node.inputs[0]
+    return tensor
+
+
+def _loss_config(lowering: Lowering, head: Head) -> dict[str, Any]:
+    value = lowering.outputs[head.index]
+    kind, last_axis = lowering.final_activation(value)
+    fuse = _fuses(head) and kind == head.loss.activation and _along_classes(kind, last_axis, head)
+    return {
+        "output": value,
+        "loss": head.loss.native,
+        "fuse": fuse,
+        "weight": head.weight,
+        "positions": head.positions,
+        **head.loss.options,
+    }
+
+
+class SlotLayout:
+    """Keeps optimizer slots in step with an arena that grew or was merged into another.
+
+    Parameters
+    ----------
+    parameters : list of Parameter
+        The model's, at the offsets that the slots have now.
+    """
+
+    def __init__(self, parameters: Sequence[Parameter], store: ParameterStore) -> None:
+        self.places = [(parameter, parameter.offset) for parameter in parameters]
+        self.size = store.size
+
+    def is_current(self, store: ParameterStore) -> bool:
+        return self.size == store.size and all(p.offset == offset for p, offset in self.places)
+
+    def move(self, optimizer: Optimizer, store: ParameterStore) -> None:
+        """Give every parameter's state its new place; new parameters begin at zero."""
+        old = optimizer.slots
+        optimizer.slots = {}
+        optimizer.build(store.size, store.backend)
+        for name, new in optimizer.slots.items():
+            if name not in old or old[name].size != self.size:
+                continue
+            for parameter, offset in self.places:
+                part = old[name][offset : offset + parameter.size].reshape(parameter.shape)
+                device.write(parameter.of(new), part)
