@@ -31,7 +31,7 @@ PATHS = [
     (50, 130, 20, "SN", "a packed"),
     (60, 160, 390, "TN", "a packed"),
     (115, 1030, 200, "TN", "turned at the end"),
-    (115, 1040, 200, "TN", "a packed"),
+    (115, 1040, 60, "TN", "a packed"),
     (250, 260, 30, "TT", "turned at the end"),
     (250, 264, 30, "TN", "a and b packed"),
     (65, 33, 40, "TS", "b packed"),
