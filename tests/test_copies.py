@@ -29,7 +29,7 @@ KEPT: dict[str, Callable[[Any], Any]] = {
     "_feature_names": lambda v: v,
     "_log_directions": lambda v: v,
     "_label_kinds": lambda v: v,
-    "_compilation": lambda v: v and v.get_config(),
+    "compile_spec": lambda v: v and v.get_config(),
     "_heads": lambda v: v and [(h.index, h.name, h.shape, h.weight, [n for n, _ in h.metrics]) for h in v],
     "_slots": lambda v: v and (v.size, [(p.path, offset) for p, offset in v.places]),
     "_graph": lambda v: v and [node.layer.name for node in v.nodes],
@@ -143,8 +143,8 @@ def test_quantised_models(way: str) -> None:
     twin = WAYS[way](model)
     assert vars(twin).keys() == vars(model).keys()
     for name, value in vars(model).items():
-        if name == "_compilation":
-            assert KEPT[name](twin._compilation) == KEPT[name](value)
+        if name == "compile_spec":
+            assert KEPT[name](twin.compile_spec) == KEPT[name](value)
         elif name == "_plan":
             assert {k: a.tobytes() for k, a in twin._plan.tensors().items()} == {
                 k: a.tobytes() for k, a in value.tensors().items()

@@ -96,7 +96,7 @@ def test_training_reads_the_gpus_arrays_without_a_copy(rng, monkeypatch):
 
     def spy(self, *given):
         real(self, *given)
-        seen.append((self.inputs[0].data.ptr, self.targets[0].data.ptr))
+        seen.append((self.arrays.inputs[0].data.ptr, self.arrays.targets[0].data.ptr))
 
     monkeypatch.setattr(staging.Resident, "__init__", spy)
     models = [network(), network(), network()]

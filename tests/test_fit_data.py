@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.feed.feed import Feed
+from hotloop.training.feed import Feed
 from nets import blobs, classifier
 
 

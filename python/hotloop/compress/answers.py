@@ -76,13 +76,13 @@ class Answers:
 def answers_of(model: Model) -> dict[int, Answers]:
     """Of a model's outputs by number, those that name classes: by the loss, or by the last activation."""
     found: dict[int, Answers] = {}
-    compilation = model._compilation
+    spec = model.compile_spec
     shapes = [tensor.sample_shape for tensor in model.graph.outputs]
     losses: dict[int, Any] = {}
-    if compilation is not None and compilation.loss is not None:
+    if spec is not None and spec.loss is not None:
         # A loss named "crossentropy" is told by the labels' shape which one it is; here either will do.
-        labels = [np.zeros((1, *shapes[i])) for i in compilation.outputs_with_loss(model.output_names)]
-        heads = compilation.heads(model.output_names, shapes, labels)
+        labels = [np.zeros((1, *shapes[i])) for i in spec.outputs_with_loss(model.output_names)]
+        heads = spec.heads(model.output_names, shapes, labels)
         losses = {head.index: head.loss for head in heads}
     for i, tensor in enumerate(model.graph.outputs):
         activation = getattr(getattr(tensor.layer, "activation", None), "name", "")

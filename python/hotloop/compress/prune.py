@@ -13,13 +13,7 @@ from hotloop.compress.units import UnitMap
 from hotloop.core.locks import still
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
-from hotloop.training.state import (
-    compile_like,
-    fresh_compilation,
-    optimizer_slots,
-    require_model,
-    restore_optimizer,
-)
+from hotloop.training.state import optimizer_slots, require_model, restore_optimizer
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -173,11 +167,10 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
         smaller = type(model).from_config(config)
     smaller._feature_names = model._feature_names
-    compilation = fresh_compilation(model)
-    if compilation is None:
+    if model.compile_spec is None:
         smaller.device = model.device
     else:
-        compile_like(smaller, compilation, model.device)
+        smaller.compile(**model.compile_spec.anew().arguments(), device=model.device)
         slots = {
             slot: {path: _sliced(to_host(array), places[path]) for path, array in arrays.items()}
             for slot, arrays in optimizer_slots(model).items()

@@ -12,9 +12,8 @@ from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
 from hotloop.layers import BatchNormalization, Dropout
 from hotloop.optimizers import SGD
-from hotloop.training.engine import Sums
+from hotloop.training.engine import Steps, Sums
 from hotloop.training.staging import Resident
-from hotloop.training.state import compile_like, fresh_compilation
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -55,7 +54,7 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
     scores: dict[int, float] = {}
     for first in range(0, feed.rows, size):
         part = feed.part(first, min(first + size, feed.rows))
-        Resident(program, part).train(optimizer, None, part.rows, 0, 1, 0, [], Sums())
+        Resident(program, part).train(Steps(optimizer, None, part.rows, 0, 1, 0, [], Sums()))
         changes: dict[int, float] = {}
         for site, names in zip(readers, groups, strict=True):
             weight = weights[site.parameter.path]
@@ -67,8 +66,8 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
 
 def _probe(model: Model) -> tuple[Model, Optimizer]:
     """A copy of the model that computes gradients as in inference, and an optimizer that changes nothing."""
-    compilation = fresh_compilation(model)
-    if compilation is None or compilation.loss is None:
+    spec = model.compile_spec
+    if spec is None or spec.loss is None:
         raise ValueError(
             "criterion 'taylor': expected a model that is compiled with a loss; call compile first"
         )
@@ -82,7 +81,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
         for parameter in layer.parameters:
             parameter.regularizer = None
     optimizer = SGD(0.0)
-    compile_like(probe, compilation, model.device, optimizer)
+    probe.compile(**{**spec.arguments(), "optimizer": optimizer}, device=model.device)
     return probe, optimizer
 
 

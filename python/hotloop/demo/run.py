@@ -139,7 +139,7 @@ def build(task: Task) -> Any:
 class _Measurable:
     """The NumPy network with what evaluate_performance asks of a model."""
 
-    _compilation: Any = None
+    compile_spec: Any = None
 
     def __init__(self, network: NumpyMLP) -> None:
         self.network = network

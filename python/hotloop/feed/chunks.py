@@ -1,25 +1,37 @@
-"""Chunks of rows from the CPU's memory to the GPU, each copied while the one before it is worked on."""
+"""Rows on their way to the GPU and back: all at once where they fit, else chunk by chunk.
+
+A chunk is copied while the one before it is worked on. On the CPU, and for arrays that lie on the GPU
+already, nothing is copied.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop import device
-from hotloop.feed.arrays import Array
+from hotloop.feed.arrays import Array, Floats
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 Order = npt.NDArray[np.int32] | None
+SPARE = 16  # one part in so many of the free memory is left alone
+MOST_CHUNK_BYTES = 1 << 28  # longer ones hide the copying no better
 
 
 def row_bytes(arrays: Sequence[Array]) -> int:
     """How much memory one row of all arrays takes."""
     return sum(a.dtype.itemsize * int(np.prod(a.shape[1:], dtype=np.int64)) for a in arrays)
+
+
+def usable_bytes(gpu: device.Gpu) -> int:
+    """How much of the GPU's free memory data may take."""
+    free = gpu.free_bytes()
+    return free - free // SPARE
 
 
 class _Slot:
@@ -109,3 +121,55 @@ class Chunks:
         if order is None:
             return array[first:last]
         return self.gpu.cupy.take(array, self.gpu.upload(order[first:last]), axis=0)
+
+
+def run_forward(
+    where: device.Host,
+    predict: Callable[[list[Any], list[Any]], object],
+    inputs: list[Array],
+    features: Sequence[int],
+    out: list[Floats] | None = None,
+) -> list[Floats]:
+    """Predict, and return an array (rows, features) for each output: CuPy's where an input is.
+
+    Parameters
+    ----------
+    where : device.Host
+        Where the program is.
+    predict : callable
+        Called with inputs and outputs that lie there.
+    inputs : list of arrays
+        From either place; too many rows for the GPU go through it in chunks.
+    features : sequence of int
+        Of each output.
+    out : list of arrays, optional
+        Where the results go: of the inputs' kind, C-contiguous.
+
+    Raises
+    ------
+    RuntimeError
+        When a kernel failed, naming the ops. For results that stay on the GPU nothing is waited for.
+    """
+    rows = inputs[0].shape[0]
+    if where is device.HOST:
+        results: list[Floats] = (
+            [np.empty((rows, size), np.float32) for size in features] if out is None else out
+        )
+        predict(inputs, results)
+        return results
+    there = any(device.on_gpu(array) for array in inputs)
+    if not isinstance(where, device.Gpu) or there:
+        outputs = [where.empty((rows, size)) for size in features] if out is None else out
+        predict([where.upload(array) for array in inputs], outputs)
+        return outputs
+    outputs = [np.empty((rows, size), np.float32) for size in features] if out is None else out
+    a_row = 2 * row_bytes(inputs) + 4 * sum(features)
+    most = max(min(usable_bytes(where) // 2, MOST_CHUNK_BYTES) // a_row, 1)
+    for begin, chunk in Chunks(where, inputs, most).of(0, rows, None):
+        count = chunk[0].shape[0]
+        made = [where.empty((count, size)) for size in features]
+        predict(chunk, made)
+        where.settle()
+        for array, part, size in zip(outputs, made, features, strict=True):
+            part.get(out=array.reshape(rows, size)[begin : begin + count])
+    return outputs

@@ -20,9 +20,9 @@ from hotloop.feed.frames import checked_names
 from hotloop.feed.targets import sample_weights
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.saving.container import write_container
-from hotloop.saving.known_classes import refuse_unknown_compilation
-from hotloop.training.heads import Compilation, compute_metrics
-from hotloop.training.state import fresh_compilation
+from hotloop.saving.known_classes import refuse_unknown_spec
+from hotloop.training.compile_spec import CompileSpec
+from hotloop.training.heads import compute_metrics
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -63,7 +63,7 @@ class QuantizedModel:
         precision: str,
         inputs: Sequence[tuple[str, Sequence[int]]],
         outputs: Sequence[tuple[str, Sequence[int]]],
-        compilation: Compilation | None,
+        spec: CompileSpec | None,
         report: QuantizationReport | None = None,
         device: str | None = None,
         returns_dict: bool = False,
@@ -77,7 +77,7 @@ class QuantizedModel:
         self.output_names = [key for key, _ in outputs]
         self.output_shapes = [tuple(shape) for _, shape in outputs]
         self._returns_dict = returns_dict
-        self._compilation = compilation
+        self.compile_spec = spec
         self._report = QuantizationReport(precision) if report is None else report
         self._feature_names = (
             None if feature_names is None else checked_names(feature_names, self.input_shapes)
@@ -222,18 +222,18 @@ class QuantizedModel:
         ValueError
             When the float model was not compiled with a loss, or shapes don't fit.
         """
-        if self._compilation is None:
+        if self.compile_spec is None:
             raise ValueError(
                 f"model {self.name!r}: the float model was not compiled; compile it, then quantise it"
             )
-        chosen = self._compilation.outputs_with_loss(self.output_names)
+        chosen = self.compile_spec.outputs_with_loss(self.output_names)
         names = [self.output_names[i] for i in chosen]
         shapes = [self.output_shapes[i] for i in chosen]
         labels = [
             to_host(as_array(f"y {n!r}", a))
             for n, a in zip(names, split_by_name("y", y, names, shapes), strict=True)
         ]
-        heads = self._compilation.heads(self.output_names, self.output_shapes, labels)
+        heads = self.compile_spec.heads(self.output_names, self.output_shapes, labels)
         outputs, logits = self._judged.run(heads, self.input_arrays(x))
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
@@ -344,7 +344,7 @@ class QuantizedModel:
             "output_names": self.output_names,
             "output_shapes": [list(shape) for shape in self.output_shapes],
             "returns_dict": self._returns_dict,
-            "compile": None if self._compilation is None else self._compilation.get_config(),
+            "compile": None if self.compile_spec is None else self.compile_spec.get_config(),
             "report": self._report.to_dict(),
             "feature_names": self._feature_names,
             **plan_config(self._plan),
@@ -370,7 +370,7 @@ class QuantizedModel:
             When a class that it was compiled with is not hotloop's, or the file can't be written.
         """
         refuse_overwriting(filepath, overwrite)
-        refuse_unknown_compilation(self._compilation)
+        refuse_unknown_spec(self.compile_spec)
         write_container(filepath, KIND, self.get_config(), self._plan.tensors())
 
     def __repr__(self) -> str:
@@ -389,7 +389,7 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
             (name, t.sample_shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)
         ],
         "returns_dict": model._output_keys is not None,
-        "compilation": fresh_compilation(model),
+        "spec": model.compile_spec and model.compile_spec.anew(),
         "device": model.device,
         "feature_names": model._feature_names,
     }

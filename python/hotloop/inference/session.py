@@ -11,12 +11,12 @@ from hotloop.core.errors import bad_type, integer
 from hotloop.core.locks import still
 from hotloop.device import HOST, Host, backend
 from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
+from hotloop.feed.chunks import run_forward
 from hotloop.feed.frames import Columns
 from hotloop.inference.nonfinite import mark_nonfinite
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.ir.lowering import lower
 from hotloop.models import Model
-from hotloop.training.staging import run_forward
 
 if TYPE_CHECKING:
     from hotloop.graph.parameters import Shape

@@ -8,7 +8,6 @@ from typing import Any
 from hotloop.core.errors import bad_type, unknown_name
 from hotloop.models.functional import Model
 from hotloop.models.sequential import Sequential
-from hotloop.training.state import compile_like, fresh_compilation
 
 __all__ = ["CLASSES", "Model", "Sequential", "clone_model", "model_from_config", "model_from_json"]
 
@@ -31,10 +30,9 @@ def clone_model(model: Model) -> Model:
     if not isinstance(model, Model):
         raise bad_type("clone_model", "a model", model)
     clone = type(model).from_config(model.get_config())
-    compilation = fresh_compilation(model)
-    if compilation is not None:
+    if model.compile_spec is not None:
         where = model._named_device()
-        compile_like(clone, compilation, None if where is None else where.name)
+        clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
     return clone
 
 

@@ -18,7 +18,7 @@ from hotloop.core.errors import bad_type, integer, number
 from hotloop.device import backend_of, to_host
 from hotloop.feed.arrays import as_array, contiguous
 from hotloop.metrics.decode import several_labels
-from hotloop.training.heads import Compilation
+from hotloop.training.compile_spec import CompileSpec
 
 Array = npt.NDArray[Any]
 CLASS_METRICS = {
@@ -33,7 +33,7 @@ class Predictor(Protocol):
     """What can be measured: a Model or a QuantizedModel."""
 
     name: str
-    _compilation: Compilation | None
+    compile_spec: CompileSpec | None
 
     @property
     def output_names(self) -> list[str]: ...
@@ -232,10 +232,10 @@ def _scores(model: Predictor, x: Array, y: Array) -> dict[str, float]:
     if isinstance(predictions, list | dict):
         raise bad_type("model", "one output (several can't be measured yet)", predictions)
     predictions = to_host(predictions)
-    compilation = model._compilation
+    spec = model.compile_spec
     columns = predictions.shape[-1]
-    if compilation is not None and compilation.loss is not None:
-        loss = compilation.heads(model.output_names, [predictions.shape[1:]], [y])[0].loss
+    if spec is not None and spec.loss is not None:
+        loss = spec.heads(model.output_names, [predictions.shape[1:]], [y])[0].loss
     elif y.dtype.kind in "iub":
         several = columns == 1 or several_labels(y, predictions.shape)
         loss = losses.get("binary_crossentropy" if several else "sparse_categorical_crossentropy")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotloop import initializers, layers, losses, metrics, models, optimizers, regularizers, schedules
 from hotloop.layers.base import Layer
-from hotloop.training.heads import Compilation
+from hotloop.training.compile_spec import CompileSpec
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -33,7 +33,7 @@ def refuse_unknown_classes(model: Model) -> None:
     TypeError
         When the model, one of its layers, or what they or ``compile`` were given is of a class of the user's.
     """
-    _refuse([model, *getattr(model, "_items", []), *model.layers, *_compiled_with(model._compilation)])
+    _refuse([model, *getattr(model, "_items", []), *model.layers, *_compiled_with(model.compile_spec)])
 
 
 def refuse_unsavable(model: Model) -> None:
@@ -49,15 +49,13 @@ def refuse_unsavable(model: Model) -> None:
         model.get_compile_config()
 
 
-def refuse_unknown_compilation(compilation: Compilation | None) -> None:
+def refuse_unknown_spec(spec: CompileSpec | None) -> None:
     """The same for what ``compile`` was given alone."""
-    _refuse(_compiled_with(compilation))
+    _refuse(_compiled_with(spec))
 
 
-def _compiled_with(compilation: Compilation | None) -> list[Any]:
-    if compilation is None:
-        return []
-    return [compilation.optimizer, compilation.loss, compilation.metrics, compilation.weighted_metrics]
+def _compiled_with(spec: CompileSpec | None) -> list[Any]:
+    return [] if spec is None else [spec.optimizer, spec.loss, spec.metrics, spec.weighted_metrics]
 
 
 def _refuse(things: list[Any]) -> None:

@@ -6,7 +6,7 @@ from hotloop.compress.plan_config import plan_from_config
 from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.saving.container import Container
-from hotloop.training.heads import Compilation
+from hotloop.training.compile_spec import CompileSpec
 
 
 def from_container(container: Container) -> QuantizedModel:
@@ -25,7 +25,7 @@ def from_container(container: Container) -> QuantizedModel:
             (str(n), tuple(map(int, s)))
             for n, s in zip(config["output_names"], config["output_shapes"], strict=True)
         ],
-        compilation=None if config["compile"] is None else Compilation.of(**config["compile"]),
+        spec=None if config["compile"] is None else CompileSpec(**config["compile"]),
         returns_dict=bool(config.get("returns_dict", False)),
         # Files of before had none.
         report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hotloop import _native, device
-from hotloop.feed.feed import Feed
 from hotloop.feed.targets import target_array
+from hotloop.training.feed import Feed
 
 if TYPE_CHECKING:
     from hotloop.training.engine import SlotLayout, TrainingProgram

@@ -20,10 +20,10 @@ from hotloop.layers.reshape import Reshape
 
 if TYPE_CHECKING:
     from hotloop.feed.arrays import Array, Floats
-    from hotloop.feed.feed import Feed
     from hotloop.graph.symbolic import SymbolicTensor
     from hotloop.layers.base import Layer
     from hotloop.losses import Loss
+    from hotloop.training.feed import Feed
     from hotloop.training.heads import Head
 
 LOOKED_AT = 256  # rows

@@ -11,19 +11,21 @@ import numpy.typing as npt
 
 from hotloop import device, losses
 from hotloop.feed.arrays import Array, Floats
+from hotloop.feed.chunks import run_forward
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.lowering import Lowering, lower
 from hotloop.layers.flatten import Flatten
 from hotloop.layers.reshape import Reshape
 from hotloop.optimizers import Optimizer
+from hotloop.training.feed import Arrays
 from hotloop.training.heads import ACTIVATIONS, Head
-from hotloop.training.staging import run_forward
 
 if TYPE_CHECKING:
     from hotloop.layers.base import Layer
 
 Hook = Callable[[int, float], bool]
+Order = npt.NDArray[np.int32] | None
 # Which activation a loss computes together with itself.
 FUSED = {loss.native: loss.activation for loss in losses.CLASSES.values() if loss.activation}
 
@@ -42,6 +44,42 @@ class Sums:
     steps: int = 0
     rows: int = 0
     loss: float = 0.0
+
+
+@dataclass(slots=True)
+class Steps:
+    """Training steps in one pass over the rows: all that decides them, data and weights apart.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        Counts them.
+    order : array or None
+        In which the rows are taken; None takes them as they lie.
+    batch_size, first, count : int
+        The batch that the first step takes, and how many steps there are.
+    seed : int
+        Of dropout.
+    outputs : list of arrays
+        Where predictions go, by the rows' positions in the order; none where they are not wanted.
+    sums : Sums
+        What they come to, added to what is there.
+    hook : callable, optional
+        Asked now and then, with the steps made and the mean loss, whether to stop.
+    stop_on_nan : bool
+        Whether a loss that is not finite ends them at once.
+    """
+
+    optimizer: Optimizer
+    order: Order
+    batch_size: int
+    first: int
+    count: int
+    seed: int
+    outputs: list[Floats]
+    sums: Sums
+    hook: Hook | None = None
+    stop_on_nan: bool = False
 
 
 class PredictionProgram:
@@ -181,27 +219,15 @@ class TrainingProgram:
         )
         self._settings = settings
 
-    def train(
-        self,
-        optimizer: Optimizer,
-        inputs: list[Array],
-        targets: list[Array],
-        weights: list[Floats],
-        order: npt.NDArray[np.int32] | None,
-        batch_size: int,
-        first_step: int,
-        steps: int,
-        seed: int,
-        outputs: list[Floats],
-        sums: Sums,
-        hook: Hook | None = None,
-        stop_on_nan: bool = False,
-    ) -> None:
-        """Make whole steps. They count in the optimizer and in ``sums`` when ``hook`` is asked, and also when
-        an exception ends them."""
+    def train(self, arrays: Arrays, steps: Steps) -> None:
+        """Make whole steps.
+
+        They count in the optimizer and in ``steps.sums`` when the hook is asked, and also when an exception
+        ends them.
+        """
         self.backend.require()
+        optimizer, sums, hook = steps.optimizer, steps.sums, steps.hook
         before, steps_before, rows_before = optimizer.iterations, sums.steps, sums.rows
-        rates = optimizer.learning_rates(before, steps)
 
         def count(done: tuple[int, float, int]) -> None:
             made, sums.loss, rows = done
@@ -215,24 +241,26 @@ class TrainingProgram:
         result = None
         try:
             result = self.native.train(
-                inputs,
-                targets,
-                weights,
-                order,
-                batch_size,
-                first_step,
-                steps,
-                rates,
+                *arrays,
+                steps.order,
+                steps.batch_size,
+                steps.first,
+                steps.count,
+                optimizer.learning_rates(before, steps.count),
                 before,
-                seed,
-                outputs,
+                steps.seed,
+                steps.outputs,
                 counting,
-                stop_on_nan,
+                steps.stop_on_nan,
                 sums.loss,
                 sums.rows,
             )
         finally:
             count(self.native.done if result is None else result)
+
+    def evaluate(self, arrays: Arrays, outputs: list[Floats]) -> float:
+        """Return the loss summed over rows, and write their predictions."""
+        return float(self.native.evaluate(*arrays, outputs))
 
 
 def _fuses(head: Head) -> bool:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from hotloop import _native, device
 from hotloop.callbacks import CallbackList
 from hotloop.callbacks.batch_logs import hand_over
-from hotloop.feed.feed import Feed
-from hotloop.training.engine import Sums
+from hotloop.training.engine import Hook, Order, Steps, Sums, TrainingProgram
+from hotloop.training.feed import Feed
 from hotloop.training.heads import Head, Logits, compute_metrics
 from hotloop.training.position import Part, Position
 from hotloop.training.progress import Progress
@@ -22,10 +22,7 @@ from hotloop.training.running import RunningMetrics
 from hotloop.training.staging import Resident, Streamed, place
 
 if TYPE_CHECKING:
-    from hotloop.training.engine import Hook, TrainingProgram
     from hotloop.training.trainer import Trainer
-
-Order = npt.NDArray[np.int32] | None
 
 
 class Batches:
@@ -166,16 +163,18 @@ class EpochRecord:
 
         try:
             self.source.train(
-                model.optimizer,
-                batches.order,
-                batches.size,
-                first,
-                steps,
-                model.seed,
-                self.outputs,
-                sums,
-                noting,
-                stop_on_nan,
+                Steps(
+                    model.optimizer,
+                    batches.order,
+                    batches.size,
+                    first,
+                    steps,
+                    model.seed,
+                    self.outputs,
+                    sums,
+                    noting,
+                    stop_on_nan,
+                )
             )
         finally:
             made = note()

@@ -15,11 +15,11 @@ from hotloop.callbacks.base import say
 from hotloop.callbacks.batch_logs import hand_over
 from hotloop.core.errors import bad_type, integer
 from hotloop.device import HOST
-from hotloop.feed.feed import Feed
 from hotloop.training.batch_step import BatchStep
 from hotloop.training.cautions import warn_of_unseen
-from hotloop.training.engine import Sums, TrainingProgram
+from hotloop.training.engine import Steps, Sums, TrainingProgram
 from hotloop.training.epoch import Batches, EpochRecord, Standing, joined, run_epoch
+from hotloop.training.feed import Feed
 from hotloop.training.heads import log_directions
 from hotloop.training.position import Position
 from hotloop.training.progress import Progress, logs_text, verbosity
@@ -312,13 +312,10 @@ def _step_logs(model: Trainer, program: TrainingProgram, feed: Feed) -> dict[str
         return run_epoch(record, Batches(model, feed.rows, feed.rows, False), 1, CallbackList())
     # Nothing but the loss is wanted, and nothing has to be brought anywhere.
     sums, turns, rows = Sums(), model.store.turns, feed.rows
-    weights = feed.program_weights()
     with turns.lock:
         turns.note_trainer()
         try:
-            program.train(
-                model.optimizer, feed.inputs, feed.targets, weights, None, rows, 0, 1, model.seed, [], sums
-            )
+            program.train(feed.arrays(), Steps(model.optimizer, None, rows, 0, 1, model.seed, [], sums))
         finally:
             turns.serve()
     return {"loss": sums.loss / sums.rows}

@@ -24,13 +24,14 @@ from hotloop.feed.arrays import (
     require_same_rows,
     split_by_name,
 )
-from hotloop.feed.feed import Feed
 from hotloop.feed.frames import Columns, checked_names, column_names
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph
 from hotloop.training.cautions import LOOKED_AT, warn_of_nonfinite, warn_of_pairs
+from hotloop.training.compile_spec import CompileSpec
 from hotloop.training.engine import PredictionProgram, SlotLayout, TrainingProgram
-from hotloop.training.heads import Compilation, Head, try_metrics
+from hotloop.training.feed import Feed
+from hotloop.training.heads import Head, try_metrics
 from hotloop.training.position import Position
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class ProgramOwner:
         self._told_of_nonfinite = self._told_of_unseen = False
         # The keys of the logs that ``fit`` makes, with which way is better, for callbacks that watch them.
         self._log_directions: dict[str, str | None] = {}
-        self._compilation: Compilation | None = None
+        self.compile_spec: CompileSpec | None = None
         self._where: Host | None = None  # where a store goes that has yet to be placed
         self._named: Host | None = None  # the device that compile or ``device`` was told, if any
         self._heads: list[Head] | None = None
@@ -103,9 +104,9 @@ class ProgramOwner:
         del vars(self)["_tensors_in_order"]
         self._seed_generation = seed_generation()  # the seed that it had, until this process is given another
         self._lock = make_lock()
-        if self._compilation is not None:
-            own = self._compilation.optimizer.for_model(self)
-            self._compilation = dataclasses.replace(self._compilation, optimizer=own)
+        if self.compile_spec is not None:
+            own = self.compile_spec.optimizer.for_model(self)
+            self.compile_spec = dataclasses.replace(self.compile_spec, optimizer=own)
 
     # -- what a subclass gives
 
@@ -190,7 +191,7 @@ class ProgramOwner:
     def device(self, name: str) -> None:
         where = named(name)
         with self._lock:
-            optimizer = None if self._compilation is None else self._compilation.optimizer
+            optimizer = None if self.compile_spec is None else self.compile_spec.optimizer
             slots = {} if optimizer is None else optimizer.slots
             try:
                 if optimizer is not None and slots:
@@ -270,10 +271,10 @@ class ProgramOwner:
 
     def feed(self, x: Any, y: Any, sample_weight: Any, allow_nonfinite: bool, label: str = "") -> Feed:
         """Check rows, labels and weights of a built model; ``label`` stands in front of their names."""
-        compilation = self._compiled
+        spec = self._compiled
         names, graph = self.output_names, self.graph
         shapes = [tensor.sample_shape for tensor in graph.outputs]
-        chosen = compilation.outputs_with_loss(names)
+        chosen = spec.outputs_with_loss(names)
         inputs = self.input_arrays(x, allow_nonfinite, label)
         chosen_names = [names[i] for i in chosen]
         given = split_by_name(f"{label}y", y, chosen_names, [shapes[i] for i in chosen])
@@ -283,7 +284,7 @@ class ProgramOwner:
             if not isinstance(array, np.ndarray):
                 require_here(text, array, self.store.backend)
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
-        heads = self._heads or compilation.heads(names, shapes, labels)
+        heads = self._heads or spec.heads(names, shapes, labels)
         feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite, label)
         kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
         if self._heads is None or kinds != self._label_kinds:
@@ -339,7 +340,7 @@ class ProgramOwner:
         self._position = None
 
     @property
-    def _compiled(self) -> Compilation:
-        if self._compilation is None:
+    def _compiled(self) -> CompileSpec:
+        if self.compile_spec is None:
             raise ValueError(f"model {self.name!r} is not compiled; call compile(optimizer, loss=...) first")
-        return self._compilation
+        return self.compile_spec

@@ -1,8 +1,7 @@
-"""What a model carries beside its weights while it learns: how it was compiled, the optimizer's state."""
+"""What a model carries beside its weights while it learns: the optimizer's state, the place in the data."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,10 @@ import numpy.typing as npt
 from hotloop.core.errors import bad_type, bad_value, integer
 from hotloop.device import write
 from hotloop.training.engine import SlotLayout
-from hotloop.training.heads import Compilation
 from hotloop.training.position import Position
 
 if TYPE_CHECKING:
     from hotloop.models import Model
-    from hotloop.optimizers import Optimizer
 
 Floats = npt.NDArray[np.float32]
 Slots = dict[str, dict[str, Floats]]
@@ -37,32 +34,6 @@ def require_model(what: str, model: object) -> Model:
         return model
     mend = "start from the float model" if hasattr(model, "precision") else ""
     raise bad_type(f"{what}: model", "a Sequential or Model", model, mend)
-
-
-def fresh_compilation(model: Model) -> Compilation | None:
-    """What ``compile`` was told, with a new optimizer of the same numbers; None when it was not called."""
-    compilation = model._compilation
-    if compilation is None:
-        return None
-    given = compilation.optimizer  # which may be of a class of the user's, that no name would find
-    optimizer = type(given).from_config(given.get_config())
-    return dataclasses.replace(compilation, optimizer=optimizer)
-
-
-def compile_like(
-    model: Model, compilation: Compilation, device: str | None, optimizer: Optimizer | None = None
-) -> None:
-    """Compile a model with what another one was told, for a device, and perhaps with another optimizer."""
-    model.compile(
-        compilation.optimizer if optimizer is None else optimizer,
-        loss=compilation.loss,
-        loss_weights=compilation.loss_weights,
-        metrics=compilation.metrics,
-        weighted_metrics=compilation.weighted_metrics,
-        allow_nonfinite=compilation.allow_nonfinite,
-        precision=compilation.precision,
-        device=device,
-    )
 
 
 def optimizer_slots(model: Model) -> Slots:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hotloop.device import backend
 from hotloop.feed.arrays import Floats, Predicted
 from hotloop.optimizers.exclusions import with_paths
-from hotloop.training.heads import Compilation, log_directions
+from hotloop.training.compile_spec import CompileSpec
+from hotloop.training.heads import log_directions
 from hotloop.training.programs import ProgramOwner
 
 if TYPE_CHECKING:
@@ -82,21 +83,21 @@ class Trainer(ProgramOwner):
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
         told = None if device is None else backend(device)
-        compilation = Compilation.of(
+        spec = CompileSpec(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
         )
         if self.built and loss is not None:
-            compilation.outputs_with_loss(self.output_names)
+            spec.outputs_with_loss(self.output_names)
         with self._lock:
             named = told or self._named_device()
             where = named or backend()
             if self.built:
                 self.store.move(where, named=named is not None)
             self._where, self._named = where, named
-            before = None if self._compilation is None else self._compilation.optimizer
-            compilation.optimizer = compilation.optimizer.for_model(self, before)
-            self._compilation = compilation
-            self.allow_nonfinite = self._compilation.allow_nonfinite
+            before = None if self.compile_spec is None else self.compile_spec.optimizer
+            spec.optimizer = spec.optimizer.for_model(self, before)
+            self.compile_spec = spec
+            self.allow_nonfinite = self.compile_spec.allow_nonfinite
             self._told_of_nonfinite = self._told_of_unseen = False
             self._heads = self._training = self._batch_step = self._prediction = None
             self._slots = self._position = None
@@ -104,7 +105,7 @@ class Trainer(ProgramOwner):
     @property
     def compiled(self) -> bool:
         """Whether ``compile`` was called."""
-        return self._compilation is not None
+        return self.compile_spec is not None
 
     @property
     def optimizer(self) -> Optimizer:
@@ -137,7 +138,7 @@ class Trainer(ProgramOwner):
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` as JSON values, or None before it."""
-        return None if self._compilation is None else self._compilation.get_config()
+        return None if self.compile_spec is None else self.compile_spec.get_config()
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned; the optimizer's state is new."""

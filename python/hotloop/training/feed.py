@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,18 @@ from hotloop.core.errors import bad_value, number
 from hotloop.feed.arrays import Array, Floats
 from hotloop.feed.targets import class_weights, sample_weights, target_array
 from hotloop.training.heads import Head
+
+
+class Arrays(NamedTuple):
+    """Rows as a program reads them: (rows, features) each; targets, and weights if any, for each head."""
+
+    inputs: list[Array]
+    targets: list[Array]
+    weights: list[Floats]
+
+    def part(self, begin: int, end: int) -> Arrays:
+        """Return the rows from ``begin`` to ``end``, as views."""
+        return Arrays(*([array[begin:end] for array in arrays] for arrays in self))
 
 
 @dataclass
@@ -86,16 +98,15 @@ class Feed:
     def rows(self) -> int:
         return int(self.inputs[0].shape[0])
 
-    def program_weights(self) -> list[Floats]:
-        """Return the weights as programs read them: (rows, positions) for each head."""
-        if not self.weights:
-            return []
-        return [
+    def arrays(self) -> Arrays:
+        """Return the rows as programs read them; weights are (rows, positions) for each head."""
+        weights = [
             np.repeat(array[:, None], head.positions, axis=1)
             if array.ndim == 1
             else array.reshape(self.rows, -1)
             for array, head in zip(self.weights, self.heads, strict=False)
         ]
+        return Arrays(self.inputs, self.targets, weights)
 
     def part(self, begin: int, end: int) -> Feed:
         """Return the rows from ``begin`` to ``end``, as views."""

@@ -1,0 +1,194 @@
+"""What ``compile`` was told, and what it means for given outputs and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from hotloop import losses, metrics, optimizers
+from hotloop.core.errors import bad_type, bad_value, number, unknown_name
+from hotloop.feed.arrays import Array
+from hotloop.graph.parameters import Shape
+from hotloop.losses import Loss
+from hotloop.metrics import Metric
+from hotloop.metrics import get as get_metric
+from hotloop.optimizers import Optimizer
+from hotloop.training.heads import Head, NamedMetrics
+
+PRECISIONS = ("float32", "tf32", "mixed_bfloat16")
+
+
+@dataclass
+class CompileSpec:
+    """The arguments of ``compile``, checked as far as they can be without data."""
+
+    optimizer: Optimizer
+    loss: Any
+    loss_weights: Any
+    metrics: Any
+    weighted_metrics: Any
+    allow_nonfinite: bool
+    precision: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Resolve what can be: unknown names are refused at once."""
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
+        for value in _flatten(self.loss):
+            if not _is_convenience(value, ("crossentropy", "ce")):
+                losses.get(value)
+        for what in ("metrics", "weighted_metrics"):
+            given = getattr(self, what)
+            if given is not None and not isinstance(given, list | tuple | Mapping):
+                raise bad_type(f"compile: {what}", "a list", given, f"write {what}=[{given!r}]")
+            for value in _flatten(given):
+                if not _is_convenience(value, ("crossentropy", "ce")):
+                    get_metric(value)
+        for value in _flatten(self.loss_weights):
+            number("compile: loss_weights", value)
+        self.optimizer = optimizers.get(self.optimizer)
+        self.allow_nonfinite = bool(self.allow_nonfinite)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return them by name, for another model's ``compile``."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def anew(self) -> CompileSpec:
+        """Return the same with a new optimizer of the same numbers, which nothing has been learned with."""
+        given = self.optimizer  # which may be of a class of the user's, that no name would find
+        return replace(self, optimizer=type(given).from_config(given.get_config()))
+
+    def heads(self, names: Sequence[str], shapes: Sequence[Shape], labels: Sequence[Array]) -> list[Head]:
+        """Return the outputs that have a loss.
+
+        Parameters
+        ----------
+        names, shapes : of all outputs
+        labels : list of ndarray
+            Of those outputs that have a loss: their shapes say which one the loss "crossentropy" means, and
+            where the loss says nothing of classes, they whether a row has one or several.
+        """
+        weights = _per_output("loss_weights", self.loss_weights, names, 1.0)
+        first = _per_output("metrics", self.metrics, names, None, several=True)
+        second = _per_output("weighted_metrics", self.weighted_metrics, names, None, several=True)
+        heads: list[Head] = []
+        used: dict[str, int] = {}
+        chosen = self.outputs_with_loss(names)
+        for i, y in zip(chosen, labels, strict=True):
+            loss = _get_loss(_per_output("loss", self.loss, names, None)[i], y, shapes[i])
+            weight = 1.0 if weights[i] is None else number("compile: loss_weights", weights[i])
+            heads.append(Head(i, names[i], shapes[i], loss, weight))
+        for head, y in zip(heads, labels, strict=True):
+            prefix = f"{head.name}_" if len(names) > 1 else ""
+            head.metrics = _named_metrics(first[head.index], head, y, prefix, used, "")
+        for head, y in zip(heads, labels, strict=True):
+            prefix = f"{head.name}_" if len(names) > 1 else ""
+            head.weighted_metrics = _named_metrics(second[head.index], head, y, prefix, used, "weighted_")
+        return heads
+
+    def outputs_with_loss(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of the outputs that have a loss.
+
+        Raises
+        ------
+        ValueError
+            When none has, or a metric is asked of one that has none.
+        """
+        given = _per_output("loss", self.loss, names, None)
+        chosen = [i for i, loss in enumerate(given) if loss is not None]
+        if not chosen:
+            raise ValueError(
+                "the model was compiled without a loss; call compile(loss=...) to train or evaluate it"
+            )
+        for what, value in (("metrics", self.metrics), ("weighted_metrics", self.weighted_metrics)):
+            for i, items in enumerate(_per_output(what, value, names, None, several=True)):
+                if items and i not in chosen:
+                    raise ValueError(
+                        f"compile: {what}: output {names[i]!r} has no loss, so it gets no labels"
+                    )
+        return chosen
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments as JSON values; the optimizer's state is not in it."""
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {key: plain(item) for key, item in value.items()}
+            if isinstance(value, list | tuple):
+                return [plain(item) for item in value]
+            if isinstance(value, Loss):
+                return losses.serialize(value)
+            if isinstance(value, Metric):
+                return metrics.serialize(value)
+            if callable(value) and not isinstance(value, type):
+                return metrics.serialize(get_metric(value))
+            return value
+
+        named = {name: plain(value) for name, value in self.arguments().items() if name != "optimizer"}
+        return {"optimizer": optimizers.serialize(self.optimizer), **named}
+
+
+def _flatten(given: Any) -> list[Any]:
+    if given is None:
+        return []
+    if isinstance(given, Mapping) and "class_name" not in given:
+        return [item for value in given.values() for item in _flatten(value)]
+    if isinstance(given, list | tuple):
+        return [item for value in given for item in _flatten(value)]
+    return [given]
+
+
+def _per_output(
+    what: str, given: Any, names: Sequence[str], default: Any, several: bool = False
+) -> list[Any]:
+    """Spread an argument of ``compile`` over the outputs; ``several``: an output may have a list of them."""
+    if given is None:
+        return [default] * len(names)
+    if isinstance(given, Mapping) and "class_name" not in given:
+        unknown = [key for key in given if key not in names]
+        if unknown:
+            raise bad_value(f"compile: {what}", f"the outputs {list(names)} as keys", repr(unknown[0]))
+        items = [given.get(name, default) for name in names]
+    elif len(names) == 1:
+        items = [given] if several or not isinstance(given, list | tuple) else list(given)
+    else:
+        alone = [given] * (len(names) if what == "loss" else 1)  # one loss is that of all outputs
+        items = list(given) if isinstance(given, list | tuple) else alone
+    if len(items) != len(names):
+        raise bad_value(f"compile: {what}", f"one for each of the outputs {list(names)}", f"{len(items)}")
+    return items
+
+
+def _is_convenience(identifier: Any, names: tuple[str, ...]) -> bool:
+    return isinstance(identifier, str) and identifier.lower() in names
+
+
+def _kind(y: Array, shape: Shape) -> str:
+    """Which cross-entropy and accuracy fit labels to an output: Keras's rule."""
+    if shape[-1:] == (1,):
+        return "binary"
+    is_sparse = y.ndim <= len(shape) or y.shape[-1] == 1
+    return "sparse_categorical" if is_sparse else "categorical"
+
+
+def _get_loss(identifier: Any, y: Array, shape: Shape) -> Loss:
+    if _is_convenience(identifier, ("crossentropy", "ce")):
+        identifier = f"{_kind(y, shape)}_crossentropy"
+    return losses.get(identifier)
+
+
+def _named_metrics(
+    given: Any, head: Head, y: Array, prefix: str, used: dict[str, int], if_taken: str
+) -> NamedMetrics:
+    named = []
+    for identifier in _flatten(given):
+        metric = metrics.resolve(identifier, head.loss, head.shape[-1] if head.shape else 1)
+        metric = metric.for_labels(y, head.shape)
+        name = prefix + metric.name
+        if name in used and if_taken:
+            name = prefix + if_taken + metric.name
+        count = used.get(name, 0)
+        used[name] = count + 1
+        named.append((f"{name}_{count}" if count else name, metric))
+    return named
