@@ -1,0 +1,168 @@
+"""From a graph of ops to the native program that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop.device import HOST, Host
+from hotloop.device.memory import aligned_zeros
+from hotloop.graph.parameters import Parameter, aligned_size
+from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.text import op_label
+
+Floats = npt.NDArray[np.float32]
+LOSS = "loss"  # what a program is told beside its graph: see hotloop.ir.passes.losses
+RESHAPE = "reshape"  # costs nothing: the same numbers, looked at otherwise
+
+
+@dataclass
+class NativeGraph:
+    """A graph as a program of a device takes it.
+
+    Attributes
+    ----------
+    graph : _native.Graph
+    arena : float32 array
+        All weights, on the device; the program reads them in place.
+    values : dict of Value to int
+        The native graph's number of each value.
+    ops : list of Op
+        By native node.
+    losses : list of dict
+        What ``Program.set_loss`` is told.
+    """
+
+    graph: Any
+    arena: Floats
+    values: dict[Value, int] = field(default_factory=dict)
+    ops: list[Op] = field(default_factory=list)
+    losses: list[dict[str, Any]] = field(default_factory=list)
+
+    def numbers(self, values: Sequence[Value]) -> list[int]:
+        """The native graph's numbers of some values."""
+        return [self.values[value] for value in values]
+
+    def sources(self) -> list[tuple[str, str]]:
+        """By native node: the layer it comes from, and what it computes."""
+        return [(op.layer, op_label(op)) for op in self.ops]
+
+
+@dataclass
+class Built:
+    """A native program of a graph.
+
+    Attributes
+    ----------
+    program : _native.Program
+    graph : NativeGraph
+        What it was made of.
+    features : tuple of int
+        Numbers a sample, of each output.
+    backend : device.Host
+        Where it runs.
+    """
+
+    program: Any
+    graph: NativeGraph
+    features: tuple[int, ...]
+    backend: Host
+
+
+def build(
+    graph: Graph,
+    where: Host = HOST,
+    outputs: Sequence[Value] | None = None,
+    arena: Floats | None = None,
+    gradients: Floats | None = None,
+) -> Built:
+    """Make a native program for a device.
+
+    Parameters
+    ----------
+    graph : Graph
+    where : device.Host
+    outputs : sequence of Value, optional
+        Others than the graph's.
+    arena : float32 array, optional
+        By default that of the parameters' store, or a new one for the arrays of a frozen graph.
+    gradients : float32 array, optional
+        Laid out like the arena, for a program that trains.
+
+    Raises
+    ------
+    ValueError
+        For an op that the native half does not know, or what it refuses; the layer is named.
+    """
+    made = native_graph(graph, where, arena)
+    wanted = list(graph.outputs if outputs is None else outputs)
+    program = where.native.Program(
+        made.graph, outputs=made.numbers(wanted), parameters=made.arena, gradients=gradients
+    )
+    if made.losses:
+        program.set_loss(made.losses)
+    return Built(program, made, tuple(value.features for value in wanted), where)
+
+
+def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) -> NativeGraph:
+    """Make the native graph alone; see :func:`build`."""
+    found, starts = _arena(graph, where)
+    if arena is None:
+        arena = found
+    native = where.native.Graph()
+    made = NativeGraph(native, arena)
+    values = made.values
+    for value in graph.inputs:
+        values[value] = int(native.input(value.features))
+    for op in graph:
+        if op.kind == RESHAPE:
+            values[op.output] = values[op.input]
+        elif op.kind == LOSS:
+            made.losses.append({**op.attributes, "output": values[op.input]})
+        else:
+            values[op.output] = _add_node(native, op, made.numbers(op.inputs), starts)
+            made.ops.append(op)
+    return made
+
+
+def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int]) -> int:
+    offsets = {
+        name: weight.offset if isinstance(weight, Parameter) else starts[id(weight)]
+        for name, weight in op.weights.items()
+    }
+    try:
+        number = int(
+            native.add(op.kind, inputs, attributes=op.attributes, parameters=offsets, arrays=op.constants)
+        )
+    except ValueError as error:
+        raise ValueError(f"layer {op.layer!r}: {error}") from error
+    made = (int(native.features(number)), str(native.dtype(number)))
+    if made != (op.output.features, op.output.dtype):
+        raise ValueError(
+            f"layer {op.layer!r}: op {op.kind!r} makes {made[0]} numbers a sample in {made[1]}, "
+            f"but its value is said to be {op.output!r}"
+        )
+    return number
+
+
+def _arena(graph: Graph, where: Host) -> tuple[Floats, dict[int, int]]:
+    """Where all weights of a graph lie, and by their identity where arrays begin in it."""
+    distinct: dict[int, Any] = {id(weight): weight for op in graph for weight in op.weights.values()}
+    stores = {id(p.store): p.store for p in distinct.values() if isinstance(p, Parameter)}
+    if len(stores) > 1 or (stores and not all(isinstance(p, Parameter) for p in distinct.values())):
+        raise ValueError("build: expected all weights in one arena, got several; freeze the graph first")
+    for store in stores.values():
+        return store.values, {}
+    starts: dict[int, int] = {}
+    end = 0
+    for key, array in distinct.items():
+        starts[key] = end
+        end += aligned_size(array.size)
+    arena = aligned_zeros(end)
+    for key, array in distinct.items():
+        arena[starts[key] : starts[key] + array.size] = array.reshape(-1)
+    return where.upload(arena), starts

@@ -1,0 +1,112 @@
+"""Values and ops: what a graph consists of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy.typing as npt
+
+from hotloop.graph.parameters import Parameter, Shape
+from hotloop.ir.order import Linked
+
+Array = npt.NDArray[Any]
+Attribute = int | float | str | tuple[int, ...]
+Attributes = dict[str, Attribute]
+
+
+class Value:
+    """What an op makes or a graph is given: an array of one type whose first axis is the batch.
+
+    A value is known by its identity and never changes, so copies of a graph share their values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample; of the whole array where it has no batch axis.
+    dtype : str
+        As NumPy names it.
+    name : str
+        For people: that of an input.
+    batched : bool
+        Whether there is a batch axis in front of the shape.
+    """
+
+    __slots__ = ("batched", "dtype", "name", "shape")
+
+    def __init__(
+        self, shape: Sequence[int], dtype: str = "float32", name: str = "", batched: bool = True
+    ) -> None:
+        self.shape: Shape = tuple(shape)
+        self.dtype = dtype
+        self.name = name
+        self.batched = batched
+
+    @property
+    def features(self) -> int:
+        """Numbers a sample: the product of its shape."""
+        return math.prod(self.shape)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(map(str, self.shape))
+        return f"{self.dtype}({sizes})" if self.batched else f"{self.dtype}[{sizes}]"
+
+
+class Op(Linked):
+    """One step of a graph: what it reads, how, and the values it makes.
+
+    What it reads and makes changes through the graph that it stands in, which keeps account of it;
+    attributes, weights and constants may be written at any time.
+
+    Parameters
+    ----------
+    kind : str
+        The op's name, for most kinds that of the native one.
+    inputs, outputs : sequence of Value
+    attributes : dict
+    weights : dict of str to Parameter or float32 array
+        Numbers that lie in the arena: a model's live ones, or arrays of a graph that is frozen.
+    constants : dict of str to ndarray
+        Numbers that are the op's own: packed int8 weights, the code of a small program.
+    layer : str
+        The name of the layer that it comes from.
+    """
+
+    __slots__ = ("attributes", "constants", "inputs", "kind", "layer", "outputs", "weights")
+
+    def __init__(
+        self,
+        kind: str,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value],
+        attributes: Mapping[str, Attribute] | None = None,
+        weights: Mapping[str, Parameter | Array | None] | None = None,
+        constants: Mapping[str, Array] | None = None,
+        layer: str = "",
+    ) -> None:
+        super().__init__()
+        self.kind = kind
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.attributes: Attributes = dict(attributes or {})
+        self.weights: dict[str, Any] = {k: w for k, w in (weights or {}).items() if w is not None}
+        self.constants: dict[str, Array] = dict(constants or {})
+        self.layer = layer
+
+    @property
+    def input(self) -> Value:
+        """The first value that it reads."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Value:
+        """The first value that it makes."""
+        return self.outputs[0]
+
+    def parts(self) -> tuple[Any, ...]:
+        """The arguments of which another op like this can be made."""
+        return self.kind, self.inputs, self.outputs, self.attributes, self.weights, self.constants, self.layer
+
+    def __repr__(self) -> str:
+        return f"<Op {self.kind} of layer {self.layer!r}>"
