@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from imports import NATIVE, circles, import_graph, room
+
 ROOT = Path(__file__).resolve().parent.parent
 CSRC, PACKAGE = ROOT / "csrc", ROOT / "python" / "hotloop"
 SOURCES = sorted(path for path in CSRC.rglob("*") if path.suffix in {".h", ".cpp", ".cu", ".cuh"})
@@ -48,11 +50,66 @@ ROOMS: list[tuple[str, list[str]]] = [
 ]
 INSIDES = re.compile(r"_(kernels|cpu|cuda|pack|tile|rows)\.h$")
 
-# Package part -> the parts of hotloop that it must not import, at any depth of the file.
-FORBIDDEN_IMPORTS: dict[str, set[str]] = {
-    "data": {"models", "training", "layers", "compress", "inference", "kernels", "_native"},
-    "kernels": {"models", "training", "layers", "compress", "inference", "data"},
-    "layers": {"models", "training", "compress", "inference", "callbacks", "saving", "demo", "cli"},
+# The floors, from the ground up: which rooms (folders and modules under python/hotloop) each room may import,
+# wherever the statement stands, in a function or for types alone too.
+FLOORS = {
+    "core": "",
+    "device": "core _native _cuda",
+    "graph": "core device",
+    "ir": "core device graph _native",
+    "kernels": "core device ir _native",
+    "activations": "core ir kernels",
+    "initializers": "core",
+    "regularizers": "core device",
+    "schedules": "core",
+    "losses": "core",
+    "metrics": "core device losses",
+    "optimizers": "core device graph schedules",
+    "layers": "core device graph ir activations initializers regularizers",
+    "feed": "core device graph losses _native",
+    "saving": "core device graph",
+    "inference": "core device graph ir losses metrics feed saving _native",
+    "callbacks": "core saving",
+    "training": "core device graph ir losses metrics optimizers feed saving inference callbacks _native",
+    "models": "core device graph ir layers feed saving inference callbacks training",
+    "compress": "core device graph ir kernels metrics optimizers layers feed inference training "
+    "models _native",
+    "profiling": "core device losses metrics feed inference training models compress _native",
+    "data": "core",
+    # These use the package as its users do.
+    "hotloop": "core device activations callbacks compress data inference initializers kernels layers losses "
+    "metrics models optimizers profiling regularizers saving schedules",
+    "demo": "core data hotloop",
+    "benchmark": "core device data kernels profiling hotloop _native",
+    "cli": "core benchmark demo hotloop",
+    "__main__": "cli",
+}
+# What still goes upwards, and is to go: by room, and inside of rooms by module.
+UPWARDS = {
+    "activations": "_native",
+    "callbacks": "training",
+    "core": "device models hotloop _native",
+    "feed": "training",
+    "graph": "layers",
+    "inference": "compress models training",
+    "ir": "layers",
+    "kernels": "activations feed",
+    "saving": "feed initializers layers losses metrics models optimizers regularizers schedules inference "
+    "training compress hotloop",
+    "training": "layers models",
+}
+BACKWARDS = {
+    ("benchmark.report", "benchmark.run"),
+    ("models.summary", "models.functional"),
+    ("profiling.profile_rows", "profiling.report"),
+    ("profiling.profile_rows", "profiling.roofline"),
+    ("schedules.warmup", "schedules"),
+    ("training.batch_step", "training.programs"),
+    ("training.epoch", "training.trainer"),
+    ("training.loops", "training.trainer"),
+    ("training.programs", "training.batch_step"),
+    ("training.programs", "training.epoch"),
+    ("training.staging", "training.engine"),
 }
 # Only needed by some: to be imported inside the function that uses them.
 OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "polars", "pyarrow", "scipy", "cupy"}
@@ -152,42 +209,63 @@ def test_no_file_outgrows_its_room():
     assert long == set(LONG_FILES), "split the new ones; take those that became short off LONG_FILES"
 
 
-def imports(path: Path) -> list[tuple[str, bool]]:
-    """Every imported module's full name, and whether the import stands outside any function."""
-    tree = ast.parse(path.read_text())
-    lazy = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test))
-        for inner in ast.walk(node)
+IMPORTS = import_graph(MODULES)
+
+
+def test_the_table_of_floors_goes_upwards_only():
+    below = {name.removeprefix("hotloop.") for name in NATIVE}
+    for name, allowed in FLOORS.items():
+        assert set(allowed.split()) <= below, f"{name} may import only what stands above it in FLOORS"
+        below.add(name)
+    assert set(map(room, IMPORTS)) == set(FLOORS), "every room has its line in FLOORS"
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_imports_stay_within_the_floors(name):
+    found = {
+        room(target) for module, targets in IMPORTS.items() if room(module) == name for target in targets
     }
-    found = []
-    for node in ast.walk(tree):
+    upwards = found - {name} - set(FLOORS[name].split())
+    assert upwards == set(UPWARDS.get(name, "").split()), (
+        "take what is gone off UPWARDS, and add nothing to it"
+    )
+
+
+def test_modules_form_no_circle():
+    edges = {
+        (module.removeprefix("hotloop."), target.removeprefix("hotloop."))
+        for module, targets in IMPORTS.items()
+        for target in targets
+        if room(target) not in UPWARDS.get(room(module), "").split()
+    }
+    assert edges >= BACKWARDS, "take what is gone off BACKWARDS"
+    forward: dict[str, set[str]] = {}
+    for module, target in edges - BACKWARDS:
+        forward.setdefault(module, set()).add(target)
+    assert not circles(forward)
+
+
+def imported_at_once(tree: ast.Module) -> set[str]:
+    """The top-level packages that importing a module imports."""
+    found: set[str] = set()
+    rest: list[ast.AST] = [tree]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) not in lazy) for alias in node.names]
+            found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            package = ["hotloop", *path.relative_to(PACKAGE).parts[:-1]]
-            base = package[: len(package) + 1 - node.level] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            names = [f"hotloop.{alias.name}" for alias in node.names] if module == "hotloop" else [module]
-            found += [(name, id(node) not in lazy) for name in names]
+            found.add((node.module or "").partition(".")[0])
+        rest += ast.iter_child_nodes(node)
     return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_imports_stay_within_the_layers(path):
-    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    forbidden = FORBIDDEN_IMPORTS.get(part, set()) | {"demo", "cli"} - {part}
-    if part in {"cli", "__main__"}:
-        forbidden = set()
-    for name, at_import_time in imports(path):
-        pieces = name.split(".")
-        assert not (pieces[0] in OPTIONAL and at_import_time), (
-            f"import {name} inside the function that needs it"
-        )
-        if pieces[0] == "hotloop" and len(pieces) > 1 and pieces[1] != part:
-            assert not forbidden & {"*", pieces[1]}, f"{part} must not import {name}"
+def test_what_only_some_need_is_imported_by_the_function_that_does(path):
+    assert not imported_at_once(ast.parse(path.read_text())) & OPTIONAL
 
 
 @pytest.mark.parametrize("path", sorted((CSRC / "ops").glob("*/*_cpu.cpp")), ids=relative)
