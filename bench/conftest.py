@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hotloop.core.config import configuration
+from hotloop.device.report import configuration
 from side_by_side import in_turns
 
 _lines: list[str] = []

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop import device
+from hotloop.device import choice
+from hotloop.device.gpu import cuda_text
 
 
 @pytest.fixture
 def no_gpu(monkeypatch):
     """As if no GPU had been asked for yet, and CUDA had not been built."""
-    monkeypatch.setattr(device, "_gpu", None)
-    monkeypatch.setattr(device, "_default", None)
+    monkeypatch.setattr(choice, "_gpu", None)
+    monkeypatch.setattr(choice, "_default", None)
     monkeypatch.delattr(hl, "_cuda", raising=False)
     monkeypatch.setitem(sys.modules, "hotloop._cuda", None)
 
@@ -119,9 +120,9 @@ def test_the_report_says_what_there_is_of_cuda(monkeypatch):
     hl.show_config(print_fn=lines.append)
     assert any(line.split() == ["CUDA:", "not", "built"] for line in lines)
     built(monkeypatch, "device 'cuda': no NVIDIA driver answers")
-    assert device.cuda_text() == "built, no GPU: no NVIDIA driver answers"
+    assert cuda_text() == "built, no GPU: no NVIDIA driver answers"
     built(monkeypatch)
-    assert device.cuda_text().startswith("Tester, compute capability 9.0, driver 13.1")
+    assert cuda_text().startswith("Tester, compute capability 9.0, driver 13.1")
 
 
 def test_nobody_imports_cupy_unasked():

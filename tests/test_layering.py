@@ -79,7 +79,7 @@ FLOORS = {
     # These use the package as its users do.
     "hotloop": "core device activations callbacks compress data inference initializers kernels layers losses "
     "metrics models optimizers profiling regularizers saving schedules",
-    "demo": "core data hotloop",
+    "demo": "core device data hotloop",
     "benchmark": "core device data kernels profiling hotloop _native",
     "cli": "core benchmark demo hotloop",
     "__main__": "cli",
@@ -88,14 +88,13 @@ FLOORS = {
 UPWARDS = {
     "activations": "_native",
     "callbacks": "training",
-    "core": "device models hotloop _native",
     "feed": "training",
     "graph": "layers",
     "inference": "compress models training",
     "ir": "layers",
     "kernels": "activations feed",
     "saving": "feed initializers layers losses metrics models optimizers regularizers schedules inference "
-    "training compress hotloop",
+    "training compress",
     "training": "layers models",
 }
 BACKWARDS = {

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from hotloop.compress import QuantizedModel as QuantizedModel
     from hotloop.compress import prune_model as prune_model
     from hotloop.compress import quantize_model as quantize_model
-    from hotloop.core.config import num_threads as num_threads
-    from hotloop.core.config import set_num_threads as set_num_threads
-    from hotloop.core.config import set_seed as set_seed
-    from hotloop.core.config import show_config as show_config
+    from hotloop.core.seeds import set_seed as set_seed
     from hotloop.device import get_device as get_device
     from hotloop.device import set_device as set_device
+    from hotloop.device.report import show_config as show_config
+    from hotloop.device.threads import num_threads as num_threads
+    from hotloop.device.threads import set_num_threads as set_num_threads
     from hotloop.inference.session import Session as Session
     from hotloop.inference.session import freeze as freeze
     from hotloop.layers import Input as Input
@@ -82,14 +82,14 @@ _NAMES = {
     "get_device": "device",
     "load_model": "saving",
     "model_from_json": "models",
-    "num_threads": "core.config",
+    "num_threads": "device.threads",
     "profile": "profiling",
     "prune_model": "compress",
     "quantize_model": "compress",
     "set_device": "device",
-    "set_num_threads": "core.config",
-    "set_seed": "core.config",
-    "show_config": "core.config",
+    "set_num_threads": "device.threads",
+    "set_seed": "core.seeds",
+    "show_config": "device.report",
 }
 
 __all__ = [
@@ -134,7 +134,9 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(importlib.import_module(f"hotloop.{_NAMES[name]}"), name)
     elif name == "__version__":
-        value = _version()
+        from hotloop.core.version import own_version
+
+        value = own_version()
     else:
         raise AttributeError(f"module 'hotloop' has no attribute {name!r}")
     globals()[name] = value
@@ -145,12 +147,3 @@ def __dir__() -> list[str]:
     from hotloop.core.naming import public_names
 
     return sorted({*public_names(globals()), "__version__"})
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    try:
-        return metadata.version("hotloop")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"

@@ -72,9 +72,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> int:
-    from hotloop.core.config import show_config
-
-    show_config()
+    hotloop.show_config()
     return 0
 
 

@@ -156,7 +156,7 @@ def _now() -> str:
 
 def machine_facts() -> dict[str, Any]:
     """CPU, instruction set, system, and the versions of all libraries; "not installed" for missing ones."""
-    from hotloop.core.config import configuration
+    from hotloop.device.report import configuration
 
     facts: dict[str, Any] = dict(configuration())
     for package in PACKAGES:

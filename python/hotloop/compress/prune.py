@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from hotloop.compress.select import select_units
 from hotloop.compress.units import UnitMap
-from hotloop.core.locks import still
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
+from hotloop.graph.still import still
 from hotloop.training.state import optimizer_slots, require_model, restore_optimizer
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.plan import Array, Op, Plan
-from hotloop.core.locks import still
 from hotloop.graph.parameters import Parameter
+from hotloop.graph.still import still
 from hotloop.ir.lowering import Lowering
 from hotloop.training.state import require_model
 

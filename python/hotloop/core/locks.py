@@ -1,8 +1,7 @@
-"""Locks that a forked child finds free, and turns: who may touch a model's numbers while it trains."""
+"""Locks that a forked child finds free, and turns: who may touch numbers while a thread trains them."""
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 import threading
@@ -11,10 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from hotloop.models import Model
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 POLL_SECONDS = 0.02
@@ -150,17 +146,3 @@ class _Request:
         except BaseException as error:
             self.error = error
         self.done.set()
-
-
-@contextmanager
-def still(model: Model) -> Iterator[Model]:
-    """The model, which no thread trains until the end of the block; or a copy from between two steps.
-
-    A copy it is where another thread is in the middle of training. Nobody waits for more than that copy then.
-    """
-    turns = model.store.turns
-    with turns.alone() as alone:
-        if alone:
-            yield model
-            return
-    yield turns.between_steps(lambda: copy.deepcopy(model))

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 import hotloop as hl
-from hotloop.core.config import configuration
 from hotloop.core.files import replace_file
 from hotloop.demo import pictures, report
 from hotloop.demo.numpy_baseline import NumpyMLP
 from hotloop.demo.task import Task, describe, prepare, read
+from hotloop.device.report import configuration
 
 HIDDEN = (256, 128)
 DROPOUT = 0.2

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hotloop import _native
 from hotloop.compress import plan as plans
 from hotloop.core.errors import bad_type, integer
-from hotloop.core.locks import still
 from hotloop.device import HOST, Host, backend
 from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
 from hotloop.feed.chunks import run_forward
 from hotloop.feed.frames import Columns
+from hotloop.graph.still import still
 from hotloop.inference.nonfinite import mark_nonfinite
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.ir.lowering import lower

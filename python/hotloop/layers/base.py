@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, initializers, regularizers
-from hotloop.core.config import derive_seed
 from hotloop.core.errors import bad_type, bad_value, integer, nearest
 from hotloop.core.naming import count_use, snake_case, unique_name
+from hotloop.core.seeds import derive_seed
 from hotloop.graph.given_weights import weights_for
 from hotloop.graph.parameters import Parameter, ParameterStore, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors

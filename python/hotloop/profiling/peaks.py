@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hotloop import _native
-from hotloop.core.config import cpu_name
 from hotloop.core.errors import integer, number, unknown_name
 from hotloop.device.memory import aligned_empty
+from hotloop.device.report import cpu_name
 
 STREAMS = ("read", "copy", "update")
 # A shared L3 is counted up to here: on a large machine most of it holds what the neighbours do.

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from hotloop.core.errors import bad_value
 from hotloop.core.files import PathLike, may_wait, refuse_overwriting
-from hotloop.core.locks import still
 from hotloop.feed.frames import checked_names
 from hotloop.graph.given_weights import given_weights
+from hotloop.graph.still import still
 from hotloop.models import model_from_config
 from hotloop.saving.container import Container, read_container, write_container
 from hotloop.saving.known_classes import refuse_unknown_classes

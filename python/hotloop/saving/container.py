@@ -23,8 +23,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-import hotloop
 from hotloop.core.files import PathLike, path_text, replace_file
+from hotloop.core.version import own_version
 from hotloop.device import to_host
 
 FORMAT = "hotloop"
@@ -103,7 +103,7 @@ def write_container(
     metadata = {
         "format": FORMAT,
         "format_version": str(FORMAT_VERSION),
-        "hotloop_version": hotloop.__version__,
+        "hotloop_version": own_version(),
         "kind": kind,
         "config": text,
     }
@@ -258,7 +258,7 @@ def _check_version(name: str, metadata: dict[str, str]) -> None:
         raise ValueError(
             f"load: {name!r} has format version {int(text)}, written by hotloop "
             f"{metadata.get('hotloop_version', 'of an unknown version')}; this is hotloop "
-            f"{hotloop.__version__}, which reads versions up to {FORMAT_VERSION}: install a newer one"
+            f"{own_version()}, which reads versions up to {FORMAT_VERSION}: install a newer one"
         )
 
 

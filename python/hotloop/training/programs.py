@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hotloop.core.config import derive_seed, seed_generation
 from hotloop.core.errors import integer
 from hotloop.core.locks import make_lock
+from hotloop.core.seeds import derive_seed, seed_generation
 from hotloop.device import Host, backend, named, to_host
 from hotloop.feed.arrays import (
     Array,

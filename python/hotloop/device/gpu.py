@@ -1,4 +1,4 @@
-"""What a device is to the rest of the package: a native half, and arrays. CuPy is imported for a GPU."""
+"""An NVIDIA GPU as a device; its arrays are CuPy's, which is imported when one is first asked for."""
 
 from __future__ import annotations
 
@@ -9,72 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
-from hotloop.device.memory import aligned_copy, aligned_zeros
+from hotloop.device.host import Host, on_gpu
 
 NOT_BUILT = (
     "device 'cuda': this hotloop was built without CUDA; install it with  "
     "pip install '.[cuda13]' -C cmake.define.HOTLOOP_CUDA=ON  (needs nvcc)"
 )
-
-
-def on_gpu(value: Any) -> bool:
-    """Whether this is an array of CuPy's; nothing is imported to find out."""
-    if type(value) is np.ndarray:
-        return False
-    cupy = sys.modules.get("cupy")
-    return cupy is not None and isinstance(value, cupy.ndarray)
-
-
-class Host:
-    """The CPU: arrays are NumPy's, kernels and programs those of ``_native``."""
-
-    name = "cpu"
-    native: Any = _native
-
-    def zeros(self, size: int) -> Any:
-        """Return ``size`` float32 zeros."""
-        return aligned_zeros(size)
-
-    def empty(self, shape: Any, dtype: npt.DTypeLike = np.float32) -> Any:
-        """Return an array without values."""
-        return np.empty(shape, dtype)
-
-    def upload(self, array: Any) -> Any:
-        """Return an array of this device with the same numbers; one that lies here already is no copy."""
-        if type(array) is np.ndarray:
-            return array
-        return array.get() if on_gpu(array) else np.asarray(array)
-
-    def copy(self, array: Any) -> Any:
-        """Return an aligned copy that lies here."""
-        return aligned_copy(self.upload(array))
-
-    def contiguous(self, array: Any) -> Any:
-        """Return an array of this device C-contiguous and aligned; one that is both is no copy."""
-        return np.require(array, requirements=["C", "A"])
-
-    def may_share(self, a: Any, b: Any) -> bool:
-        """Whether two of this device's arrays may overlap."""
-        return bool(np.may_share_memory(a, b))
-
-    def require(self) -> None:
-        """Raise where this process can't use the device; the CPU is always there."""
-
-    def synchronize(self) -> None:
-        """Wait until all that was asked for has happened."""
-
-    def __repr__(self) -> str:
-        return f"<device {self.name!r}>"
-
-    def __copy__(self) -> Host:
-        return self
-
-    def __deepcopy__(self, _: dict[int, Any]) -> Host:
-        return self
-
-    def __reduce__(self) -> Any:
-        return _nowhere, ()
 
 
 class Gpu(Host):
@@ -176,10 +116,6 @@ class Gpu(Host):
             raise self.memory_error(size) from None
 
 
-def _nowhere() -> None:
-    """What a device is in a pickle, which may be read where there is no such one: nothing was said."""
-
-
 def load() -> tuple[Any, Any]:
     """The CUDA half and CuPy, or an error that says what lacks."""
     try:
@@ -204,3 +140,24 @@ def is_built() -> bool:
         return find_spec("hotloop._cuda") is not None
     except ValueError:  # what stands for it among the modules was not found by the usual way
         return sys.modules["hotloop._cuda"] is not None
+
+
+def cuda_text() -> str:
+    """What a bug report says of CUDA. Imports the CUDA half where there is one, but not CuPy."""
+    if not is_built():
+        return "not built"
+    from importlib.util import find_spec  # as above
+
+    try:
+        from hotloop import _cuda
+
+        _cuda.require_device()
+        info = _cuda.device_info()
+    except (ImportError, RuntimeError) as error:
+        return "built, no GPU: " + str(error).removeprefix("device 'cuda': ")
+    major, minor = info["capability"]
+    driver = info["driver"]
+    text = (
+        f"{info['name']}, compute capability {major}.{minor}, driver {driver // 1000}.{driver % 1000 // 10}"
+    )
+    return text if find_spec("cupy") else f"{text}; CuPy is not installed"
