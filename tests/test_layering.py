@@ -88,21 +88,13 @@ FLOORS = {
 UPWARDS = {
     "activations": "_native",
     "callbacks": "training",
-    "feed": "training",
     "graph": "layers",
     "inference": "compress models training",
     "ir": "layers",
     "kernels": "activations feed",
-    "saving": "feed initializers layers losses metrics models optimizers regularizers schedules inference "
-    "training compress",
     "training": "layers models",
 }
 BACKWARDS = {
-    ("benchmark.report", "benchmark.run"),
-    ("models.summary", "models.functional"),
-    ("profiling.profile_rows", "profiling.report"),
-    ("profiling.profile_rows", "profiling.roofline"),
-    ("schedules.warmup", "schedules"),
     ("training.batch_step", "training.programs"),
     ("training.epoch", "training.trainer"),
     ("training.loops", "training.trainer"),

@@ -9,7 +9,8 @@ import pytest
 import hotloop as hl
 from hotloop import _native
 from hotloop.profiling.peaks import MemoryLevel, Peaks
-from hotloop.profiling.profile_rows import Profile, make_row
+from hotloop.profiling.profile_rows import make_row
+from hotloop.profiling.result import Profile
 from nets import blobs, classifier
 
 QUICK = {"threads": 1, "seconds": 0.02}

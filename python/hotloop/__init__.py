@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from hotloop.core import locks as locks  # from here on a fork waits for what other threads import
+from hotloop.core import registry as _registry
 
 if TYPE_CHECKING:
     from hotloop import activations as activations
@@ -91,6 +92,9 @@ _NAMES = {
     "set_seed": "core.seeds",
     "show_config": "device.report",
 }
+
+# Modules that read what a file may hold.
+_registry.readers.update(model="hotloop.models.file", quantized_model="hotloop.inference.quantized_file")
 
 __all__ = [
     "Input",

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core import errors, serialization
 from hotloop.core.naming import public_names
+from hotloop.core.registry import Family
 
-__all__ = ["CLASSES", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
+__all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
 
 
 def __dir__() -> list[str]:
@@ -43,6 +44,10 @@ class Regularizer(serialization.Configurable):
         return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
 
 
+REGULARIZERS: Family[Regularizer] = Family("regularizer", Regularizer)
+
+
+@REGULARIZERS.register
 class L1(Regularizer):
     """``l1 * sum(|w|)``.
 
@@ -56,6 +61,7 @@ class L1(Regularizer):
         self.l1 = errors.number("L1: l1", l1, at_least=0)
 
 
+@REGULARIZERS.register
 class L2(Regularizer):
     """``l2 * sum(w^2)``.
 
@@ -69,6 +75,7 @@ class L2(Regularizer):
         self.l2 = errors.number("L2: l2", l2, at_least=0)
 
 
+@REGULARIZERS.register
 class L1L2(Regularizer):
     """``l1 * sum(|w|) + l2 * sum(w^2)``.
 
@@ -85,7 +92,7 @@ class L1L2(Regularizer):
 
 l1, l2, l1_l2 = L1, L2, L1L2  # Keras has both spellings
 
-CLASSES: dict[str, type[Regularizer]] = {"L1": L1, "L2": L2, "L1L2": L1L2}
+CLASSES = REGULARIZERS.classes
 
 
 def get(identifier: Any) -> Regularizer | None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hotloop.benchmark.catalogue import GROUPS, Group
-from hotloop.benchmark.row import OURS, Measured, Verdict, amount
-
-if TYPE_CHECKING:
-    from hotloop.benchmark.run import Outcome
+from hotloop.benchmark.row import OURS, Measured, Outcome, Verdict, amount
 
 FACTS = (
     "measured",

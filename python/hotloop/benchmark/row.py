@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hotloop.benchmark.timing import Times
@@ -252,3 +252,29 @@ def amount(value: float, unit: str) -> str:
     """
     digits = 2 if value < 10 else 1 if value < 1000 else 0
     return f"{value:,.{digits}f} {unit}"
+
+
+@dataclass
+class Outcome:
+    """A row and what became of it."""
+
+    row: Row
+    threads: int
+    measured: Measured | None = None
+    problem: str = ""
+    wrong: bool = False
+    seconds: float = 0.0
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        return {
+            "group": self.row.group,
+            "name": self.row.name,
+            "threads": self.threads,
+            "problem": self.problem,
+            "sides_disagree": self.wrong,
+            "seconds": self.seconds,
+            "goals": [asdict(verdict) for verdict in self.verdicts],
+            **(Measured() if self.measured is None else self.measured).to_json(),
+        }

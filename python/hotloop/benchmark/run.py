@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
 from hotloop.benchmark import report
 from hotloop.benchmark.catalogue import GROUPS, choose
-from hotloop.benchmark.row import Measured, Row, Verdict, judge
+from hotloop.benchmark.row import Measured, Outcome, Row, judge
 from hotloop.benchmark.worker import command, environment
 from hotloop.core import files
 from hotloop.core.errors import bad_value
@@ -46,32 +46,6 @@ class Options:
     threads: int = 1
     quick: bool = False
     markdown: bool = False
-
-
-@dataclass
-class Outcome:
-    """A row and what became of it."""
-
-    row: Row
-    threads: int
-    measured: Measured | None = None
-    problem: str = ""
-    wrong: bool = False
-    seconds: float = 0.0
-    verdicts: list[Verdict] = field(default_factory=list)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
-        return {
-            "group": self.row.group,
-            "name": self.row.name,
-            "threads": self.threads,
-            "problem": self.problem,
-            "sides_disagree": self.wrong,
-            "seconds": self.seconds,
-            "goals": [asdict(verdict) for verdict in self.verdicts],
-            **(Measured() if self.measured is None else self.measured).to_json(),
-        }
 
 
 def run(options: Options, json_path: str | None = None, out: TextIO | None = None) -> int:

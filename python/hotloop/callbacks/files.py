@@ -95,9 +95,7 @@ class ModelCheckpoint(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.save_weights_only:
-            from hotloop.saving.known_classes import refuse_unsavable
-
-            refuse_unsavable(self.model)
+            self.model.refuse_unsavable()
         if self.save_best_only:
             self._watched.begin(self.model)
             self.mode = self._watched.mode

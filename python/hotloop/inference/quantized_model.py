@@ -20,7 +20,7 @@ from hotloop.feed.frames import checked_names
 from hotloop.feed.targets import sample_weights
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.saving.container import write_container
-from hotloop.saving.known_classes import refuse_unknown_spec
+from hotloop.saving.registered import refuse_unregistered
 from hotloop.training.compile_spec import CompileSpec
 from hotloop.training.heads import compute_metrics
 
@@ -370,7 +370,7 @@ class QuantizedModel:
             When a class that it was compiled with is not hotloop's, or the file can't be written.
         """
         refuse_overwriting(filepath, overwrite)
-        refuse_unknown_spec(self.compile_spec)
+        refuse_unregistered([] if self.compile_spec is None else self.compile_spec.arguments().values())
         write_container(filepath, KIND, self.get_config(), self._plan.tensors())
 
     def __repr__(self) -> str:

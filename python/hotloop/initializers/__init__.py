@@ -10,7 +10,7 @@ from typing import Any
 
 from hotloop.core import serialization
 from hotloop.core.naming import public_names, snake_case
-from hotloop.initializers.base import Initializer
+from hotloop.initializers.base import INITIALIZERS, Initializer
 from hotloop.initializers.constant import Constant, Identity, Ones, Zeros
 from hotloop.initializers.random import Orthogonal, RandomNormal, RandomUniform, TruncatedNormal
 from hotloop.initializers.scaling import (
@@ -24,7 +24,6 @@ from hotloop.initializers.scaling import (
 )
 
 __all__ = [
-    "CLASSES",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
@@ -50,26 +49,7 @@ def __dir__() -> list[str]:
     return public_names(globals())
 
 
-CLASSES: dict[str, type[Initializer]] = {
-    kind.__name__: kind
-    for kind in (
-        Zeros,
-        Ones,
-        Constant,
-        Identity,
-        RandomUniform,
-        RandomNormal,
-        TruncatedNormal,
-        Orthogonal,
-        VarianceScaling,
-        GlorotUniform,
-        GlorotNormal,
-        HeUniform,
-        HeNormal,
-        LecunUniform,
-        LecunNormal,
-    )
-}
+CLASSES = INITIALIZERS.classes
 _ALIASES: dict[str, type[Initializer]] = {
     **{snake_case(name): kind for name, kind in CLASSES.items()},
     "uniform": RandomUniform,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 
 Floats = npt.NDArray[np.float32]
@@ -72,3 +73,6 @@ class Initializer(Configurable):
     def draw(self, shape: Shape, rng: np.random.Generator) -> npt.NDArray[Any]:
         """Make the values; for a subclass to write."""
         raise NotImplementedError
+
+
+INITIALIZERS: Family[Initializer] = Family("initializer", Initializer)

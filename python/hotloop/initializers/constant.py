@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.initializers.base import Initializer, Shape
+from hotloop.initializers.base import INITIALIZERS, Initializer, Shape
 
 
+@INITIALIZERS.register
 class Zeros(Initializer):
     """All zeros.
 
@@ -24,6 +25,7 @@ class Zeros(Initializer):
         return np.zeros(shape, dtype=np.float32)
 
 
+@INITIALIZERS.register
 class Ones(Initializer):
     """All ones.
 
@@ -37,6 +39,7 @@ class Ones(Initializer):
         return np.ones(shape, dtype=np.float32)
 
 
+@INITIALIZERS.register
 class Constant(Initializer):
     """One value everywhere.
 
@@ -57,6 +60,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, dtype=np.float32)
 
 
+@INITIALIZERS.register
 class Identity(Initializer):
     """``gain`` on the diagonal, zeros elsewhere; only for matrices.
 

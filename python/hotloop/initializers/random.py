@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.initializers.base import Initializer, Shape
+from hotloop.initializers.base import INITIALIZERS, Initializer, Shape
 
 
 def truncated_normal(rng: np.random.Generator, shape: Shape) -> npt.NDArray[np.float64]:
@@ -22,6 +22,7 @@ def truncated_normal(rng: np.random.Generator, shape: Shape) -> npt.NDArray[np.f
     return values.reshape(shape)
 
 
+@INITIALIZERS.register
 class RandomUniform(Initializer):
     """Uniform between ``minval`` and ``maxval``.
 
@@ -46,6 +47,7 @@ class RandomUniform(Initializer):
         return rng.uniform(self.minval, self.maxval, shape)
 
 
+@INITIALIZERS.register
 class RandomNormal(Initializer):
     """Normal with the given mean and standard deviation.
 
@@ -72,6 +74,7 @@ class RandomNormal(Initializer):
         return rng.normal(self.mean, self.stddev, shape)
 
 
+@INITIALIZERS.register
 class TruncatedNormal(RandomNormal):
     """Normal, cut off at two standard deviations; ``stddev`` is that before the cut, as in Keras.
 
@@ -85,6 +88,7 @@ class TruncatedNormal(RandomNormal):
         return self.mean + self.stddev * truncated_normal(rng, shape)
 
 
+@INITIALIZERS.register
 class Orthogonal(Initializer):
     """A random matrix with orthonormal columns (or rows, where it is wide), times ``gain``.
 

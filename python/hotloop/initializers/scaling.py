@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.initializers.base import Initializer, Shape, fans
+from hotloop.initializers.base import INITIALIZERS, Initializer, Shape, fans
 from hotloop.initializers.random import truncated_normal
 
 # Standard deviation of a unit normal cut off at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
+@INITIALIZERS.register
 class VarianceScaling(Initializer):
     """Random values whose variance is ``scale / fan``.
 
@@ -78,6 +79,7 @@ class _Named(VarianceScaling):
         return {"seed": self.seed}
 
 
+@INITIALIZERS.register
 class GlorotUniform(_Named):
     """Uniform in ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
 
@@ -90,6 +92,7 @@ class GlorotUniform(_Named):
     _arguments = (1.0, "fan_avg", "uniform")
 
 
+@INITIALIZERS.register
 class GlorotNormal(_Named):
     """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010).
 
@@ -102,6 +105,7 @@ class GlorotNormal(_Named):
     _arguments = (1.0, "fan_avg", "truncated_normal")
 
 
+@INITIALIZERS.register
 class HeUniform(_Named):
     """Uniform in ±sqrt(6 / fan_in) (He et al. 2015).
 
@@ -114,6 +118,7 @@ class HeUniform(_Named):
     _arguments = (2.0, "fan_in", "uniform")
 
 
+@INITIALIZERS.register
 class HeNormal(_Named):
     """Truncated normal of variance 2 / fan_in (He et al. 2015).
 
@@ -126,6 +131,7 @@ class HeNormal(_Named):
     _arguments = (2.0, "fan_in", "truncated_normal")
 
 
+@INITIALIZERS.register
 class LecunUniform(_Named):
     """Uniform in ±sqrt(3 / fan_in) (LeCun et al. 1998).
 
@@ -138,6 +144,7 @@ class LecunUniform(_Named):
     _arguments = (1.0, "fan_in", "uniform")
 
 
+@INITIALIZERS.register
 class LecunNormal(_Named):
     """Truncated normal of variance 1 / fan_in (LeCun et al. 1998).
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hotloop.core.errors import bad_type, unknown_name
+from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
 from hotloop.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 from hotloop.layers.batch_normalization import BatchNormalization
 from hotloop.layers.dense import Dense
 from hotloop.layers.dropout import Dropout
@@ -49,27 +49,7 @@ def __dir__() -> list[str]:
     return public_names(globals())
 
 
-# The classes a file may name; there is no way to add one from a file.
-CLASSES: dict[str, type[Layer]] = {
-    cls.__name__: cls
-    for cls in (
-        Activation,
-        Add,
-        BatchNormalization,
-        Concatenate,
-        Dense,
-        Dropout,
-        ELU,
-        Flatten,
-        InputLayer,
-        LeakyReLU,
-        Multiply,
-        ReLU,
-        Rescaling,
-        Reshape,
-        Softmax,
-    )
-}
+CLASSES = LAYERS.classes
 
 
 def get(class_name: str) -> type[Layer]:
@@ -85,9 +65,7 @@ def get(class_name: str) -> type[Layer]:
     >>> get("Dense").__name__
     'Dense'
     """
-    if class_name not in CLASSES:
-        raise unknown_name("layer class", class_name, CLASSES)
-    return CLASSES[class_name]
+    return LAYERS.get(class_name)
 
 
 def serialize(layer: Layer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
 def activation_attributes(function: Function) -> dict[str, Any]:
@@ -32,6 +32,7 @@ def add_activation(lowering: Lowering, function: Function, value: int, last_axis
     return lowering.add("activation", [value], attributes)
 
 
+@LAYERS.register
 class Activation(Layer):
     """Apply an activation function.
 
@@ -75,6 +76,7 @@ class _FixedActivation(Activation):
         return config
 
 
+@LAYERS.register
 class ReLU(_FixedActivation):
     """``max(x, 0)``, or with the given slope below zero; ``max_value=6`` gives relu6.
 
@@ -113,6 +115,7 @@ class ReLU(_FixedActivation):
         return super().get_config() | {"max_value": self.max_value, "negative_slope": self.negative_slope}
 
 
+@LAYERS.register
 class LeakyReLU(_FixedActivation):
     """``x`` above zero, ``negative_slope * x`` below.
 
@@ -138,6 +141,7 @@ class LeakyReLU(_FixedActivation):
         return super().get_config() | {"negative_slope": self.negative_slope}
 
 
+@LAYERS.register
 class ELU(_FixedActivation):
     """``x`` above zero, ``alpha * (exp(x) - 1)`` below.
 
@@ -162,6 +166,7 @@ class ELU(_FixedActivation):
         return super().get_config() | {"alpha": self.alpha}
 
 
+@LAYERS.register
 class Softmax(_FixedActivation):
     """``exp(x) / sum(exp(x))`` along the last axis.
 

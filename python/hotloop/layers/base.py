@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hotloop import device, initializers, regularizers
 from hotloop.core.errors import bad_type, bad_value, integer, nearest
 from hotloop.core.naming import count_use, snake_case, unique_name
+from hotloop.core.registry import Family
 from hotloop.core.seeds import derive_seed
 from hotloop.graph.given_weights import weights_for
 from hotloop.graph.parameters import Parameter, ParameterStore, Shape
@@ -306,6 +307,9 @@ class Layer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}{' built' if self.built else ''}>"
+
+
+LAYERS: Family[Layer] = Family("layer", Layer, named=True)
 
 
 def set_weights(what: str, parameters: Sequence[Parameter], weights: Sequence[npt.ArrayLike]) -> None:

@@ -11,9 +11,10 @@ from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
+@LAYERS.register
 class BatchNormalization(Layer):
     """``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, per feature of the last axis.
 

@@ -12,9 +12,10 @@ from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
 from hotloop.layers.activation import activation_attributes, add_activation
-from hotloop.layers.base import Layer, as_shape
+from hotloop.layers.base import LAYERS, Layer, as_shape
 
 
+@LAYERS.register
 class Dense(Layer):
     """``activation(x @ kernel + bias)`` over the last axis.
 

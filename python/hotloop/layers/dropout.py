@@ -9,9 +9,10 @@ from typing import Any
 from hotloop.core.errors import integer, number
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
+@LAYERS.register
 class Dropout(Layer):
     """Set a random part of the numbers to zero while training, and scale the others by ``1 / (1 - rate)``.
 

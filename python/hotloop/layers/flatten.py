@@ -9,9 +9,10 @@ from typing import Any
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
+@LAYERS.register
 class Flatten(Layer):
     """Make one axis of all axes of a sample, the last one running fastest.
 

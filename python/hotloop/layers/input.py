@@ -9,11 +9,12 @@ from hotloop.core.errors import unknown_name
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer, as_shape
+from hotloop.layers.base import LAYERS, Layer, as_shape
 
 INPUT_DTYPES = ("float32", "uint8")
 
 
+@LAYERS.register
 class InputLayer(Layer):
     """The layer behind :func:`Input`.
 

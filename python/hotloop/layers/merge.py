@@ -10,7 +10,7 @@ from hotloop.core.errors import bad_value, integer
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
 class Merge(Layer):
@@ -40,6 +40,7 @@ class _Elementwise(Merge):
         return lowering.add(self.op, inputs, {})
 
 
+@LAYERS.register
 class Add(_Elementwise):
     """The sum of tensors of one shape.
 
@@ -54,6 +55,7 @@ class Add(_Elementwise):
     op = "add"
 
 
+@LAYERS.register
 class Multiply(_Elementwise):
     """The elementwise product of tensors of one shape.
 
@@ -68,6 +70,7 @@ class Multiply(_Elementwise):
     op = "multiply"
 
 
+@LAYERS.register
 class Concatenate(Merge):
     """Tensors side by side along the last axis.
 

@@ -8,9 +8,10 @@ from typing import Any
 from hotloop.core.errors import number
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer
+from hotloop.layers.base import LAYERS, Layer
 
 
+@LAYERS.register
 class Rescaling(Layer):
     """``x * scale + offset``, for instance ``Rescaling(1 / 255)`` in front of uint8 pixels.
 

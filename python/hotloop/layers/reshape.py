@@ -10,9 +10,10 @@ from hotloop.core.errors import bad_value
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.lowering import Lowering
-from hotloop.layers.base import Layer, as_shape
+from hotloop.layers.base import LAYERS, Layer, as_shape
 
 
+@LAYERS.register
 class Reshape(Layer):
     """Give a sample another shape with as many numbers.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hotloop.core import serialization
 from hotloop.core.naming import public_names
-from hotloop.losses.base import Loss
+from hotloop.losses.base import LOSSES, Loss
 from hotloop.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -34,8 +34,6 @@ from hotloop.losses.regression import (
 )
 
 __all__ = [
-    "ALIASES",
-    "CLASSES",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -61,26 +59,7 @@ def __dir__() -> list[str]:
     return public_names(globals())
 
 
-CLASSES: dict[str, type[Loss]] = {
-    kind.__name__: kind
-    for kind in (
-        MeanSquaredError,
-        HalfSquaredError,
-        MeanAbsoluteError,
-        MeanAbsolutePercentageError,
-        MeanSquaredLogarithmicError,
-        Huber,
-        LogCosh,
-        Poisson,
-        KLDivergence,
-        Hinge,
-        SquaredHinge,
-        CategoricalHinge,
-        BinaryCrossentropy,
-        CategoricalCrossentropy,
-        SparseCategoricalCrossentropy,
-    )
-}
+CLASSES = LOSSES.classes
 ALIASES: dict[str, type[Loss]] = {
     **{kind.native: kind for kind in CLASSES.values()},
     "mse": MeanSquaredError,

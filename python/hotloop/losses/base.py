@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.rows import Doubles, align, row_weights
 
@@ -113,3 +114,6 @@ class Loss(Configurable):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name}
+
+
+LOSSES: Family[Loss] = Family("loss", Loss)

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, Loss
+from hotloop.losses.base import EPSILON, LOSSES, Loss
 from hotloop.losses.rows import Doubles
 
 
+@LOSSES.register
 class Hinge(Loss):
     """``mean(max(1 - y * p, 0))`` with y -1 or 1; a label of 0 counts as -1.
 
@@ -38,6 +39,7 @@ class Hinge(Loss):
         return np.asarray(np.maximum(1.0 - y_true * y_pred, 0.0).mean(axis=-1))
 
 
+@LOSSES.register
 class SquaredHinge(Hinge):
     """``mean(max(1 - y * p, 0)^2)``, labels as with :class:`Hinge`.
 
@@ -53,6 +55,7 @@ class SquaredHinge(Hinge):
         return np.asarray(np.square(np.maximum(1.0 - y_true * y_pred, 0.0)).mean(axis=-1))
 
 
+@LOSSES.register
 class CategoricalHinge(Loss):
     """``max(max((1 - y) * p) - sum(y * p) + 1, 0)`` with one-hot y.
 
@@ -98,6 +101,7 @@ class _Smoothed(Loss):
         }
 
 
+@LOSSES.register
 class BinaryCrossentropy(_Smoothed):
     """``-mean(y * log(p) + (1 - y) * log(1 - p))``, p kept between 1e-7 and 1 - 1e-7.
 
@@ -132,6 +136,7 @@ class BinaryCrossentropy(_Smoothed):
         return np.asarray(values.mean(axis=-1))
 
 
+@LOSSES.register
 class CategoricalCrossentropy(_Smoothed):
     """``-sum(y * log(p))`` with y one-hot or a distribution; p made to sum to 1, and no less than 1e-7.
 
@@ -161,6 +166,7 @@ class CategoricalCrossentropy(_Smoothed):
         return np.asarray(-(y * _log_probabilities(y_pred, self.options["from_logits"])).sum(axis=-1))
 
 
+@LOSSES.register
 class SparseCategoricalCrossentropy(Loss):
     """``-log(p[y])`` with y the class number; p made to sum to 1, and no less than 1e-7.
 

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, Loss
+from hotloop.losses.base import EPSILON, LOSSES, Loss
 from hotloop.losses.rows import Doubles
 
 
+@LOSSES.register
 class MeanSquaredError(Loss):
     """``mean((y - p)^2)``.
 
@@ -27,6 +28,7 @@ class MeanSquaredError(Loss):
         return np.asarray(np.square(y_true - y_pred).mean(axis=-1))
 
 
+@LOSSES.register
 class HalfSquaredError(Loss):
     """``sum((y - p)^2) / 2``, the textbook's: its gradient is ``p - y``.
 
@@ -42,6 +44,7 @@ class HalfSquaredError(Loss):
         return np.asarray(np.square(y_true - y_pred).sum(axis=-1) / 2.0)
 
 
+@LOSSES.register
 class MeanAbsoluteError(Loss):
     """``mean(|y - p|)``.
 
@@ -57,6 +60,7 @@ class MeanAbsoluteError(Loss):
         return np.asarray(np.abs(y_true - y_pred).mean(axis=-1))
 
 
+@LOSSES.register
 class MeanAbsolutePercentageError(Loss):
     """``100 * mean(|y - p| / max(|y|, 1e-7))``.
 
@@ -74,6 +78,7 @@ class MeanAbsolutePercentageError(Loss):
         )
 
 
+@LOSSES.register
 class MeanSquaredLogarithmicError(Loss):
     """``mean((log(1 + y) - log(1 + p))^2)``, both no less than 1e-7.
 
@@ -90,6 +95,7 @@ class MeanSquaredLogarithmicError(Loss):
         return np.asarray(np.square(difference).mean(axis=-1))
 
 
+@LOSSES.register
 class Huber(Loss):
     """Half the square of an error up to ``delta``, beyond it a line: ``delta * |e| - delta^2 / 2``.
 
@@ -114,6 +120,7 @@ class Huber(Loss):
         return {"name": self.name, "delta": self.options["delta"]}
 
 
+@LOSSES.register
 class LogCosh(Loss):
     """``mean(log(cosh(p - y)))``.
 
@@ -130,6 +137,7 @@ class LogCosh(Loss):
         return np.asarray((error + np.log1p(np.exp(-2.0 * error)) - np.log(2.0)).mean(axis=-1))
 
 
+@LOSSES.register
 class Poisson(Loss):
     """``mean(p - y * log(p + 1e-7))``.
 
@@ -145,6 +153,7 @@ class Poisson(Loss):
         return np.asarray((y_pred - y_true * np.log(y_pred + EPSILON)).mean(axis=-1))
 
 
+@LOSSES.register
 class KLDivergence(Loss):
     """``sum(y * log(y / p))``, both clipped to between 1e-7 and 1.
 

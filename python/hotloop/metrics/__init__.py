@@ -19,7 +19,7 @@ from hotloop.metrics.accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from hotloop.metrics.base import FunctionMetric, LossMetric, Metric
+from hotloop.metrics.base import METRICS, FunctionMetric, LossMetric, Metric
 from hotloop.metrics.classification import F1Score, Precision, Recall
 from hotloop.metrics.confusion import ConfusionMatrix, confusion_matrix
 from hotloop.metrics.ranking import AUC
@@ -27,7 +27,6 @@ from hotloop.metrics.regression import MeanAbsoluteError, MeanSquaredError, R2Sc
 
 __all__ = [
     "AUC",
-    "CLASSES",
     "Accuracy",
     "BinaryAccuracy",
     "CategoricalAccuracy",
@@ -56,27 +55,7 @@ def __dir__() -> list[str]:
     return public_names(globals())
 
 
-CLASSES: dict[str, type[Metric]] = {
-    kind.__name__: kind
-    for kind in (
-        Accuracy,
-        BinaryAccuracy,
-        CategoricalAccuracy,
-        SparseCategoricalAccuracy,
-        TopKCategoricalAccuracy,
-        SparseTopKCategoricalAccuracy,
-        Precision,
-        Recall,
-        F1Score,
-        AUC,
-        ConfusionMatrix,
-        MeanSquaredError,
-        RootMeanSquaredError,
-        MeanAbsoluteError,
-        R2Score,
-        LossMetric,
-    )
-}
+CLASSES = METRICS.classes
 _CROSSENTROPIES = (
     losses.BinaryCrossentropy,
     losses.CategoricalCrossentropy,

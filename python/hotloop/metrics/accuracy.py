@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hotloop.core import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import classes
-from hotloop.metrics.base import Metric, told, weighted_mean
+from hotloop.metrics.base import METRICS, Metric, told, weighted_mean
 from hotloop.metrics.decode import (
     argmax,
     binary_targets,
@@ -24,6 +24,7 @@ from hotloop.metrics.decode import (
 NAN = float("nan")
 
 
+@METRICS.register
 class Accuracy(Metric):
     """The part of the predictions that equal their targets; both are class numbers.
 
@@ -47,6 +48,7 @@ class Accuracy(Metric):
         return NAN if has_nan(predicted) else weighted_mean(target == predicted, sample_weight, self.name)
 
 
+@METRICS.register
 class BinaryAccuracy(Metric):
     """The part of the predictions on the right side of ``threshold``.
 
@@ -87,6 +89,7 @@ class BinaryAccuracy(Metric):
         return weighted_mean(hits.mean(axis=-1) if is_scores(y_pred) else hits, sample_weight, self.name)
 
 
+@METRICS.register
 class CategoricalAccuracy(Metric):
     """The part of the rows whose largest prediction is at the class of the target.
 
@@ -119,6 +122,7 @@ class CategoricalAccuracy(Metric):
         return NAN if has_nan(scores) else weighted_mean(hits, sample_weight, self.name)
 
 
+@METRICS.register
 class SparseCategoricalAccuracy(CategoricalAccuracy):
     """The part of the rows whose largest prediction is at the class that the target numbers.
 
@@ -129,6 +133,7 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
     """
 
 
+@METRICS.register
 class TopKCategoricalAccuracy(Metric):
     """The part of the rows whose class is among the ``k`` largest predictions.
 
@@ -179,6 +184,7 @@ def _before(scores: npt.NDArray[Any], column: npt.NDArray[np.intp]) -> npt.NDArr
     return np.asarray(np.count_nonzero((scores > score) | ((scores == score) & later), axis=-1))
 
 
+@METRICS.register
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     """:class:`TopKCategoricalAccuracy` under the name that Keras has for it with class numbers.
 

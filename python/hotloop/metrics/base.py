@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hotloop.core import errors
 from hotloop.core.naming import snake_case
+from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, like_predictions, row_weights
@@ -109,6 +110,9 @@ class Metric(Configurable):
         return self
 
 
+METRICS: Family[Metric] = Family("metric", Metric)
+
+
 Some = TypeVar("Some", bound=Metric)
 
 
@@ -119,6 +123,7 @@ def told(metric: Some, **attributes: Any) -> Some:
     return other
 
 
+@METRICS.register
 class LossMetric(Metric):
     """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter.
 

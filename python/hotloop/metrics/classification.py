@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hotloop.core import errors
 from hotloop.losses.rows import Doubles
-from hotloop.metrics.base import Result
+from hotloop.metrics.base import METRICS, Result
 from hotloop.metrics.classes import OfClasses
 from hotloop.metrics.decode import Labels, labels
 
@@ -137,6 +137,7 @@ class _Rate(_FromCounts):
         return config
 
 
+@METRICS.register
 class Precision(_Rate):
     """Of the rows predicted to be of a class, the part that is.
 
@@ -177,6 +178,7 @@ class Precision(_Rate):
         return hits, predicted
 
 
+@METRICS.register
 class Recall(_Rate):
     """Of the rows of a class, the part predicted to be. Parameters are those of :class:`Precision`.
 
@@ -190,6 +192,7 @@ class Recall(_Rate):
         return hits, true
 
 
+@METRICS.register
 class F1Score(_FromCounts):
     """The harmonic mean of precision and recall.
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.metrics.base import Result
+from hotloop.metrics.base import METRICS, Result
 from hotloop.metrics.classes import OfClasses
 from hotloop.metrics.decode import is_scores, labels
 
@@ -95,6 +95,7 @@ def _matrix(
     return np.divide(matrix, total, out=np.zeros(matrix.shape), where=total != 0)
 
 
+@METRICS.register
 class ConfusionMatrix(OfClasses):
     """:func:`confusion_matrix` as a metric object: it gives a matrix, not a number.
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from hotloop.core import errors
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, classes, row_weights
-from hotloop.metrics.base import Metric, Result, told
+from hotloop.metrics.base import METRICS, Metric, Result, told
 from hotloop.metrics.decode import Array, binary_targets, has_nan, is_scores, predictions
 
 
@@ -49,6 +49,7 @@ def _average_precision(positive: npt.NDArray[np.bool_], scores: Array, weights: 
     return float(np.sum(np.diff(true) * precision) / true[-1])
 
 
+@METRICS.register
 class AUC(Metric):
     """The area under the ROC curve, or the average precision.
 

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from hotloop.core import errors
 from hotloop.losses.rows import Doubles, align, row_weights
-from hotloop.metrics.base import Metric, Result, weighted_mean
+from hotloop.metrics.base import METRICS, Metric, Result, weighted_mean
 
 
+@METRICS.register
 class MeanSquaredError(Metric):
     """The mean of the squared errors, over rows and outputs.
 
@@ -30,6 +31,7 @@ class MeanSquaredError(Metric):
         return weighted_mean(np.square(target - predicted).mean(axis=-1), sample_weight, self.name)
 
 
+@METRICS.register
 class RootMeanSquaredError(MeanSquaredError):
     """The root of the mean of the squared errors, over rows and outputs.
 
@@ -45,6 +47,7 @@ class RootMeanSquaredError(MeanSquaredError):
         return math.sqrt(super().__call__(y_true, y_pred, sample_weight))
 
 
+@METRICS.register
 class MeanAbsoluteError(Metric):
     """The mean of the errors' sizes, over rows and outputs.
 
@@ -63,6 +66,7 @@ class MeanAbsoluteError(Metric):
         return weighted_mean(np.abs(target - predicted).mean(axis=-1), sample_weight, self.name)
 
 
+@METRICS.register
 class R2Score(Metric):
     """The coefficient of determination: 1 is perfect, 0 is no better than the mean of the targets.
 

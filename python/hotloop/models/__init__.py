@@ -1,64 +1,14 @@
 """Models: :class:`Model`, put together from symbolic tensors, and :class:`Sequential`, a chain of layers."""
 
-from __future__ import annotations
-
-import json
-from typing import Any
-
-from hotloop.core.errors import bad_type, unknown_name
-from hotloop.models.functional import Model
+from hotloop.core.naming import public_names
+from hotloop.models.clone import clone_model, model_from_config, model_from_json
+from hotloop.models.functional import MODELS, Model
 from hotloop.models.sequential import Sequential
 
-__all__ = ["CLASSES", "Model", "Sequential", "clone_model", "model_from_config", "model_from_json"]
+__all__ = ["Model", "Sequential", "clone_model", "model_from_config", "model_from_json"]
 
-# The classes a file may name.
-CLASSES: dict[str, type[Model]] = {"Model": Model, "Sequential": Sequential}
-
-
-def clone_model(model: Model) -> Model:
-    """Return a model of the same architecture and layer names with new weights.
-
-    Where the model is compiled the new one is too, with an optimizer of its own without state, as in Keras.
-
-    Examples
-    --------
-    >>> import hotloop as hl
-    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
-    >>> hl.clone_model(model).count_params()
-    8
-    """
-    if not isinstance(model, Model):
-        raise bad_type("clone_model", "a model", model)
-    clone = type(model).from_config(model.get_config())
-    if model.compile_spec is not None:
-        where = model._named_device()
-        clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
-    return clone
+CLASSES = MODELS.classes
 
 
-def model_from_config(config: dict[str, Any]) -> Model:
-    """Make a model from ``{"class_name", "config"}``; only the package's own classes are known.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown class or a bad config.
-    """
-    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise bad_type("model", "a dict with 'class_name' and 'config'", config)
-    if config.get("class_name") not in CLASSES:
-        raise unknown_name("model class", config.get("class_name"), CLASSES)
-    return CLASSES[config["class_name"]].from_config(config["config"])
-
-
-def model_from_json(text: str) -> Model:
-    """Make a model from what ``to_json`` returned; its weights are new.
-
-    Examples
-    --------
-    >>> import hotloop as hl
-    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
-    >>> hl.model_from_json(model.to_json()).output_shape
-    (None, 2)
-    """
-    return model_from_config(json.loads(text))
+def __dir__() -> list[str]:
+    return public_names(globals())

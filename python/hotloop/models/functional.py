@@ -12,11 +12,16 @@ import numpy.typing as npt
 from hotloop.core.errors import bad_type, bad_value, unknown_name
 from hotloop.core.files import PathLike
 from hotloop.core.naming import snake_case, unique_name
+from hotloop.core.registry import Family
 from hotloop.feed.arrays import split_by_name
 from hotloop.graph.parameters import Parameter, ParameterStore, gather_stores
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.layers.base import Layer, set_weights
 from hotloop.models import topology
+from hotloop.models.summary import summary_lines, unbuilt_lines
+from hotloop.saving import files, weights
+from hotloop.saving.registered import refuse_unregistered
+from hotloop.training.state import training_contents
 from hotloop.training.trainer import Trainer
 
 
@@ -213,9 +218,11 @@ class Model(Trainer):
         print_fn : callable, optional
             Called with every line instead of ``print``.
         """
-        from hotloop.models.summary import summary_lines
-
-        for line in summary_lines(self, line_length or 80):
+        if self.built:
+            lines = summary_lines(self.name, self.graph, line_length or 80)
+        else:
+            lines = unbuilt_lines(self.name, self.layers)
+        for line in lines:
             (print_fn or print)(line)
 
     # -- calls
@@ -276,24 +283,55 @@ class Model(Trainer):
         holds the predictions for the epoch's rows so far, (rows, outputs) numbers, until the epoch ends or a
         ``fit`` begins anew. ``include_optimizer=False`` leaves all that out.
         """
-        from hotloop import saving
-
-        saving.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
+        files.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write the weights alone to one file."""
-        from hotloop import saving
-
-        saving.save_weights(self, filepath, overwrite=overwrite)
+        weights.save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: PathLike) -> None:
         """Take over the weights of a file; nothing changes when they do not fit."""
-        from hotloop import saving
+        weights.load_weights(self, filepath)
 
-        saving.load_weights(self, filepath)
+    def file_parts(self) -> list[Any]:
+        """What a file of this model names the classes of; for :func:`hotloop.saving.save_model`."""
+        given = {} if self.compile_spec is None else self.compile_spec.arguments()
+        return [self, *self.layers, *given.values()]
+
+    def file_contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The config and the tensors of this model's file, which :mod:`hotloop.models.file` reads."""
+        tensors = weights.weight_tensors(self)
+        config: dict[str, Any] = {
+            "class_name": type(self).__name__,
+            "config": self.get_config(),
+            "weights": [p.path for p in self.weights],
+            "compile": self.get_compile_config(),
+            "feature_names": self._feature_names,
+            "training": None,
+        }
+        if self.compiled and include_optimizer:
+            config["training"], arrays = training_contents(self)
+            tensors |= arrays
+        return config, tensors
+
+    def refuse_unsavable(self) -> None:
+        """Refuse at once what ``save`` would refuse; a ``save`` of the user's knows its own way.
+
+        Raises
+        ------
+        TypeError
+            When the model or a part of it is of a class of the user's, or a metric is a Python function.
+        """
+        if type(self).save is Model.save:
+            refuse_unregistered(self.file_parts())
+            self.get_compile_config()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}{'' if self.built else ' not built'}>"
+
+
+MODELS: Family[Model] = Family("model", Model, has_parts=False)
+MODELS.register(Model)
 
 
 def model_name(name: str | None, prefix: str) -> str:

@@ -12,7 +12,7 @@ from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.layers.base import Layer, as_shape
 from hotloop.layers.input import Input, InputLayer
-from hotloop.models.functional import Model, make_names_unique, model_name
+from hotloop.models.functional import MODELS, Model, make_names_unique, model_name
 from hotloop.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Item = Layer | Model
 
 
+@MODELS.register
 class Sequential(Model):
     """A chain of layers, each of which reads what the one before it makes.
 
@@ -214,6 +215,9 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers of the chain, without its input; those of a model in the chain stand in its place."""
         return [layer for item in self._items for layer in _flat(item)]
+
+    def file_parts(self) -> list[Any]:
+        return [self, *self._items, *super().file_parts()]
 
     def get_config(self) -> dict[str, Any]:
         items = [

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from hotloop.layers.input import InputLayer
-
-if TYPE_CHECKING:
-    from hotloop.graph.symbolic import Node
-    from hotloop.layers.base import Layer
-    from hotloop.models.functional import Model
+from hotloop.graph.symbolic import FunctionalGraph, Node
+from hotloop.layers.base import Layer
 
 
-def summary_lines(model: Model, width: int) -> list[str]:
+def unbuilt_lines(name: str, layers: Sequence[Layer]) -> list[str]:
+    """What can be said of a model whose shapes are not known yet."""
+    names = [f"  {layer.name} ({type(layer).__name__})" for layer in layers]
+    return [f'Model: "{name}"', "not built: its input's shape is not known yet", *names]
+
+
+def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:
     """Return the table of a model's layers as lines of about ``width`` columns."""
-    lines = [f'Model: "{model.name}"']
-    if not model.built:
-        names = [f"  {layer.name} ({type(layer).__name__})" for layer in model.layers]
-        return [*lines, "not built: its input's shape is not known yet", *names]
-    graph = model.graph
     readers = Counter(tensor for node in graph.nodes for tensor in set(node.inputs))
     branches = any(len(node.inputs) > 1 for node in graph.nodes) or len(graph.nodes) > len(graph.layers)
     branches = branches or any(count > 1 for count in readers.values())
     calls: dict[Layer, list[Node]] = {}
     for node in graph.nodes:
         calls.setdefault(node.layer, []).append(node)
-    layers = graph.layers if branches else [x for x in graph.layers if not isinstance(x, InputLayer)]
+    # A chain's input is told by the shapes.
+    layers = graph.layers if branches else [layer for layer in graph.layers if calls[layer][0].inputs]
     header = ["Layer (type)", "Output Shape", "Param #", *(["Connected to"] if branches else [])]
     rows = [_row(layer, calls[layer], branches) for layer in layers]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
@@ -43,10 +40,10 @@ def summary_lines(model: Model, width: int) -> list[str]:
         ]
         return "   ".join(cells).rstrip()
 
-    total = model.count_params()
-    trainable = sum(parameter.size for parameter in model.trainable_weights)
+    total = sum(layer.count_params() for layer in graph.layers)
+    trainable = sum(parameter.size for layer in graph.layers for parameter in layer.trainable_weights)
     return [
-        *lines,
+        f'Model: "{name}"',
         ruler,
         formatted(header),
         ruler,

@@ -11,11 +11,10 @@ from hotloop import schedules
 from hotloop.core import serialization
 from hotloop.core.naming import public_names
 from hotloop.optimizers.adaptive import Adam, AdamW, RMSprop
-from hotloop.optimizers.base import Optimizer
+from hotloop.optimizers.base import OPTIMIZERS, Optimizer
 from hotloop.optimizers.sgd import SGD, GradientDescent
 
 __all__ = [
-    "CLASSES",
     "SGD",
     "Adam",
     "AdamW",
@@ -32,13 +31,7 @@ def __dir__() -> list[str]:
     return public_names(globals())
 
 
-CLASSES: dict[str, type[Optimizer]] = {
-    "SGD": SGD,
-    "GradientDescent": GradientDescent,
-    "RMSprop": RMSprop,
-    "Adam": Adam,
-    "AdamW": AdamW,
-}
+CLASSES = OPTIMIZERS.classes
 _ALIASES: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "gradient_descent": GradientDescent,

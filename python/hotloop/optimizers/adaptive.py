@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop import schedules
-from hotloop.optimizers.base import Optimizer
+from hotloop.optimizers.base import OPTIMIZERS, Optimizer
 
 
+@OPTIMIZERS.register
 class RMSprop(Optimizer):
     """Gradients divided by the root of their running mean square (Hinton 2012), as Keras has it.
 
@@ -69,6 +70,7 @@ class RMSprop(Optimizer):
         }
 
 
+@OPTIMIZERS.register
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2014), AMSGrad (Reddi et al. 2018) if asked for; epsilon stands where Keras has it.
 
@@ -123,6 +125,7 @@ class Adam(Optimizer):
         }
 
 
+@OPTIMIZERS.register
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019).
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hotloop import device, schedules
 from hotloop.core import errors
 from hotloop.core.locks import make_lock
+from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.graph.parameters import Parameter
 from hotloop.optimizers.exclusions import Exclusions
@@ -310,3 +311,6 @@ class Optimizer(Configurable):
 
     def _optional(self, key: str, value: Any, **bounds: float) -> float | None:
         return None if value is None else self._number(key, value, **bounds)
+
+
+OPTIMIZERS: Family[Optimizer] = Family("optimizer", Optimizer)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop import schedules
-from hotloop.optimizers.base import Optimizer
+from hotloop.optimizers.base import OPTIMIZERS, Optimizer
 
 
+@OPTIMIZERS.register
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum if asked for.
 
@@ -50,6 +51,7 @@ class SGD(Optimizer):
         return {"momentum": self.momentum, "nesterov": self.nesterov}
 
 
+@OPTIMIZERS.register
 class GradientDescent(SGD):
     """Full-batch gradient descent: one step an epoch on the mean gradient of all the data.
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from hotloop.profiling.peaks import MemoryLevel as MemoryLevel
     from hotloop.profiling.peaks import Peaks as Peaks
     from hotloop.profiling.peaks import measure_peaks as measure_peaks
-    from hotloop.profiling.profile_rows import Profile as Profile
     from hotloop.profiling.profile_rows import ProfileRow as ProfileRow
     from hotloop.profiling.profiler import profile as profile
+    from hotloop.profiling.result import Profile as Profile
 
 _NAMES = {
     "MemoryLevel": "peaks",
     "Peaks": "peaks",
-    "Profile": "profile_rows",
+    "Profile": "result",
     "ProfileRow": "profile_rows",
     "measure_peaks": "peaks",
     "profile": "profiler",

@@ -20,7 +20,8 @@ from hotloop.feed.arrays import Array
 from hotloop.inference.session import Session
 from hotloop.models import Model
 from hotloop.profiling.peaks import measure_peaks
-from hotloop.profiling.profile_rows import Profile, make_row
+from hotloop.profiling.profile_rows import make_row
+from hotloop.profiling.result import Profile
 from hotloop.training.engine import FUSED, PredictionProgram
 
 Parts = list[dict[str, Any]]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hotloop.profiling.profile_rows import Profile, ProfileRow
+from hotloop.profiling.profile_rows import ProfileRow, StepFigures
 
 _LEFT = {0, 1, 2, 9}
 
 
-def table(profile: Profile) -> str:
+def table(profile: StepFigures) -> str:
     """Return the rows with their totals, the step's time with and without timing, and the limits."""
     flop = "OP" if any(row.arithmetic == "int8" for row in profile.rows) else "FLOP"
     header = ("op", "layer", "phase", "us", "share", f"G{flop}/s", "GB/s", f"{flop}/B", "roof", "bound by")

@@ -13,7 +13,7 @@ import numpy as np
 
 from hotloop.core.files import replace_file
 from hotloop.profiling.peaks import MemoryLevel, Peaks
-from hotloop.profiling.profile_rows import Profile, ProfileRow
+from hotloop.profiling.profile_rows import ProfileRow, StepFigures
 from hotloop.profiling.report import percent_text
 
 # Phases by colour and mark, so that the picture can be read without colours.
@@ -26,7 +26,7 @@ MARKS = {
 ARITHMETIC = {"float32": "float32 FMA", "bfloat16": "bfloat16", "int8": "int8"}
 
 
-def draw(profile: Profile, path: str | None) -> Any:
+def draw(profile: StepFigures, path: str | None) -> Any:
     """Draw the roofline; see :meth:`Profile.plot`."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,7 +89,7 @@ def _arithmetics(rows: Sequence[ProfileRow]) -> list[str]:
     return [kind for kind in ARITHMETIC if kind == "float32" or any(row.arithmetic == kind for row in rows)]
 
 
-def _limits(profile: Profile, rows: Sequence[ProfileRow]) -> tuple[float, float, float, float]:
+def _limits(profile: StepFigures, rows: Sequence[ProfileRow]) -> tuple[float, float, float, float]:
     peaks = profile.peaks
     highest = max(peaks.roof(kind) for kind in _arithmetics(rows))
     ridge = highest / peaks.levels[-1].best_gbs
@@ -99,7 +99,9 @@ def _limits(profile: Profile, rows: Sequence[ProfileRow]) -> tuple[float, float,
     return left, right, bottom, highest * 2.5
 
 
-def _draw_roofs(axes: Any, profile: Profile, rows: Sequence[ProfileRow], left: float, right: float) -> None:
+def _draw_roofs(
+    axes: Any, profile: StepFigures, rows: Sequence[ProfileRow], left: float, right: float
+) -> None:
     peaks = profile.peaks
     highest = max(peaks.roof(kind) for kind in _arithmetics(rows))
     for kind in _arithmetics(rows):

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
+from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 
 Steps = npt.NDArray[np.float64]
@@ -40,3 +41,6 @@ class LearningRateSchedule(Configurable):
 
     def _number(self, key: str, value: Any, **bounds: float) -> float:
         return errors.number(f"{type(self).__name__}: {key}", value, **bounds)
+
+
+SCHEDULES: Family[LearningRateSchedule] = Family("schedule", LearningRateSchedule)

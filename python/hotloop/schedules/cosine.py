@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from hotloop.core import errors
-from hotloop.schedules.base import LearningRateSchedule, Steps
+from hotloop.schedules.base import SCHEDULES, LearningRateSchedule, Steps
 
 
+@SCHEDULES.register
 class CosineDecay(LearningRateSchedule):
     """A half cosine down to ``alpha`` times the top, after a linear warm-up if asked for.
 
@@ -62,6 +63,7 @@ class CosineDecay(LearningRateSchedule):
         return top * ((1.0 - self.alpha) * 0.5 * (1.0 + np.cos(np.pi * completed)) + self.alpha)
 
 
+@SCHEDULES.register
 class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decays one after another, each ``t_mul`` times as long and ``m_mul`` times as high.
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from hotloop.core import errors
-from hotloop.schedules.base import LearningRateSchedule, Steps
+from hotloop.schedules.base import SCHEDULES, LearningRateSchedule, Steps
 
 
+@SCHEDULES.register
 class Constant(LearningRateSchedule):
     """One learning rate for ever.
 
@@ -27,6 +28,7 @@ class Constant(LearningRateSchedule):
         return np.full(steps.shape, self.learning_rate)
 
 
+@SCHEDULES.register
 class StepDecay(LearningRateSchedule):
     """``initial_learning_rate * factor ** floor(step / step_size)``.
 
@@ -48,6 +50,7 @@ class StepDecay(LearningRateSchedule):
         return self.initial_learning_rate * self.factor ** np.floor(steps / self.step_size)
 
 
+@SCHEDULES.register
 class PiecewiseConstantDecay(LearningRateSchedule):
     """``values[0]`` up to and including step ``boundaries[0]``, then ``values[1]``, and so on.
 
@@ -93,6 +96,7 @@ class _Decay(LearningRateSchedule):
         return np.floor(progress) if self.staircase else progress
 
 
+@SCHEDULES.register
 class ExponentialDecay(_Decay):
     """``initial_learning_rate * decay_rate ** (step / decay_steps)``; ``staircase`` rounds the exponent down.
 
@@ -106,6 +110,7 @@ class ExponentialDecay(_Decay):
         return self.initial_learning_rate * np.power(self.decay_rate, self._progress(steps))
 
 
+@SCHEDULES.register
 class InverseTimeDecay(_Decay):
     """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``; ``staircase`` floors the quotient.
 
@@ -119,6 +124,7 @@ class InverseTimeDecay(_Decay):
         return self.initial_learning_rate / (1.0 + self.decay_rate * self._progress(steps))
 
 
+@SCHEDULES.register
 class PolynomialDecay(LearningRateSchedule):
     """From the initial to the end learning rate along ``(1 - step / decay_steps) ** power``.
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from hotloop.core import errors
-from hotloop.schedules.base import LearningRateSchedule, Steps
+from hotloop.schedules.base import SCHEDULES, LearningRateSchedule, Steps
+from hotloop.schedules.lookup import get
 
 
+@SCHEDULES.register
 class LinearWarmup(LearningRateSchedule):
     """A straight rise over ``warmup_steps``, then another schedule (or a constant) from its step 0.
 
@@ -34,8 +36,6 @@ class LinearWarmup(LearningRateSchedule):
         start: float = 0.0,
         name: str | None = None,
     ) -> None:
-        from hotloop.schedules import get
-
         self.after = get(after)
         self.warmup_steps = errors.integer("LinearWarmup: warmup_steps", warmup_steps, at_least=1)
         self.start = self._number("start", start, at_least=0)
@@ -48,6 +48,7 @@ class LinearWarmup(LearningRateSchedule):
         return np.where(steps < self.warmup_steps, rise, later)
 
 
+@SCHEDULES.register
 class OneCycle(LearningRateSchedule):
     """Up by a half cosine to ``max_learning_rate``, then down to almost nothing (Smith and Topin 2017).
 

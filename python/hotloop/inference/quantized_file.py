@@ -9,8 +9,8 @@ from hotloop.saving.container import Container
 from hotloop.training.compile_spec import CompileSpec
 
 
-def from_container(container: Container) -> QuantizedModel:
-    """Rebuild a model from a file's contents; ValueError, TypeError or KeyError where they don't fit."""
+def read(container: Container) -> QuantizedModel:
+    """Make the model that a file holds."""
     config = container.config
     plan = plan_from_config(config, container.tensors)
     return QuantizedModel(

@@ -1,0 +1,56 @@
+"""Copies of models without their weights, and models from configs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hotloop.core.errors import bad_type
+from hotloop.models.functional import MODELS, Model
+
+
+def clone_model(model: Model) -> Model:
+    """Return a model of the same architecture and layer names with new weights.
+
+    Where the model is compiled the new one is too, with an optimizer of its own without state, as in Keras.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> hl.clone_model(model).count_params()
+    8
+    """
+    if not isinstance(model, Model):
+        raise bad_type("clone_model", "a model", model)
+    clone = type(model).from_config(model.get_config())
+    if model.compile_spec is not None:
+        where = model._named_device()
+        clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
+    return clone
+
+
+def model_from_config(config: dict[str, Any]) -> Model:
+    """Make a model from ``{"class_name", "config"}``; only registered classes are known.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown class or a bad config.
+    """
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
+        raise bad_type("model", "a dict with 'class_name' and 'config'", config)
+    return MODELS.get(config.get("class_name")).from_config(config["config"])
+
+
+def model_from_json(text: str) -> Model:
+    """Make a model from what ``to_json`` returned; its weights are new.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> hl.model_from_json(model.to_json()).output_shape
+    (None, 2)
+    """
+    return model_from_config(json.loads(text))
