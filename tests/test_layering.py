@@ -88,9 +88,7 @@ FLOORS = {
 UPWARDS = {
     "activations": "_native",
     "callbacks": "training",
-    "graph": "layers",
     "inference": "compress models training",
-    "ir": "layers",
     "kernels": "activations feed",
     "training": "layers models",
 }

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hotloop.core.errors import bad_type, bad_value
+from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Shape
-
-if TYPE_CHECKING:
-    from hotloop.layers.base import Layer
 
 
 class SymbolicTensor:
@@ -45,7 +42,7 @@ class SymbolicTensor:
         return int(np.prod(self.sample_shape, dtype=np.int64))
 
     @property
-    def layer(self) -> Layer:
+    def layer(self) -> GraphLayer:
         """The layer whose call makes it."""
         return self.node.layer
 
@@ -66,7 +63,7 @@ class Node:
         Which of the layer's calls this is, from 0.
     """
 
-    def __init__(self, layer: Layer, inputs: Sequence[SymbolicTensor], shape: Shape, dtype: str) -> None:
+    def __init__(self, layer: GraphLayer, inputs: Sequence[SymbolicTensor], shape: Shape, dtype: str) -> None:
         self.layer = layer
         self.inputs = tuple(inputs)
         self.index = len(layer.nodes)
@@ -113,7 +110,7 @@ class FunctionalGraph:
         for tensor in self.inputs:
             if tensor.node.inputs:
                 raise bad_value("inputs", "what hotloop.Input returned", tensor, "models start at an Input")
-        discovered: dict[Layer, int] = {}
+        discovered: dict[GraphLayer, int] = {}
         self.nodes = _sorted_nodes(self.inputs, self.outputs, discovered)
         self.layers = _layers_by_depth(self.nodes, discovered)
         reached = {id(node) for node in self.nodes}
@@ -134,7 +131,7 @@ class FunctionalGraph:
 
 
 def _sorted_nodes(
-    inputs: list[SymbolicTensor], outputs: list[SymbolicTensor], discovered: dict[Layer, int]
+    inputs: list[SymbolicTensor], outputs: list[SymbolicTensor], discovered: dict[GraphLayer, int]
 ) -> list[Node]:
     """Depth-first from the outputs, without recursion: chains may be thousands of layers long."""
     starts = {id(tensor.node) for tensor in inputs}
@@ -163,9 +160,9 @@ def _sorted_nodes(
     return order
 
 
-def _layers_by_depth(nodes: list[Node], discovered: dict[Layer, int]) -> list[Layer]:
+def _layers_by_depth(nodes: list[Node], discovered: dict[GraphLayer, int]) -> list[GraphLayer]:
     depth_of_node = dict.fromkeys(nodes, 0)
-    depth_of_layer: dict[Layer, int] = {}
+    depth_of_layer: dict[GraphLayer, int] = {}
     for node in reversed(nodes):
         depth = max(depth_of_node[node], depth_of_layer.get(node.layer, 0))
         depth_of_layer[node.layer] = depth_of_node[node] = depth

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy.typing as npt
 
 from hotloop import _native
+from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
-
-if TYPE_CHECKING:
-    from hotloop.layers.base import Layer
 
 Attributes = dict[str, Any]
 
@@ -46,7 +44,7 @@ class Lowering:
     def __init__(
         self,
         training: bool = False,
-        is_trainable: Callable[[Layer], bool] | None = None,
+        is_trainable: Callable[[GraphLayer], bool] | None = None,
         separate: Sequence[SymbolicTensor] = (),
         mixed: bool = False,
         tf32: bool = False,
@@ -105,7 +103,7 @@ class Lowering:
         self._readers.update(inputs)
         return value
 
-    def is_trainable(self, layer: Layer) -> bool:
+    def is_trainable(self, layer: GraphLayer) -> bool:
         """Whether the layer's weights learn, as ``compile`` saw it."""
         return layer.trainable if self._is_trainable is None else self._is_trainable(layer)
 
@@ -159,7 +157,7 @@ def lower(
     graph: FunctionalGraph,
     *,
     training: bool = False,
-    is_trainable: Callable[[Layer], bool] | None = None,
+    is_trainable: Callable[[GraphLayer], bool] | None = None,
     separate: Sequence[SymbolicTensor] = (),
     mixed: bool = False,
     tf32: bool = False,

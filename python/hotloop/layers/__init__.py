@@ -10,6 +10,7 @@ from typing import Any
 
 from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
+from hotloop.graph.layer import GraphLayer
 from hotloop.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from hotloop.layers.base import LAYERS, Layer
 from hotloop.layers.batch_normalization import BatchNormalization
@@ -68,7 +69,7 @@ def get(class_name: str) -> type[Layer]:
     return LAYERS.get(class_name)
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
+def serialize(layer: GraphLayer) -> dict[str, Any]:
     """Return ``{"class_name", "config"}`` of a layer; its weights are not in it.
 
     Examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from hotloop.core.files import PathLike
 from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.feed.arrays import split_by_name
+from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Parameter, ParameterStore, gather_stores
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.layers.base import Layer, set_weights
@@ -101,7 +102,7 @@ class Model(Trainer):
     @property
     def layers(self) -> list[Layer]:
         """All layers, each once, in the order of the weights."""
-        return list(self.graph.layers)
+        return cast("list[Layer]", list(self.graph.layers))
 
     @property
     def inputs(self) -> list[SymbolicTensor]:
@@ -153,7 +154,7 @@ class Model(Trainer):
             if not -len(self.layers) <= index < len(self.layers):
                 raise bad_value("get_layer: index", f"below {len(self.layers)}", index)
             return self.layers[index]
-        for layer in self.graph.layers:
+        for layer in self.layers:
             if layer.name == name:
                 return layer
         raise unknown_name("layer", name, [layer.name for layer in self.graph.layers])
@@ -357,7 +358,7 @@ def output_keys(outputs: Mapping[str, Any]) -> list[str]:
     return sorted(outputs)
 
 
-def make_names_unique(layers: Sequence[Layer]) -> None:
+def make_names_unique(layers: Sequence[GraphLayer]) -> None:
     """Rename layers with automatic names that are taken.
 
     Raises

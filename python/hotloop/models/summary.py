@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from hotloop.graph.layer import GraphLayer
 from hotloop.graph.symbolic import FunctionalGraph, Node
-from hotloop.layers.base import Layer
 
 
-def unbuilt_lines(name: str, layers: Sequence[Layer]) -> list[str]:
+def unbuilt_lines(name: str, layers: Sequence[GraphLayer]) -> list[str]:
     """What can be said of a model whose shapes are not known yet."""
     names = [f"  {layer.name} ({type(layer).__name__})" for layer in layers]
     return [f'Model: "{name}"', "not built: its input's shape is not known yet", *names]
@@ -20,7 +20,7 @@ def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:
     readers = Counter(tensor for node in graph.nodes for tensor in set(node.inputs))
     branches = any(len(node.inputs) > 1 for node in graph.nodes) or len(graph.nodes) > len(graph.layers)
     branches = branches or any(count > 1 for count in readers.values())
-    calls: dict[Layer, list[Node]] = {}
+    calls: dict[GraphLayer, list[Node]] = {}
     for node in graph.nodes:
         calls.setdefault(node.layer, []).append(node)
     # A chain's input is told by the shapes.
@@ -55,7 +55,7 @@ def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:
     ]
 
 
-def _row(layer: Layer, nodes: Sequence[Node], branches: bool) -> list[str]:
+def _row(layer: GraphLayer, nodes: Sequence[Node], branches: bool) -> list[str]:
     row = [
         f"{layer.name} ({type(layer).__name__})",
         ", ".join(dict.fromkeys(str(node.output.shape) for node in nodes)),

@@ -20,8 +20,8 @@ from hotloop.layers.reshape import Reshape
 
 if TYPE_CHECKING:
     from hotloop.feed.arrays import Array, Floats
+    from hotloop.graph.layer import GraphLayer
     from hotloop.graph.symbolic import SymbolicTensor
-    from hotloop.layers.base import Layer
     from hotloop.losses import Loss
     from hotloop.training.feed import Feed
     from hotloop.training.heads import Head
@@ -64,7 +64,7 @@ def warn_of_pairs(
             warn(f"layer {layer.name!r} with loss {head.loss.name!r}: {text}")
 
 
-def _ending(tensor: SymbolicTensor) -> tuple[Layer, str | None]:
+def _ending(tensor: SymbolicTensor) -> tuple[GraphLayer, str | None]:
     """The layer that an output comes from, reshaping apart, and its activation; None where it has none."""
     while isinstance(tensor.layer, Flatten | Reshape):
         tensor = tensor.node.inputs[0]

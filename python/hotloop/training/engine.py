@@ -22,7 +22,7 @@ from hotloop.training.feed import Arrays
 from hotloop.training.heads import ACTIVATIONS, Head
 
 if TYPE_CHECKING:
-    from hotloop.layers.base import Layer
+    from hotloop.graph.layer import GraphLayer
 
 Hook = Callable[[int, float], bool]
 Order = npt.NDArray[np.int32] | None
@@ -144,7 +144,7 @@ class TrainingProgram:
         graph: FunctionalGraph,
         store: ParameterStore,
         heads: Sequence[Head],
-        trainable: frozenset[Layer],
+        trainable: frozenset[GraphLayer],
         precision: str = "float32",
     ) -> None:
         self.graph = graph
@@ -191,7 +191,7 @@ class TrainingProgram:
         self.sources = lowering.sources
         self._settings: tuple[Any, ...] | None = None
 
-    def is_current(self, store: ParameterStore, trainable: frozenset[Layer]) -> bool:
+    def is_current(self, store: ParameterStore, trainable: frozenset[GraphLayer]) -> bool:
         """Whether the weights still lie where they did, and the same layers learn."""
         return self.store is store and self.version == store.version and self.trainable == trainable
 

@@ -36,7 +36,7 @@ from hotloop.training.position import Position
 
 if TYPE_CHECKING:
     from hotloop.callbacks import History
-    from hotloop.layers.base import Layer
+    from hotloop.graph.layer import GraphLayer
     from hotloop.training.batch_step import BatchStep
     from hotloop.training.epoch import Standing
 
@@ -330,7 +330,7 @@ class ProgramOwner:
             self._training = program
             return program
 
-    def _trainable_layers(self) -> frozenset[Layer]:
+    def _trainable_layers(self) -> frozenset[GraphLayer]:
         return frozenset([layer for layer in self.graph.layers if layer.trainable])
 
     def _forget_programs(self) -> None:

@@ -1,0 +1,35 @@
+"""What graphs, and what is made of them, know of a layer."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from hotloop.graph.parameters import Parameter
+
+
+class GraphLayer(Protocol):
+    """A layer whose calls are nodes of a graph; its attributes are those of :class:`hotloop.layers.Layer`."""
+
+    nodes: list[Any]
+    parameters: list[Parameter]
+    trainable: bool
+    has_automatic_name: bool
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def trainable_weights(self) -> list[Parameter]: ...
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]: ...
+
+    def rename(self, name: str) -> None: ...
+
+    def count_params(self) -> int: ...
+
+    def get_config(self) -> dict[str, Any]: ...
+
+    def lower(self, lowering: Any, inputs: Any, node: Any) -> Any: ...
+
+    def __call__(self, inputs: Any) -> Any: ...
