@@ -90,7 +90,7 @@ UPWARDS = {
     "callbacks": "training",
     "inference": "compress models training",
     "kernels": "activations feed",
-    "training": "layers models",
+    "training": "models",
 }
 BACKWARDS = {
     ("training.batch_step", "training.programs"),

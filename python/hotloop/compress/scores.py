@@ -10,7 +10,6 @@ import numpy.typing as npt
 from hotloop.compress.units import FROZEN, UnitMap
 from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
-from hotloop.layers import BatchNormalization, Dropout
 from hotloop.optimizers import SGD
 from hotloop.training.engine import Steps, Sums
 from hotloop.training.staging import Resident
@@ -74,10 +73,8 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
     probe = type(model).from_config(model.get_config())
     probe.set_weights(model.get_weights())
     probe._feature_names = model._feature_names
-    for layer in probe.graph.layers:
-        layer.trainable = not isinstance(layer, BatchNormalization)
-        if isinstance(layer, Dropout):
-            layer.rate = 0.0
+    for layer in probe.layers:
+        layer.learn_as_in_inference()
         for parameter in layer.parameters:
             parameter.regularizer = None
     optimizer = SGD(0.0)

@@ -16,6 +16,12 @@ class GraphLayer(Protocol):
     has_automatic_name: bool
 
     @property
+    def only_reshapes(self) -> bool: ...
+
+    @property
+    def gives_any_number(self) -> bool: ...
+
+    @property
     def name(self) -> str: ...
 
     @property

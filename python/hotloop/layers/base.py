@@ -77,6 +77,8 @@ class Layer:
     """
 
     merges: ClassVar[bool] = False  # whether it takes several inputs
+    only_reshapes: ClassVar[bool] = False  # whether its output is its input, laid out anew
+    gives_any_number: ClassVar[bool] = False  # whether its activation apart any number may come out
 
     def __init__(
         self,
@@ -162,6 +164,10 @@ class Layer:
             The call; its shapes are known.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
+
+    def learn_as_in_inference(self) -> None:
+        """Compute while training what inference computes, with gradients for the weights all the same."""
+        self.trainable = True
 
     # -- calls
 

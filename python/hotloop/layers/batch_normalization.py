@@ -141,6 +141,9 @@ class BatchNormalization(Layer):
         }
         return lowering.add("batch_norm", inputs, attributes, weights)
 
+    def learn_as_in_inference(self) -> None:
+        self.trainable = False  # else it takes the batch's statistics
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "axis": self.axis,

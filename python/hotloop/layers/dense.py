@@ -48,6 +48,8 @@ class Dense(Layer):
     (2, 3)
     """
 
+    gives_any_number = True
+
     def __init__(
         self,
         units: int,

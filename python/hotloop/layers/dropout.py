@@ -44,5 +44,8 @@ class Dropout(Layer):
         stream = zlib.crc32(repr((self.name, node.index, self.seed)).encode()) % 2**31
         return lowering.add("dropout", inputs, {"rate": self.rate, "stream": stream})
 
+    def learn_as_in_inference(self) -> None:
+        self.rate = 0.0
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed}

@@ -23,6 +23,8 @@ class Flatten(Layer):
     (None, 784)
     """
 
+    only_reshapes = True
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (math.prod(input_shape),)
 

@@ -31,6 +31,8 @@ class Reshape(Layer):
     (None, 3, 4)
     """
 
+    only_reshapes = True
+
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = as_shape(f"{self._label}: target_shape", target_shape, unknown=True)

@@ -14,9 +14,6 @@ import numpy.typing as npt
 
 from hotloop.core.errors import warn
 from hotloop.device import to_host
-from hotloop.layers.dense import Dense
-from hotloop.layers.flatten import Flatten
-from hotloop.layers.reshape import Reshape
 
 if TYPE_CHECKING:
     from hotloop.feed.arrays import Array, Floats
@@ -56,17 +53,18 @@ def warn_of_pairs(
             predicted = predict() if predicted is None else predicted
             some = predicted[head.index].reshape(-1, *head.shape)
             text = _no_probabilities(head, some)
-            if not text and kind == "linear" and isinstance(layer, Dense) and np.all(abs(some) < _SLACK):
+            if not text and kind == "linear" and layer.gives_any_number and np.all(abs(some) < _SLACK):
                 # Weights that are zero or small as initialised: so far nothing shows what a blend of
                 # probabilities would show.
-                text = f"it takes probabilities, and a Dense gives any number; {_mend(head.loss)}"
+                kind = type(layer).__name__
+                text = f"it takes probabilities, and a {kind} gives any number; {_mend(head.loss)}"
         if text:
             warn(f"layer {layer.name!r} with loss {head.loss.name!r}: {text}")
 
 
 def _ending(tensor: SymbolicTensor) -> tuple[GraphLayer, str | None]:
     """The layer that an output comes from, reshaping apart, and its activation; None where it has none."""
-    while isinstance(tensor.layer, Flatten | Reshape):
+    while tensor.layer.only_reshapes:
         tensor = tensor.node.inputs[0]
     activation = getattr(tensor.layer, "activation", None)
     return tensor.layer, getattr(activation, "name", None)

@@ -15,8 +15,6 @@ from hotloop.feed.chunks import run_forward
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.lowering import Lowering, lower
-from hotloop.layers.flatten import Flatten
-from hotloop.layers.reshape import Reshape
 from hotloop.optimizers import Optimizer
 from hotloop.training.feed import Arrays
 from hotloop.training.heads import ACTIVATIONS, Head
@@ -273,7 +271,7 @@ def _along_classes(kind: str, last_axis: int, head: Head) -> bool:
 
 
 def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
-    while isinstance(tensor.layer, Flatten | Reshape):
+    while tensor.layer.only_reshapes:
         tensor = tensor.node.inputs[0]
     return tensor
 
