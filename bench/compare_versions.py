@@ -267,15 +267,13 @@ def main() -> int:
     )
     parser.add_argument("before", help="Python of the environment with the version before")
     parser.add_argument("after", help="Python of the environment with the version after")
-    parser.add_argument("--only", help="cases that have one of these texts in their names, by commas")
+    parser.add_argument("--only", nargs="+", help="cases that have one of these texts in their names")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--generations", type=int, default=5, help="times that the processes start anew")
     parser.add_argument("--rounds", type=int, default=6, help="turns of each side, case and generation")
     parser.add_argument("--turn", type=float, default=0.02, help="seconds")
     told = parser.parse_args()
-    cases = [
-        c for c in [*CASES, *IMPORTS] if told.only is None or any(text in c for text in told.only.split(","))
-    ]
+    cases = [c for c in [*CASES, *IMPORTS] if told.only is None or any(text in c for text in told.only)]
     if not cases:
         print(
             f"no case is called like {told.only!r}; known: {'; '.join([*CASES, *IMPORTS])}", file=sys.stderr
