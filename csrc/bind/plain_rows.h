@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -24,7 +25,9 @@ class PlainRows {
 
   // The values and, of one sample each, the shapes of a program's one input and one output.
   PlainRows(const ValueSpec& input, const ValueSpec& output, Shape input_shape, Shape output_shape)
-      : input_{input.features, std::move(input_shape)}, output_{output.features, std::move(output_shape)} {
+      : input_{input.features(), std::move(input_shape)},
+        output_{output.features(), std::move(output_shape)},
+        integers_(input.dtype == DType::i32) {
     for (const Sample& sample : {input_, output_}) {
       std::int64_t size = 1;
       for (const py::ssize_t axis : sample.shape) size *= axis;
@@ -41,7 +44,7 @@ class PlainRows {
     if (!takes(x) || !(out.is_none() || takes_output(out, x))) return py::none();
     Feed feed;
     feed.rows = header(x).dimensions[0];
-    feed.inputs.push_back({header(x).data, input_.size, is<float>(x) ? DType::f32 : DType::u8});
+    feed.inputs.push_back({header(x).data, input_.size, dtype_of(x)});
     const py::object result = out.is_none() ? new_output(feed.rows) : py::reinterpret_borrow<py::object>(out);
     const std::vector<float*> results{reinterpret_cast<float*>(header(result).data)};
     PyHook hook(py::none{});
@@ -65,9 +68,14 @@ class PlainRows {
 
   static const py::detail::PyArray_Proxy& header(py::handle x) { return *py::detail::array_proxy(x.ptr()); }
 
-  // One or more samples, float32 or uint8, that lie as a program reads them.
+  // One or more samples, float32 or uint8 (or int32, where the program wants that), that lie as a program
+  // reads them.
   bool takes(py::handle x) const {
-    return is_plain(x, input_) && header(x).dimensions[0] > 0 && (is<float>(x) || is<std::uint8_t>(x));
+    if (!is_plain(x, input_) || header(x).dimensions[0] <= 0) return false;
+    return integers_ ? is<std::int32_t>(x) : is<float>(x) || is<std::uint8_t>(x);
+  }
+  DType dtype_of(py::handle x) const {
+    return integers_ ? DType::i32 : is<float>(x) ? DType::f32 : DType::u8;
   }
   // Room for as many rows as x has that shares no memory with it.
   bool takes_output(py::handle out, py::handle x) const {
@@ -88,7 +96,9 @@ class PlainRows {
   }
   template <class T>
   static bool is(py::handle x) {
-    constexpr int kNumber = sizeof(T) == 1 ? Api::NPY_UBYTE_ : Api::NPY_FLOAT_;
+    constexpr int kNumber = sizeof(T) == 1                    ? Api::NPY_UBYTE_
+                            : std::is_same_v<T, std::int32_t> ? Api::NPY_INT_
+                                                              : Api::NPY_FLOAT_;
     const auto* dtype = py::detail::array_descriptor_proxy(header(x).descr);
     return dtype->type_num == kNumber && (sizeof(T) == 1 || dtype->byteorder == '=');
   }
@@ -96,7 +106,7 @@ class PlainRows {
     const std::int64_t rows = header(x).dimensions[0];
     const char* const from = header(x).data;
     const char* const to = header(out).data;
-    return to < from + rows * input_.size * (is<float>(x) ? 4 : 1) && from < to + rows * output_.size * 4;
+    return to < from + rows * input_.size * size_of(dtype_of(x)) && from < to + rows * output_.size * 4;
   }
 
   py::object new_output(std::int64_t rows) const {
@@ -111,6 +121,7 @@ class PlainRows {
   }
 
   Sample input_, output_;
+  const bool integers_;  // what the input holds
 };
 
 }  // namespace hotloop::bind

@@ -3,17 +3,24 @@
 namespace hotloop::bind {
 namespace {
 
-// Rows of float32, or of another type where there is one.
-Column to_column(const Operand& a, const char* what, DType other) {
+// Rows of one type, or of another where there are two.
+Column to_column(const Operand& a, const char* what, DType wanted, DType other) {
+  const auto is = [&](DType dtype) {
+    switch (dtype) {
+      case DType::u8:
+        return py::isinstance<py::array_t<std::uint8_t>>(a);
+      case DType::i32:
+        return py::isinstance<py::array_t<std::int32_t>>(a);
+      default:
+        return py::isinstance<py::array_t<float>>(a);
+    }
+  };
   Column column;
-  const bool f32 = py::isinstance<py::array_t<float>>(a);
-  const bool is_other = (other == DType::u8 && py::isinstance<py::array_t<std::uint8_t>>(a)) ||
-                        (other == DType::i32 && py::isinstance<py::array_t<std::int32_t>>(a));
-  require((f32 || is_other) && is_contiguous(a) && a.ndim() >= 1, what,
-          ": expected a C-contiguous array of rows of float32", other == DType::f32 ? "" : " or ",
-          other == DType::f32 ? "" : dtype_name(other), ", got a ", describe(a));
+  column.dtype = is(wanted) ? wanted : other;
+  require(is(column.dtype) && is_contiguous(a) && a.ndim() >= 1, what,
+          ": expected a C-contiguous array of rows of ", dtype_name(wanted), other == wanted ? "" : " or ",
+          other == wanted ? "" : dtype_name(other), ", got a ", describe(a));
   column.data = a.data();
-  column.dtype = f32 ? DType::f32 : other;
   column.row_size = 1;
   for (py::ssize_t axis = 1; axis < a.ndim(); ++axis) column.row_size *= a.shape(axis);
   return column;
@@ -27,17 +34,19 @@ Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, 
   require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
           inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    feed.inputs.push_back(to_column(inputs[i], "inputs", DType::u8));
-    const std::int64_t features = graph.value(graph.inputs()[i]).features;
+    const ValueSpec& value = graph.value(graph.inputs()[i]);
+    feed.inputs.push_back(
+        to_column(inputs[i], "inputs", value.dtype, value.dtype == DType::f32 ? DType::u8 : value.dtype));
+    const std::int64_t features = value.features();
     require(feed.inputs[i].row_size == features, "inputs: expected ", features, " elements a row, got a ",
             describe(inputs[i]));
   }
   const std::int64_t rows = inputs[0].shape(0);
-  for (const Operand& a : targets) feed.targets.push_back(to_column(a, "targets", DType::i32));
+  for (const Operand& a : targets) feed.targets.push_back(to_column(a, "targets", DType::f32, DType::i32));
   for (const Operand& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
   for (const Operand& a : targets)
     require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
-  for (const Operand& a : weights) feed.weights.push_back(to_column(a, "weights", DType::f32));
+  for (const Operand& a : weights) feed.weights.push_back(to_column(a, "weights", DType::f32, DType::f32));
   for (const Operand& a : weights)
     require(a.shape(0) == rows, "weights: expected ", rows, " rows as in the inputs, got ", a.shape(0));
   feed.rows = rows;
@@ -59,7 +68,7 @@ std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueI
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Operand out = outputs[i];
     pointers.push_back(writable_data<float>(out, "outputs"));
-    require_size(out, rows * graph.value(ids[i]).features, "outputs");
+    require_size(out, rows * graph.value(ids[i]).features(), "outputs");
   }
   return pointers;
 }

@@ -48,7 +48,7 @@ class PySession {
 
   py::object run_rows(py::handle x, py::handle out, bool allow_nonfinite) {
     if (!plain_) return py::none();
-    return plain_->run(x, out, allow_nonfinite, kWorthUnlocking / session_->work_per_row(),
+    return plain_->run(x, out, allow_nonfinite, kWorthUnlocking / session_->graph().work(1),
                        [this](const InferRequest& request) { return session_->run(request); });
   }
 

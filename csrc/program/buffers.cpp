@@ -14,18 +14,28 @@ std::int64_t batch_bytes(std::int64_t bytes_per_row, std::int64_t rows) {
   return bytes_per_row * rows;
 }
 
+// A node's outputs have consecutive numbers, so that theirs is a part of any list of one a value.
+template <class Pointer>
+Pointer const* outputs_of(const std::vector<Pointer>& all, const GraphNode& entry) {
+  return all.data() + entry.outputs[0];
+}
+
 }  // namespace
 
-void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
-                          std::int64_t max_rows, int threads, bool training) {
+void PassBuffers::prepare(const Graph& graph, const float* parameters, const std::vector<HeadSpec>& heads,
+                          Schedule schedule, std::int64_t max_rows, int threads, bool training) {
   max_rows_ = -1;  // not ready should memory run out on the way
   schedule_ = std::move(schedule);
   graph_ = &graph;
   row_walk_ = training ? std::vector<RowPart>() : make_row_walk(graph, schedule_);
   const std::size_t count = schedule_.values.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const ValueSpec& spec = graph.values()[i];
+    schedule_.values[i].bytes = batch_bytes(spec.features() * size_of(spec.dtype), spec.rows(max_rows));
+    schedule_.gradients[i].bytes = batch_bytes(spec.features() * size_of(DType::f32), spec.rows(max_rows));
+  }
   std::vector<Lifetime> lifetimes = schedule_.values;
   lifetimes.insert(lifetimes.end(), schedule_.gradients.begin(), schedule_.gradients.end());
-  for (Lifetime& life : lifetimes) life.bytes = batch_bytes(life.bytes, max_rows);
   const MemoryPlan plan = plan_memory(lifetimes);
   memory_.reserve(plan.bytes);
   const auto place = [&](std::size_t i) -> void* {
@@ -37,6 +47,10 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
     own_values_[i] = place(i);
     gradients_[i] = static_cast<float*>(place(count + i));
   }
+  for (const GraphNode& entry : graph.nodes())  // only read, as inputs are
+    if (entry.facts.fixed)
+      own_values_[static_cast<std::size_t>(entry.outputs[0])] =
+          const_cast<void*>(entry.node->fixed_output(parameters));
   values_ = own_values_;
 
   std::int64_t head_bytes = 0;
@@ -47,7 +61,7 @@ void PassBuffers::prepare(const Graph& graph, const std::vector<HeadSpec>& heads
   };
   std::vector<std::int64_t> offsets;
   for (const HeadSpec& head : heads) {
-    offsets.push_back(take(graph.value(head.output).features));
+    offsets.push_back(take(graph.value(head.output).features()));
     offsets.push_back(take(head.positions));
     offsets.push_back(take(head.positions));
   }
@@ -96,16 +110,15 @@ void PassBuffers::run_node(int i, Graph& graph, const StepState& state, std::int
                            const Team& team) const {
   GraphNode& entry = graph.nodes()[static_cast<std::size_t>(i)];
   const NodeRun run{team,
-                    rows,
+                    entry.rows(rows),
                     state.training,
                     state.seed,
                     state.step,
                     node_inputs_[static_cast<std::size_t>(i)].data(),
-                    value(entry.output),
+                    outputs_of(values_, entry),
                     state.parameters,
                     state.gradients,
                     scratch_.as<void>(),
-                    nullptr,
                     nullptr,
                     nullptr,
                     nullptr,
@@ -134,19 +147,17 @@ void PassBuffers::backward(Graph& graph, const StepState& state, std::int64_t ro
   for (std::size_t i = 0; i < schedule_.backward.size(); ++i) {
     const BackwardStep& step = schedule_.backward[i];
     GraphNode& entry = graph.nodes()[static_cast<std::size_t>(step.node)];
-    float* output_gradient = gradient(entry.output);
     const NodeRun run{team,
-                      rows,
+                      entry.rows(rows),
                       state.training,
                       state.seed,
                       state.step,
                       node_inputs_[static_cast<std::size_t>(step.node)].data(),
-                      value(entry.output),
+                      outputs_of(values_, entry),
                       state.parameters,
                       state.gradients,
                       scratch_.as<void>(),
-                      output_gradient,
-                      output_gradient,
+                      outputs_of(gradients_, entry),
                       step_gradients_[i].data(),
                       step.accumulate.data(),
                       step.accumulate_parameters,

@@ -27,8 +27,9 @@ struct StepState {
 class PassBuffers {
  public:
   // Lays out buffers for `max_rows` rows and as many threads; allocates, so call it outside the team.
-  void prepare(const Graph& graph, const std::vector<HeadSpec>& heads, Schedule schedule,
-               std::int64_t max_rows, int threads, bool training);
+  // parameters: the arena of all later runs, for nodes that are not frozen.
+  void prepare(const Graph& graph, const float* parameters, const std::vector<HeadSpec>& heads,
+               Schedule schedule, std::int64_t max_rows, int threads, bool training);
   bool ready_for(std::int64_t rows, int threads) const { return rows <= max_rows_ && threads <= threads_; }
   std::int64_t max_rows() const { return max_rows_; }
   int threads() const { return threads_; }

@@ -11,37 +11,80 @@ const ValueSpec& Graph::value(ValueId id) const {
   return values_[static_cast<std::size_t>(id)];
 }
 
-ValueId Graph::add_input(std::int64_t features) {
-  require(features >= 1 && features <= kMostFeatures, "graph input: expected 1 to ", kMostFeatures,
-          " features, got ", features);
+ValueId Graph::root(ValueId id) const {
+  value(id);
+  return roots_[static_cast<std::size_t>(id)];
+}
+
+std::vector<ValueId> Graph::roots(std::vector<ValueId> ids) const {
+  for (ValueId& id : ids) id = root(id);
+  return ids;
+}
+
+ValueId Graph::add_value(const ValueSpec& spec, int producer, bool needs_gradient) {
   const auto id = static_cast<ValueId>(values_.size());
-  values_.push_back({features, DType::f32});
-  producers_.push_back(kNoNode);
-  needs_gradient_.push_back(false);
-  inputs_.push_back(id);
+  values_.push_back(spec);
+  producers_.push_back(producer);
+  roots_.push_back(id);
+  needs_gradient_.push_back(needs_gradient);
   return id;
 }
 
-ValueId Graph::add_node(NodeSpec spec, std::vector<ValueId> inputs) {
-  require(!inputs.empty(), spec.op, ": expected at least one input");
-  bool wants_gradient = false;
+ValueId Graph::add_input(const ValueSpec& spec) {
+  require(spec.shape.is_sound(kMostFeatures), "graph input: expected 1 to ", kMostFeatures,
+          " features, got the shape ", spec.shape);
+  require(spec.dtype == DType::f32 || spec.dtype == DType::i32,
+          "graph input: expected float32 (which takes bytes too) or int32, got ", dtype_name(spec.dtype));
+  require(spec.batched, "graph input: expected a value with a batch axis");
+  inputs_.push_back(add_value(spec, kNoNode, false));
+  return inputs_.back();
+}
+
+std::vector<ValueId> Graph::add_node(NodeSpec spec, const std::vector<ValueId>& inputs) {
+  GraphNode entry;
+  entry.inputs = roots(inputs);
+  bool learns = false, takes_batch = false;
   for (ValueId id : inputs) {
     spec.inputs.push_back(value(id));
-    wants_gradient = wants_gradient || needs_gradient(id);
+    learns = learns || needs_gradient(id);
+    takes_batch = takes_batch || value(id).batched;
   }
-  GraphNode entry;
   entry.node = find_node_factory(spec.op)(spec);
-  entry.output = static_cast<ValueId>(values_.size());
-  const ValueSpec output = entry.node->output();
-  require(output.features >= 1 && output.features <= kMostFeatures, spec.op, ": expected 1 to ",
-          kMostFeatures, " features as output, got ", output.features);
+  spec.refuse_unread();
+  NodeFacts& facts = entry.facts = entry.node->facts();
+  learns = learns || facts.trainable;
+  entry.batched = takes_batch;
+  const std::vector<ValueSpec> outputs = entry.node->outputs();
+  double per_row = 0, per_batch = 0;
+  for (const ValueSpec& output : outputs) {
+    require(output.shape.is_sound(kMostFeatures), spec.op, ": expected 1 to ", kMostFeatures,
+            " features as output, got the shape ", output.shape);
+    entry.batched = entry.batched || output.batched;
+    facts.mixes_rows = facts.mixes_rows || (takes_batch && !output.batched);
+    (output.batched ? per_row : per_batch) += static_cast<double>(output.features());
+  }
+  if (facts.operations == NodeFacts::kByOutputs) facts.operations = per_row + (entry.batched ? 0 : per_batch);
+  if (facts.work_per_row == NodeFacts::kByOutputs)
+    facts.work_per_row = per_row, facts.work_per_batch = facts.fixed ? 0 : per_batch;
+  work_per_row_ += facts.work_per_row, work_per_batch_ += facts.work_per_batch;
+  mixes_rows_ = mixes_rows_ || facts.mixes_rows;
+  for (const ValueSpec& output : outputs) {
+    const bool has_one = facts.gradient == GradientFlow::unknown ||
+                         (facts.gradient == GradientFlow::through && output.dtype == DType::f32);
+    entry.outputs.push_back(add_value(output, static_cast<int>(nodes_.size()), learns && has_one));
+  }
   entry.op = std::move(spec.op);
-  entry.inputs = std::move(inputs);
-  values_.push_back(output);
-  producers_.push_back(static_cast<int>(nodes_.size()));
-  needs_gradient_.push_back(wants_gradient || entry.node->has_trainable_parameters());
   nodes_.push_back(std::move(entry));
-  return nodes_.back().output;
+  return nodes_.back().outputs;
+}
+
+ValueId Graph::reshape(ValueId id, const Shape& shape) {
+  const ValueSpec from = value(id);
+  require(shape.is_sound(kMostFeatures) && shape.size() == from.features(), "graph: a sample of shape ",
+          from.shape, " can't be reshaped to ", shape, "; expected ", from.features(), " numbers in all");
+  const ValueId view = add_value(from.shaped(shape), producer(id), needs_gradient(id));
+  roots_.back() = root(id);
+  return view;
 }
 
 bool inside_arena(const Stretch& s, std::int64_t arena_size) {
@@ -50,11 +93,16 @@ bool inside_arena(const Stretch& s, std::int64_t arena_size) {
 
 void check_program(const Graph& graph, const std::vector<ValueId>& outputs, std::int64_t arena_size) {
   require(!outputs.empty(), "program: expected at least one output");
-  for (ValueId id : outputs)
-    require(graph.value(id).dtype == DType::f32, "program: outputs must be float32; dequantize value ", id,
-            " first");
+  require(!graph.inputs().empty(), "program: expected at least one input");
+  for (ValueId id : outputs) {
+    const ValueSpec& value = graph.value(id);
+    require(value.dtype == DType::f32, "program: outputs must be float32; ",
+            value.dtype == DType::u8 ? "dequantize" : "cast", " value ", id, " first");
+    require(value.batched, "program: outputs must have a row for each sample; value ", id,
+            " has no batch axis");
+  }
   for (const GraphNode& entry : graph.nodes())
-    for (const Stretch& s : entry.node->parameters())
+    for (const Stretch& s : entry.facts.parameters)
       require(inside_arena(s, arena_size), "program: ", entry.op, " has ", s.size, " parameters at offset ",
               s.offset, ", outside the arena of ", arena_size, " floats");
 }

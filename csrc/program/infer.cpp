@@ -35,7 +35,7 @@ void Inference::open(Batch batch) {
     buffers_.redirect(graph_.inputs()[i], in_place(feed().inputs[i], feed().order, batch));
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     if (graph_.producer(outputs_[i]) == Graph::kNoNode) continue;
-    const std::int64_t offset = batch.first * graph_.value(outputs_[i]).features;
+    const std::int64_t offset = batch.first * graph_.value(outputs_[i]).features();
     buffers_.redirect(outputs_[i], request_.results.empty() ? nullptr : request_.results[i] + offset);
   }
 }
@@ -50,7 +50,7 @@ void Inference::gather(Batch batch, const Team& team) {
 // An output that is an input as well, or another output too, has its memory elsewhere.
 void Inference::close(Batch batch) {
   for (std::size_t i = 0; i < request_.results.size(); ++i) {
-    const std::int64_t features = graph_.value(outputs_[i]).features;
+    const std::int64_t features = graph_.value(outputs_[i]).features();
     float* wanted = request_.results[i] + batch.first * features;
     const void* made = buffers_.value(outputs_[i]);
     if (made != wanted) copy_block(wanted, made, batch.rows * features * size_of(DType::f32));

@@ -1,5 +1,5 @@
 // The forward pass over a feed, chunk by chunk: what predict, evaluate and frozen sessions share. The chunk
-// size is ours to choose, because no row's result depends on the rows beside it.
+// size is ours to choose where no row's result depends on the rows beside it; else all rows are one chunk.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -23,7 +23,7 @@ struct InferRequest {
 };
 
 // Rows that a chunk has at most: many, so that weights are read seldom; but where the weights are few, only
-// as many as find room beside them in a second-level cache.
+// as many as find room beside them in a second-level cache. No limit for a graph that mixes rows.
 std::int64_t most_chunk_rows(const Graph& graph);
 
 class Inference {

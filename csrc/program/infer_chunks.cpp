@@ -1,6 +1,7 @@
 // How the CPU goes from chunk to chunk.
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "ops/batch/batch.h"
 #include "program/infer.h"
@@ -9,18 +10,21 @@ namespace hotloop {
 
 std::int64_t most_chunk_rows(const Graph& graph) {
   constexpr std::int64_t kLeast = 64, kMost = 256, kGrain = 32, kCache = 768 * 1024, kFewWeights = kCache / 2;
+  if (graph.mixes_rows()) return std::numeric_limits<std::int64_t>::max();
   double weights = 0;
   for (const GraphNode& entry : graph.nodes()) {
-    weights += entry.node->constant_bytes();
-    for (const Stretch& s : entry.node->parameters())
+    weights += entry.facts.constant_bytes;
+    for (const Stretch& s : entry.facts.parameters)
       weights += static_cast<double>(s.size * size_of(DType::f32));
   }
   if (weights > kFewWeights) return kMost;
   std::int64_t row = 0, widest = 0;
-  for (ValueId id : graph.inputs()) row += graph.value(id).features * size_of(DType::f32);
+  for (ValueId id : graph.inputs()) row += graph.value(id).features() * size_of(DType::f32);
   for (const GraphNode& entry : graph.nodes()) {
-    const ValueSpec& value = graph.value(entry.output);
-    widest = std::max(widest, value.features * size_of(value.dtype));
+    if (!entry.batched) continue;
+    std::int64_t made = 0;
+    for (ValueId id : entry.outputs) made += graph.value(id).features() * size_of(graph.value(id).dtype);
+    widest = std::max(widest, made);
   }
   const std::int64_t rows = (kCache - static_cast<std::int64_t>(weights)) / (row + widest);
   return std::clamp(rows / kGrain * kGrain, kLeast, kMost);

@@ -1,5 +1,6 @@
 // How a GPU goes from chunk to chunk: they are large, and asked for one after the other without waiting.
 #include <algorithm>
+#include <limits>
 
 #include "cuda/context.h"
 #include "cuda/stream.h"
@@ -12,8 +13,10 @@ namespace hotloop {
 // What fills a large GPU many times over, in a quarter of a gigabyte of values.
 std::int64_t most_chunk_rows(const Graph& graph) {
   constexpr std::int64_t kLeast = 256, kMost = 65536, kBytes = std::int64_t{1} << 28;
+  if (graph.mixes_rows()) return std::numeric_limits<std::int64_t>::max();
   std::int64_t row = 1;
-  for (const ValueSpec& value : graph.values()) row += value.features * size_of(value.dtype);
+  for (const ValueSpec& value : graph.values())
+    row += value.batched ? value.features() * size_of(value.dtype) : 0;
   return std::clamp(kBytes / row, kLeast, kMost);
 }
 

@@ -1,59 +1,53 @@
-// One op of a program: what it is made from, and what it does when the team comes by.
+// One op of a program: what a graph knows of it, and what it does when the team comes by.
 #pragma once
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/types.h"
 #include "cpu/team.h"
 #include "ops/activation/activation.h"
+#include "program/node_spec.h"
 #include "program/row_walk.h"
+#include "program/value.h"
 
 namespace hotloop {
 
 class HotUpdate;
 
-// A value is one matrix a batch: rows x features, contiguous.
-struct ValueSpec {
-  std::int64_t features = 0;
-  DType dtype = DType::f32;
-};
-using ValueId = int;
-// The widest value: features of two ops may be multiplied without a look at overflow.
-constexpr std::int64_t kMostFeatures = std::numeric_limits<std::int32_t>::max();
-// Offset of a parameter that an op does without.
-constexpr std::int64_t kNoParameter = -1;
-
-// Constant memory that whoever built the graph keeps alive (quantised weights and the like).
-struct ConstArray {
-  const void* data = nullptr;
-  std::int64_t size = 0;  // elements
-  DType dtype = DType::f32;
+// What becomes of the gradients of a node's outputs.
+enum class GradientFlow {
+  through,  // backward makes those of the inputs, and of the node's parameters; int32 outputs have none
+  stopped,  // they end here: the inputs get none from this node
+  unknown,  // the op has no derivative; a program refuses to train what lies before it
 };
 
-// A node as the graph describes it. The getters without a default throw std::invalid_argument when it is
-// missing.
-struct NodeSpec {
-  using Attribute = std::variant<std::int64_t, double, std::string>;
-  std::string op;
-  std::vector<ValueSpec> inputs;
-  std::map<std::string, Attribute> attributes;
-  std::map<std::string, std::int64_t> parameters;  // name -> offset in the parameter arena, in floats
-  std::map<std::string, ConstArray> arrays;
-
-  std::int64_t integer(const std::string& name) const;
-  std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
-  double real(const std::string& name) const;
-  double real(const std::string& name, double otherwise) const;
-  std::string text(const std::string& name) const;
-  std::string text(const std::string& name, const std::string& otherwise) const;
-  std::int64_t parameter(const std::string& name) const;  // required
-  std::int64_t parameter(const std::string& name, std::int64_t otherwise) const;
-  const ConstArray& array(const std::string& name, DType dtype, std::int64_t size) const;  // checked
+// What a graph, its passes and profiles ask of a node; asked for once, when it is added.
+struct NodeFacts {
+  // Multiply-adds that forward costs, roughly, for each row of a batch and for any batch: what decides
+  // whether a team is worth calling. By default one for each number that is made.
+  static constexpr double kByOutputs = -1;
+  double work_per_row = kByOutputs, work_per_batch = 0;
+  // For profiles, which say in program/profile.h how they count: operations of a row in forward, and as many
+  // in backward for each input whose gradient is wanted; those of a row in backward for the parameters; in
+  // what numbers; and bytes of constants that a run reads.
+  double operations = kByOutputs, parameter_operations = 0;
+  DType arithmetic = DType::f32;
+  double constant_bytes = 0;
+  // What it reads and writes of the arena; the program checks that it lies inside. Whether training changes
+  // any of it, and whether backward knows how to use run.hot_update, for all of it.
+  std::vector<Stretch> parameters;
+  bool trainable = false;
+  bool updates_itself = false;
+  GradientFlow gradient = GradientFlow::through;
+  // Which values backward reads: the memory plan keeps only those.
+  bool backward_reads_inputs = true, backward_reads_outputs = true;
+  // Whether a row of an output depends on other rows of an input, in inference. A batch then is never cut
+  // into chunks. Batch -> no batch axis is such a case without saying so.
+  bool mixes_rows = false;
+  // The only output, without a batch axis, lies where Node::fixed_output says; there is no forward.
+  bool fixed = false;
 };
 
 // A dense layer as it stands, for whoever runs several of them in one go.
@@ -68,20 +62,21 @@ struct DenseLayer {
 // What a node sees of the step in progress. Pointers are to whole batches; each rank does its share.
 struct NodeRun {
   const Team& team;
-  std::int64_t rows;  // of this batch: at most what prepare was told
-  bool training;      // batch statistics, dropout
+  // Of this batch: at most what prepare was told. 1 where no value of the node has a batch axis; where only
+  // some have, a node asks ValueSpec::rows(run.rows) for each.
+  std::int64_t rows;
+  bool training;  // batch statistics, dropout
   std::uint64_t seed, step;
   const void* const* inputs;
-  void* output;
+  void* const* outputs;
   float* parameters;           // the arena; a node adds its offsets
   float* parameter_gradients;  // the gradient arena, same offsets
   void* scratch;               // what the node asked for by scratch(): every rank's, lost after the call
-  // Backward only:
-  const float* output_gradient;
-  float* output_gradient_scratch;  // the same memory: a node may overwrite it, it is not read again
-  float* const* input_gradients;   // null where nobody wants it
-  const char* accumulate;          // per input: add to what is there instead of overwriting
-  bool accumulate_parameters;      // the layer is used more than once, and another use came first
+  // Backward only. Null where nothing hands that output a gradient (but never all of them): zeros.
+  float* const* output_gradients;
+  float* const* input_gradients;  // null where nobody wants it
+  const char* accumulate;         // per input: add to what is there instead of overwriting
+  bool accumulate_parameters;     // the layer is used more than once, and another use came first
   // Not null: a node that updates itself calls this instead of writing its gradients.
   const HotUpdate* hot_update = nullptr;
 
@@ -90,9 +85,12 @@ struct NodeRun {
     return static_cast<const T*>(inputs[i]);
   }
   template <class T = float>
-  T* out() const {
-    return static_cast<T*>(output);
+  T* out(int i = 0) const {
+    return static_cast<T*>(outputs[i]);
   }
+  const float* output_gradient(int i = 0) const { return output_gradients[i]; }
+  // The same memory: a node may overwrite it, it is not read again.
+  float* output_gradient_scratch(int i = 0) const { return output_gradients[i]; }
   // This rank's part of the scratch, where each has as many bytes.
   template <class T = float>
   T* own_scratch(std::int64_t bytes_per_rank) const {
@@ -103,7 +101,8 @@ struct NodeRun {
 class Node {
  public:
   virtual ~Node() = default;
-  virtual ValueSpec output() const = 0;
+  virtual std::vector<ValueSpec> outputs() const = 0;  // one or more
+  virtual NodeFacts facts() const { return {}; }
   // Called outside the team before the first run with these limits; the place to allocate what training keeps
   // from one call to the next. Never shrinks. Sessions don't call it.
   virtual void prepare([[maybe_unused]] std::int64_t max_rows, [[maybe_unused]] int threads,
@@ -119,15 +118,15 @@ class Node {
   }
   // The parameters are final: a node may keep a form of its own of them that is faster to read. Called once,
   // before the first run; a frozen node is not trained. True when it needs the arena no more.
-  virtual bool freeze([[maybe_unused]] const float* parameters) { return this->parameters().empty(); }
+  virtual bool freeze([[maybe_unused]] const float* parameters) { return facts().parameters.empty(); }
   // Called by every rank. The program puts a barrier after each call; a node that needs one within calls
   // run.team.barrier() itself, on every rank alike. Must not throw and must not allocate. Without
-  // run.training, forward writes nothing but run.output and run.scratch: sessions run one node in several
+  // run.training, forward writes nothing but run.outputs and run.scratch: sessions run one node in several
   // threads at once.
   virtual void forward(const NodeRun& run) = 0;
   virtual void backward(const NodeRun& run) = 0;
-  // Multiply-adds a row costs forward, roughly: what decides whether a team is worth calling.
-  virtual double work_per_row() const { return static_cast<double>(output().features); }
+  // Of a node whose facts say fixed; parameters: the arena, for nodes that are not frozen.
+  virtual const void* fixed_output([[maybe_unused]] const float* parameters) const { return nullptr; }
   // True where the node is just a dense layer in float32, or an activation over whole rows, which it then
   // describes. parameters: the arena, for nodes that are not frozen.
   virtual bool as_dense([[maybe_unused]] const float* parameters, [[maybe_unused]] DenseLayer& layer) const {
@@ -137,34 +136,21 @@ class Node {
   // A frozen node joins a step that ends with its input, so that a single row takes both in one go; only a
   // product begins one. False, and the step as it was, where it can't.
   virtual bool join([[maybe_unused]] RowStep& step) const { return false; }
-  // For profiles, which say in program/profile.h how they count: operations of a batch, forward and backward
-  // with so many gradients of inputs wanted; in what numbers; and bytes of constants that a run reads.
-  virtual double forward_operations(std::int64_t rows) const {
-    return static_cast<double>(rows * output().features);
-  }
-  virtual double backward_operations(std::int64_t rows, int wanted) const {
-    return static_cast<double>(rows * output().features * wanted);
-  }
-  virtual DType arithmetic() const { return DType::f32; }
-  virtual double constant_bytes() const { return 0; }
-  // What it reads and writes of the arena; the program checks that it lies inside.
-  virtual std::vector<Stretch> parameters() const { return {}; }
-  // Whether training changes any of it, and which values backward reads: the memory plan keeps only those.
-  virtual bool has_trainable_parameters() const { return false; }
-  // Whether backward knows how to use run.hot_update, for all of parameters().
-  virtual bool updates_itself() const { return false; }
-  virtual bool has_gradient() const { return true; }
-  virtual bool backward_reads_inputs() const { return true; }
-  virtual bool backward_reads_output() const { return true; }
 };
 
-// An op through which no gradient goes; a program refuses to train what lies before it.
+// An op without a derivative.
 class InferenceNode : public Node {
  public:
+  NodeFacts facts() const final {
+    NodeFacts facts = inference_facts();
+    facts.gradient = GradientFlow::unknown;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
   void backward(const NodeRun&) final {}
-  bool has_gradient() const final { return false; }
-  bool backward_reads_inputs() const final { return false; }
-  bool backward_reads_output() const final { return false; }
+
+ protected:
+  virtual NodeFacts inference_facts() const { return {}; }
 };
 
 using NodeFactory = std::unique_ptr<Node> (*)(const NodeSpec&);

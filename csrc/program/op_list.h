@@ -16,7 +16,9 @@
   X(dequantize) \
   X(dense_int8) \
   X(dense_bf16) \
-  X(dense_mixed)
+  X(dense_mixed) \
+  X(weight) \
+  X(constant)
 
 namespace hotloop {
 #define HOTLOOP_DECLARE(op) std::unique_ptr<Node> make_##op(const NodeSpec& spec);

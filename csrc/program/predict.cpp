@@ -65,7 +65,7 @@ class Program::Evaluation final : public Inference {
 };
 
 int Program::team_limit(int threads, std::int64_t rows) const {
-  const bool alone = threads == 0 && !TeamChoice::pays(work_per_row() * static_cast<double>(rows));
+  const bool alone = threads == 0 && !TeamChoice::pays(graph_->work(rows));
   return alone ? 1 : allowed_threads(threads);
 }
 

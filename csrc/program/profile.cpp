@@ -27,7 +27,7 @@ class Traffic {
 
 double value_bytes(const Graph& graph, ValueId id, std::int64_t rows) {
   const ValueSpec& value = graph.value(id);
-  return count(value.features * rows) * count(size_of(value.dtype));
+  return count(value.features() * value.rows(rows)) * count(size_of(value.dtype));
 }
 
 double inputs_bytes(const Graph& graph, const GraphNode& entry, std::int64_t rows) {
@@ -37,9 +37,15 @@ double inputs_bytes(const Graph& graph, const GraphNode& entry, std::int64_t row
   return bytes;
 }
 
+double outputs_bytes(const Graph& graph, const GraphNode& entry, std::int64_t rows) {
+  double bytes = 0;
+  for (ValueId id : entry.outputs) bytes += value_bytes(graph, id, rows);
+  return bytes;
+}
+
 double parameter_count(const GraphNode& entry) {
   double sum = 0;
-  for (const Stretch& s : entry.node->parameters()) sum += count(s.size);
+  for (const Stretch& s : entry.facts.parameters) sum += count(s.size);
   return sum;
 }
 
@@ -57,42 +63,42 @@ StepPart forward_part(const Graph& graph, int index, std::int64_t rows) {
   StepPart part;
   part.phase = StepPart::Phase::forward;
   part.node = index;
-  part.arithmetic = entry.node->arithmetic();
-  part.operations = entry.node->forward_operations(rows);
+  part.arithmetic = entry.facts.arithmetic;
+  part.operations = count(entry.rows(rows)) * entry.facts.operations;
   Traffic traffic(part);
   traffic.add(inputs_bytes(graph, entry, rows));
-  traffic.add(value_bytes(graph, entry.output, rows));
-  traffic.add(kFloat * parameter_count(entry) + entry.node->constant_bytes());
+  traffic.add(outputs_bytes(graph, entry, rows));
+  traffic.add(kFloat * parameter_count(entry) + entry.facts.constant_bytes);
   return part;
 }
 
 StepPart backward_part(const Graph& graph, const BackwardStep& step, std::int64_t rows, bool updates,
                        int state_size) {
   const GraphNode& entry = graph.nodes()[static_cast<std::size_t>(step.node)];
-  const Node& node = *entry.node;
+  const NodeFacts& facts = entry.facts;
   StepPart part;
   part.phase = StepPart::Phase::backward;
   part.node = step.node;
   part.updates = updates;
-  part.arithmetic = node.arithmetic();
+  part.arithmetic = facts.arithmetic;
   Traffic traffic(part);
-  traffic.add(value_bytes(graph, entry.output, rows));  // its gradient
-  if (node.backward_reads_output()) traffic.add(value_bytes(graph, entry.output, rows));
-  if (node.backward_reads_inputs()) traffic.add(inputs_bytes(graph, entry, rows));
+  traffic.add(outputs_bytes(graph, entry, rows));  // their gradients
+  if (facts.backward_reads_outputs) traffic.add(outputs_bytes(graph, entry, rows));
+  if (facts.backward_reads_inputs) traffic.add(inputs_bytes(graph, entry, rows));
   int wanted = 0;
   for (std::size_t i = 0; i < entry.inputs.size(); ++i) {
     if (!step.wanted[i]) continue;
     ++wanted;
     traffic.add(value_bytes(graph, entry.inputs[i], rows), step.accumulate[i] ? 2 : 1);
   }
-  part.operations = node.backward_operations(rows, wanted);
+  part.operations = count(entry.rows(rows)) * (wanted * facts.operations + facts.parameter_operations);
   const double parameters = parameter_count(entry);
   if (updates) {
     traffic.add(kFloat * parameters * (1 + state_size), 2);
     part.operations += (2 + 5.0 * state_size) * parameters;
   } else {
     if (wanted > 0) traffic.add(kFloat * parameters);
-    if (node.has_trainable_parameters()) traffic.add(kFloat * parameters, step.accumulate_parameters ? 2 : 1);
+    if (facts.trainable) traffic.add(kFloat * parameters, step.accumulate_parameters ? 2 : 1);
   }
   return part;
 }

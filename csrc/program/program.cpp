@@ -19,8 +19,8 @@ void check_fused(const Graph& graph, ValueId output) {
   bool read = false;
   for (const GraphNode& entry : graph.nodes())
     read = read || std::find(entry.inputs.begin(), entry.inputs.end(), output) != entry.inputs.end();
-  require(!read && maker.inputs.size() == 1 &&
-              graph.value(maker.inputs[0]).features == graph.value(output).features,
+  require(!read && maker.inputs.size() == 1 && maker.outputs.size() == 1 &&
+              graph.value(maker.inputs[0]).features() == graph.value(output).features(),
           "loss: can't fuse with ", maker.op, ", which it would replace");
 }
 
@@ -29,7 +29,7 @@ void check_fused(const Graph& graph, ValueId output) {
 Program::Program(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, float* parameters,
                  float* gradients, std::int64_t arena_size)
     : graph_(std::move(graph)),
-      outputs_(std::move(outputs)),
+      outputs_(graph_->roots(std::move(outputs))),
       parameters_(parameters),
       gradients_(gradients),
       arena_size_(arena_size),
@@ -42,16 +42,11 @@ void Program::forget_memory() {
   new (&choices_) std::map<std::tuple<Pass, std::int64_t, int>, TeamChoice>();
 }
 
-double Program::work_per_row() const {
-  double work = 0;
-  for (const GraphNode& entry : graph_->nodes()) work += entry.node->work_per_row();
-  return work;
-}
-
 void Program::set_loss(std::vector<HeadSpec> heads) {
   const ProgramEntry entry(*this);
-  for (const HeadSpec& head : heads) {
-    const std::int64_t features = graph_->value(head.output).features;
+  for (HeadSpec& head : heads) {
+    head.output = graph_->root(head.output);
+    const std::int64_t features = graph_->value(head.output).features();
     require(head.positions >= 1 && features % head.positions == 0, "loss: ", features,
             " outputs can't be split into ", head.positions, " positions");
     require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(), "loss: value ",
@@ -93,7 +88,7 @@ PassBuffers& Program::buffers(Pass pass, std::int64_t rows, int threads) {
   threads = std::max(threads, buffers.threads());
   for (GraphNode& entry : graph_->nodes()) entry.node->prepare(rows, threads, pass == Pass::train);
   // Last, so that a failure before it leaves buffers that are not ready.
-  buffers.prepare(*graph_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows, threads,
+  buffers.prepare(*graph_, parameters_, heads_, make_schedule(*graph_, outputs_, heads_, pass), rows, threads,
                   pass == Pass::train);
   return buffers;
 }
@@ -107,7 +102,7 @@ PassBuffers& Program::ready_to_train(const Feed& feed, std::int64_t batch_rows, 
   std::vector<std::vector<Stretch>> could_be_hot;
   for (const BackwardStep& step : buffers.schedule().backward)
     could_be_hot.push_back(step.could_be_hot
-                               ? graph_->nodes()[static_cast<std::size_t>(step.node)].node->parameters()
+                               ? graph_->nodes()[static_cast<std::size_t>(step.node)].facts.parameters
                                : std::vector<Stretch>());
   update_.set_backward(buffers.schedule().trained, could_be_hot);
   for (std::size_t i = 0; i < heads_.size(); ++i) {
@@ -122,7 +117,7 @@ void Program::check_targets(const Feed& feed) const {
           " arrays, one a loss, got ", feed.targets.size());
   for (std::size_t i = 0; i < heads_.size(); ++i) {
     const bool sparse = heads_[i].loss == Loss::sparse_categorical_crossentropy;
-    const std::int64_t size = sparse ? heads_[i].positions : graph_->value(heads_[i].output).features;
+    const std::int64_t size = sparse ? heads_[i].positions : graph_->value(heads_[i].output).features();
     const Column& column = feed.targets[i];
     require(column.row_size == size && column.dtype == (sparse ? DType::i32 : DType::f32),
             "targets: expected ", size, sparse ? " int32" : " float32", " numbers a row, got ",
@@ -140,7 +135,7 @@ TeamChoice& Program::team_choice(Pass pass, std::int64_t rows, int allowed) {
   const auto key = std::tuple{pass, rows, allowed};
   if (const auto known = choices_.find(key); known != choices_.end()) return known->second;
   // A training step goes forward once and backward about twice.
-  const double work = work_per_row() * static_cast<double>(rows) * (pass == Pass::train ? 3 : 1);
+  const double work = graph_->work(rows) * (pass == Pass::train ? 3 : 1);
   return choices_.try_emplace(key, allowed, work).first->second;
 }
 
@@ -149,7 +144,7 @@ void Program::run_heads(PassBuffers& buffers, std::int64_t rows, Share share) {
     const HeadSpec& head = heads_[i];
     const ValueId input = head_input(*graph_, head);
     float* probability = head.fuse ? static_cast<float*>(buffers.value(head.output)) : nullptr;
-    run_head(head, buffers.head(i), rows, graph_->value(head.output).features,
+    run_head(head, buffers.head(i), rows, graph_->value(head.output).features(),
              static_cast<const float*>(buffers.value(input)), probability, buffers.gradient(input), share);
   }
 }

@@ -68,8 +68,6 @@ class Program {
   const Graph& graph() const { return *graph_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
   const std::vector<HeadSpec>& heads() const { return heads_; }
-  // Multiply-adds of one row's forward pass, roughly.
-  double work_per_row() const;
   // Leaves the working memory to the system, since it may be in the middle of a change: in a child of fork.
   void forget_memory();
 

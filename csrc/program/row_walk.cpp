@@ -29,12 +29,12 @@ std::vector<RowPart> make_row_walk(const Graph& graph, Schedule& schedule) {
     RowPart* const last = walk.empty() ? nullptr : &walk.back();
     if (last != nullptr && last->step.run != nullptr && entry.inputs.size() == 1 && last->output == input &&
         is_passed_on(graph, schedule, input) && entry.node->join(last->step)) {
-      last->output = entry.output;
+      last->output = entry.outputs[0];
       Lifetime& read = schedule.values[static_cast<std::size_t>(last->input)];
       read.last = std::max(read.last, i);
       continue;
     }
-    RowPart part{{}, i, input, entry.output};
+    RowPart part{{}, i, input, entry.outputs[0]};
     if (entry.inputs.size() == 1) entry.node->join(part.step);
     walk.push_back(part);
   }

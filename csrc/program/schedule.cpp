@@ -25,7 +25,7 @@ std::vector<bool> alone_with_parameters(const std::vector<GraphNode>& nodes) {
   };
   std::vector<Owned> all;
   for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (const Stretch& s : nodes[i].node->parameters())
+    for (const Stretch& s : nodes[i].facts.parameters)
       if (s.size > 0) all.push_back({s, i});
   std::sort(all.begin(), all.end(),
             [](const Owned& a, const Owned& b) { return a.where.offset < b.where.offset; });
@@ -60,10 +60,9 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
   const auto gradient = [&](ValueId id) -> Lifetime& {
     return schedule.gradients[static_cast<std::size_t>(id)];
   };
-  for (std::size_t i = 0; i < graph.values().size(); ++i) {
-    schedule.values[i].bytes = graph.values()[i].features * size_of(graph.values()[i].dtype);
-    schedule.gradients[i].bytes = graph.values()[i].features * size_of(DType::f32);
-  }
+  const auto read = [&](ValueId id, int time) {
+    if (!graph.is_fixed(id)) extend(value(id), time);
+  };
 
   std::vector<bool> skipped(nodes.size(), false);
   if (pass != Pass::predict)
@@ -73,10 +72,11 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
   for (ValueId id : graph.inputs()) extend(value(id), 0);
   for (int i = 0; i < count; ++i) {
     if (skipped[static_cast<std::size_t>(i)]) continue;
-    schedule.forward.push_back(i);
     const GraphNode& entry = nodes[static_cast<std::size_t>(i)];
-    for (ValueId id : entry.inputs) extend(value(id), i);
-    extend(value(entry.output), i);
+    if (entry.facts.fixed) continue;
+    schedule.forward.push_back(i);
+    for (ValueId id : entry.inputs) read(id, i);
+    for (ValueId id : entry.outputs) extend(value(id), i);
   }
   for (ValueId id : outputs) extend(value(id), count);
   if (pass == Pass::predict) return schedule;
@@ -97,16 +97,20 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
   std::unordered_set<std::int64_t> seen;  // parameters whose gradient an earlier backward step has written
   for (int i = count - 1; i >= 0; --i) {
     const GraphNode& entry = nodes[static_cast<std::size_t>(i)];
-    if (skipped[static_cast<std::size_t>(i)] || !written[static_cast<std::size_t>(entry.output)]) continue;
-    require(entry.node->has_gradient(), "train: ", entry.op,
+    const bool reached = std::any_of(entry.outputs.begin(), entry.outputs.end(),
+                                     [&](ValueId id) { return written[static_cast<std::size_t>(id)]; });
+    if (skipped[static_cast<std::size_t>(i)] || !reached) continue;
+    require(entry.facts.gradient != GradientFlow::unknown, "train: ", entry.op,
             " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
     BackwardStep step{i, {}, {}, false, false};
-    step.could_be_hot = entry.node->updates_itself() && alone[static_cast<std::size_t>(i)];
-    extend(gradient(entry.output), time);
-    if (entry.node->backward_reads_output()) extend(value(entry.output), time);
+    step.could_be_hot = entry.facts.updates_itself && alone[static_cast<std::size_t>(i)];
+    for (ValueId id : entry.outputs) {
+      if (written[static_cast<std::size_t>(id)]) extend(gradient(id), time);
+      if (entry.facts.backward_reads_outputs) read(id, time);
+    }
     for (ValueId id : entry.inputs) {
-      if (entry.node->backward_reads_inputs()) extend(value(id), time);
+      if (entry.facts.backward_reads_inputs) read(id, time);
       const auto at = static_cast<std::size_t>(id);
       const bool wanted = graph.needs_gradient(id);
       step.wanted.push_back(wanted);
@@ -115,7 +119,7 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
       extend(gradient(id), time);
       written[at] = true;
     }
-    for (const Stretch& parameter : entry.node->parameters()) {
+    for (const Stretch& parameter : entry.facts.parameters) {
       if (seen.insert(parameter.offset).second)
         schedule.trained.push_back(parameter.offset);
       else

@@ -21,7 +21,7 @@ struct Schedule {
   std::vector<int> forward;
   std::vector<BackwardStep> backward;       // empty unless training
   std::vector<std::int64_t> trained;        // offsets of the parameters of those steps
-  std::vector<Lifetime> values, gradients;  // one a value; bytes are a row's
+  std::vector<Lifetime> values, gradients;  // one a value; bytes are filled in for a size of batch
 };
 
 enum class Pass { predict, evaluate, train };

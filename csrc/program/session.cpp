@@ -47,7 +47,7 @@ class Session::Lease {
 Session::Session(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, const float* parameters,
                  std::int64_t arena_size, std::int64_t rows, int threads)
     : graph_(std::move(graph)),
-      outputs_(std::move(outputs)),
+      outputs_(graph_->roots(std::move(outputs))),
       rows_(rows),
       chunk_rows_(most_chunk_rows(*graph_)),
       threads_(threads) {
@@ -55,10 +55,7 @@ Session::Session(std::shared_ptr<Graph> graph, std::vector<ValueId> outputs, con
   require(rows_ >= 1, "session: expected rows of at least 1, got ", rows_);
   require(threads_ >= 0, "session: expected 0 threads (as many as pay) or more, got ", threads_);
   bool keep_arena = false;
-  for (const GraphNode& entry : graph_->nodes()) {
-    work_per_row_ += entry.node->work_per_row();
-    keep_arena = !entry.node->freeze(parameters) || keep_arena;
-  }
+  for (const GraphNode& entry : graph_->nodes()) keep_arena = !entry.node->freeze(parameters) || keep_arena;
   if (keep_arena) {
     parameters_.reserve(arena_size * size_of(DType::f32));
     copy_block(parameters_.as<void>(), parameters, arena_size * size_of(DType::f32));
@@ -73,14 +70,15 @@ Session::~Session() {
 }
 
 int Session::allowed_threads(std::int64_t rows) const {
-  if (!TeamChoice::pays(work_per_row_ * static_cast<double>(rows))) return 1;
+  if (!TeamChoice::pays(graph_->work(rows))) return 1;
   return std::min(threads_ > 0 ? threads_ : num_threads(), most_threads());
 }
 
 void Session::lay_out(Context& context, std::int64_t rows, int threads) const {
   if (context.buffers.ready_for(rows, threads)) return;
   rows = std::max({rows, rows_, context.buffers.max_rows()});
-  context.buffers.prepare(*graph_, {}, make_schedule(*graph_, outputs_, {}, Pass::predict), rows,
+  context.buffers.prepare(*graph_, parameters_.as<float>(), {},
+                          make_schedule(*graph_, outputs_, {}, Pass::predict), rows,
                           std::max(threads, context.buffers.threads()), false);
 }
 
@@ -95,9 +93,7 @@ bool Session::run(const InferRequest& request) {
   if (allowed == 1)
     inference.run(1);
   else
-    inference.run(
-        context.choices.try_emplace({rows, allowed}, allowed, work_per_row_ * static_cast<double>(rows))
-            .first->second);
+    inference.run(context.choices.try_emplace({rows, allowed}, allowed, graph_->work(rows)).first->second);
   return !inference.met_nonfinite();
 }
 

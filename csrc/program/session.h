@@ -34,8 +34,6 @@ class Session {
 
   const Graph& graph() const { return *graph_; }
   const std::vector<ValueId>& outputs() const { return outputs_; }
-  // Multiply-adds of a row, roughly.
-  double work_per_row() const { return work_per_row_; }
 
  private:
   // What one call needs for itself.
@@ -52,7 +50,6 @@ class Session {
   std::vector<ValueId> outputs_;
   std::int64_t rows_, chunk_rows_;
   int threads_;
-  double work_per_row_ = 0;
   AlignedBuffer parameters_;  // empty where every node keeps its own
   // Contexts that nobody uses. No lock, so that a fork at any moment leaves the child a pool that works.
   std::array<std::atomic<Context*>, 32> idle_{};

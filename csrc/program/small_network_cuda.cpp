@@ -43,17 +43,18 @@ std::optional<Chain> chain_of(const Graph& graph, const std::vector<ValueId>& ou
   for (const GraphNode& entry : graph.nodes()) {
     if (entry.inputs.size() != 1 || entry.inputs[0] != value || chain.last.kind != Activation::linear)
       return std::nullopt;
-    const std::int64_t features = graph.value(value).features;
+    const std::int64_t features = graph.value(value).features();
     DenseLayer layer;
     if (entry.node->as_dense(parameters, layer)) {
       if (layer.inputs != features || chain.mlp.count == cuda::kMostMlpLayers) return std::nullopt;
       chain.mlp.layers[chain.mlp.count++] = {layer.inputs, layer.units, layer.kernel, layer.bias,
                                              layer.activation};
       chain.layers.push_back(layer);
-    } else if (!entry.node->as_activation(chain.last) || graph.value(entry.output).features != features) {
+    } else if (!entry.node->as_activation(chain.last) ||
+               graph.value(entry.outputs[0]).features() != features) {
       return std::nullopt;
     }
-    value = entry.output;
+    value = entry.outputs[0];
   }
   if (value != outputs[0] || !cuda::is_small(chain.mlp)) return std::nullopt;
   return chain;

@@ -55,7 +55,7 @@ void Program::run_steps(const TrainRequest& request, PassBuffers& buffers, std::
       run_heads(buffers, batch.rows, team.share());
       team.barrier();
       for (std::size_t i = 0; i < request.outputs.size(); ++i) {
-        const std::int64_t features = graph_->value(outputs_[i]).features;
+        const std::int64_t features = graph_->value(outputs_[i]).features();
         const Range rows = team.share().of(batch.rows);
         std::memcpy(request.outputs[i] + (first + rows.begin) * features,
                     static_cast<const float*>(buffers.value(outputs_[i])) + rows.begin * features,

@@ -89,7 +89,7 @@ void Program::ask_for_step(const TrainRequest& request, PassBuffers& buffers, co
   buffers.forward(*graph_, run, rows, team);
   run_heads(buffers, rows, team.share());
   for (std::size_t i = 0; i < request.outputs.size(); ++i)
-    record_rows(static_cast<const float*>(buffers.value(outputs_[i])), graph_->value(outputs_[i]).features,
+    record_rows(static_cast<const float*>(buffers.value(outputs_[i])), graph_->value(outputs_[i]).features(),
                 rows, request.outputs[i]);
   mark();
   buffers.backward(*graph_, run, rows, team);
@@ -202,7 +202,7 @@ void Program::train(const TrainRequest& request, TrainResult& result) {
     }
   };
 
-  const std::int64_t ahead = steps_ahead(3 * work_per_row() * static_cast<double>(most_rows));
+  const std::int64_t ahead = steps_ahead(3 * graph_->work(most_rows));
   const std::int64_t unit = !small ? 1 : request.stop_on_nan ? 1 : kStepsOfABlock;
   const auto tell = [&] {
     result.steps = c.progress().steps, result.rows = c.progress().rows;

@@ -12,7 +12,7 @@ import typing
 
 class Graph:
     """
-    Nodes in the order in which they run, over values of rows x features.
+    Nodes in the order in which they run, over values of rows of samples.
     """
     def __init__(self) -> None: ...
     def add(
@@ -22,10 +22,42 @@ class Graph:
         attributes: dict = {},
         parameters: collections.abc.Mapping[str, typing.SupportsInt | typing.SupportsIndex] = {},
         arrays: collections.abc.Mapping[str, numpy.ndarray] = {},
-    ) -> int: ...
+    ) -> int | tuple[int, ...]:
+        """
+        Append a node; its value, or a tuple where it has several. An attribute, parameter or array that
+        the op does not read is refused.
+        """
+    def batched(self, value: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        """
+        False for a value that has no row for each sample: a weight, a constant.
+        """
     def dtype(self, value: typing.SupportsInt | typing.SupportsIndex) -> str: ...
     def features(self, value: typing.SupportsInt | typing.SupportsIndex) -> int: ...
-    def input(self, features: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+    def input(
+        self,
+        shape: typing.SupportsInt
+        | typing.SupportsIndex
+        | collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+        dtype: str = "float32",
+    ) -> int:
+        """
+        A value that calls give: rows of samples of this shape (or so many numbers). float32 takes bytes
+        too, which become float32; int32 is handed on as it is.
+        """
+    def reshape(
+        self,
+        value: typing.SupportsInt | typing.SupportsIndex,
+        shape: typing.SupportsInt
+        | typing.SupportsIndex
+        | collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    ) -> int:
+        """
+        The same numbers as samples of another shape: another value, but no node and no memory.
+        """
+    def shape(self, value: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, ...]:
+        """
+        Of one sample.
+        """
 
 class Program:
     """

@@ -9,13 +9,16 @@ namespace {
 class Add final : public Node {
  public:
   explicit Add(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features), count_(static_cast<int>(spec.inputs.size())) {
-    check_joined(spec, true);
-  }
+      : input_(check_joined(spec, true)),
+        features_(input_.features()),
+        count_(static_cast<int>(spec.inputs.size())) {}
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
+  std::vector<ValueSpec> outputs() const override { return {input_}; }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
 
   void forward(const NodeRun& run) override {
     add_forward(reinterpret_cast<const float* const*>(run.inputs), count_, run.out(), run.rows * features_,
@@ -25,11 +28,12 @@ class Add final : public Node {
   void backward(const NodeRun& run) override {
     for (int i = 0; i < count_; ++i)
       if (run.input_gradients[i] != nullptr)
-        copy_or_add(run.output_gradient, run.input_gradients[i], run.accumulate[i], run.rows * features_,
+        copy_or_add(run.output_gradient(), run.input_gradients[i], run.accumulate[i], run.rows * features_,
                     run.team.share());
   }
 
  private:
+  const ValueSpec input_;
   const std::int64_t features_;
   const int count_;
 };

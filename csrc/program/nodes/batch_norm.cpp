@@ -15,8 +15,9 @@ namespace {
 class BatchNorm final : public Node {
  public:
   explicit BatchNorm(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        cols_(last_axis_of(spec, features_)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
+        cols_(last_axis_of(spec, input_)),
         gamma_(spec.parameter("gamma", kNoParameter)),
         beta_(spec.parameter("beta", kNoParameter)),
         moving_mean_(spec.parameter("moving_mean")),
@@ -25,17 +26,16 @@ class BatchNorm final : public Node {
         epsilon_(static_cast<float>(spec.real("epsilon", 1e-3))),
         trainable_(spec.integer("trainable", 1) != 0) {}
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
-  std::vector<Stretch> parameters() const override {
-    std::vector<Stretch> all{{moving_mean_, cols_}, {moving_variance_, cols_}};
-    if (gamma_ != kNoParameter) all.push_back({gamma_, cols_});
-    if (beta_ != kNoParameter) all.push_back({beta_, cols_});
-    return all;
+  std::vector<ValueSpec> outputs() const override { return {input_}; }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.parameters = {{moving_mean_, cols_}, {moving_variance_, cols_}};
+    if (gamma_ != kNoParameter) facts.parameters.push_back({gamma_, cols_});
+    if (beta_ != kNoParameter) facts.parameters.push_back({beta_, cols_});
+    facts.trainable = trainable_ && (gamma_ != kNoParameter || beta_ != kNoParameter);
+    facts.backward_reads_outputs = false;
+    return facts;
   }
-  bool has_trainable_parameters() const override {
-    return trainable_ && (gamma_ != kNoParameter || beta_ != kNoParameter);
-  }
-  bool backward_reads_output() const override { return false; }
 
   void prepare(std::int64_t, int, bool training) override {
     if (training) statistics_.reserve(2 * padded() * size_of(DType::f32));
@@ -84,10 +84,10 @@ class BatchNorm final : public Node {
     gradients.dbeta = trainable_ && beta_ != kNoParameter ? run.parameter_gradients + beta_ : nullptr;
     gradients.accumulate_parameters = run.accumulate_parameters;
     if (uses_batch(run))
-      batch_norm_train_backward(args(run), run.in(), run.output_gradient, mean(), inverse(), gradients,
+      batch_norm_train_backward(args(run), run.in(), run.output_gradient(), mean(), inverse(), gradients,
                                 run.team.share());
     else
-      batch_norm_infer_backward(args(run), run.in(), run.output_gradient, run.parameters + moving_mean_,
+      batch_norm_infer_backward(args(run), run.in(), run.output_gradient(), run.parameters + moving_mean_,
                                 run.parameters + moving_variance_, gradients, run.team.share());
   }
 
@@ -120,6 +120,7 @@ class BatchNorm final : public Node {
   float* mean() const { return statistics_.as<float>(); }
   float* inverse() const { return mean() + padded(); }
 
+  const ValueSpec input_;
   const std::int64_t features_, cols_;
   std::int64_t gamma_, beta_, moving_mean_, moving_variance_;  // in the arena, or in frozen_
   const float momentum_, epsilon_;

@@ -8,29 +8,46 @@
 
 namespace hotloop {
 
-// The features of a node's only input.
-inline std::int64_t only_input(const NodeSpec& spec, DType dtype = DType::f32) {
+// Of an op that makes its output from nothing but its description.
+inline void no_inputs(const NodeSpec& spec) {
+  require(spec.inputs.empty(), spec.op, ": expected no input, got ", spec.inputs.size());
+}
+
+// A node's only input.
+inline const ValueSpec& only_input(const NodeSpec& spec, DType dtype = DType::f32) {
   require(spec.inputs.size() == 1 && spec.inputs[0].dtype == dtype, spec.op, ": expected one ",
           dtype == DType::f32 ? "float32 input; dequantize it first" : "uint8 input; quantize it first");
-  return spec.inputs[0].features;
+  return spec.inputs[0];
 }
 
-// Checks that all inputs are float32; with `same_features`, all of one width.
-inline void check_joined(const NodeSpec& spec, bool same_features) {
+// Checks that there are inputs, all float32, and all or none with a batch axis; with `same_features`, all of
+// one width. Returns the first.
+inline const ValueSpec& check_joined(const NodeSpec& spec, bool same_features) {
+  require(!spec.inputs.empty(), spec.op, ": expected at least one input");
+  const ValueSpec& first = spec.inputs[0];
   for (const ValueSpec& input : spec.inputs) {
     require(input.dtype == DType::f32, spec.op, ": expected float32 inputs; dequantize the others first");
-    require(!same_features || input.features == spec.inputs[0].features, spec.op,
-            ": expected inputs of one width, got ", spec.inputs[0].features, " and ", input.features,
-            " features");
+    require(input.batched == first.batched, spec.op,
+            ": expected inputs that all have a batch axis, or that all have none");
+    require(!same_features || input.features() == first.features(), spec.op,
+            ": expected inputs of one width, got ", first.features(), " and ", input.features(), " features");
   }
+  return first;
 }
 
-// The attribute last_axis, of which a row of `features` holds a whole number; by default it is one.
-inline std::int64_t last_axis_of(const NodeSpec& spec, std::int64_t features) {
-  const std::int64_t last_axis = spec.integer("last_axis", features);
-  require(last_axis > 0 && features % last_axis == 0, spec.op, ": expected a last_axis that divides the ",
-          features, " features of the input, got ", last_axis);
+// The attribute last_axis, of which a sample holds a whole number; by default its own last axis.
+inline std::int64_t last_axis_of(const NodeSpec& spec, const ValueSpec& input) {
+  const std::int64_t last_axis = spec.integer("last_axis", input.shape.last());
+  require(last_axis > 0 && input.features() % last_axis == 0, spec.op,
+          ": expected a last_axis that divides the ", input.features(), " features of the input, got ",
+          last_axis);
   return last_axis;
+}
+
+// The shape of `input` with `size` numbers in the place of `last_axis`: flat where that is not its last axis.
+inline Shape with_last_axis(const Shape& input, std::int64_t last_axis, std::int64_t size) {
+  if (input.last() == last_axis) return input.with_last(size);
+  return {input.size() / last_axis * size};
 }
 
 // The attribute units. Features and units stay in 31 bits, so that their products stay in 63.
@@ -44,7 +61,7 @@ inline std::int64_t units_of(const NodeSpec& spec) {
 // An elementwise activation with the attributes alpha and beta.
 inline ActivationArgs activation_of(const NodeSpec& spec, const std::string& name) {
   std::optional<float> alpha;
-  if (spec.attributes.count("alpha")) alpha = static_cast<float>(spec.real("alpha"));
+  if (spec.has_attribute("alpha")) alpha = static_cast<float>(spec.real("alpha"));
   return elementwise_activation(name.c_str(), alpha, static_cast<float>(spec.real("beta", 0.0)));
 }
 // The one that an op applies to what it makes: the attribute activation.

@@ -1,5 +1,5 @@
-// Inputs side by side along the last axis: at each of `positions` places of a row, input 0's columns, then
-// input 1's, and so on.
+// Inputs side by side along the last axis: at each of `positions` places of a sample (by default as many as
+// its shape has before the last axis), input 0's columns, then input 1's, and so on.
 #include "ops/elementwise/elementwise.h"
 #include "program/nodes/checks.h"
 #include "program/op_list.h"
@@ -9,20 +9,26 @@ namespace {
 
 class Concat final : public Node {
  public:
-  explicit Concat(const NodeSpec& spec) : positions_(spec.integer("positions", 1)) {
-    check_joined(spec, false);
+  explicit Concat(const NodeSpec& spec)
+      : input_(check_joined(spec, false)),
+        positions_(spec.integer("positions", input_.features() / input_.shape.last())) {
     require(positions_ > 0, "concat: expected positions above zero, got ", positions_);
     for (const ValueSpec& input : spec.inputs) {
-      require(input.features % positions_ == 0, "concat: expected inputs of a multiple of ", positions_,
-              " features, got ", input.features);
-      cols_.push_back(input.features / positions_);
+      require(input.features() % positions_ == 0, "concat: expected inputs of a multiple of ", positions_,
+              " features, got ", input.features());
+      cols_.push_back(input.features() / positions_);
       width_ += cols_.back();
     }
   }
 
-  ValueSpec output() const override { return {positions_ * width_, DType::f32}; }
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
+  std::vector<ValueSpec> outputs() const override {
+    return {input_.shaped(with_last_axis(input_.shape, cols_[0], width_))};
+  }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
 
   void forward(const NodeRun& run) override {
     float* y = run.out();
@@ -32,7 +38,7 @@ class Concat final : public Node {
   }
 
   void backward(const NodeRun& run) override {
-    const float* dy = run.output_gradient;
+    const float* dy = run.output_gradient();
     for (std::size_t i = 0; i < cols_.size(); dy += cols_[i++])
       if (run.input_gradients[i] != nullptr)
         copy_columns(dy, width_, run.input_gradients[i], cols_[i], run.rows * positions_, cols_[i],
@@ -40,6 +46,7 @@ class Concat final : public Node {
   }
 
  private:
+  const ValueSpec input_;
   const std::int64_t positions_;
   std::vector<std::int64_t> cols_;  // of each input, at one position
   std::int64_t width_ = 0;

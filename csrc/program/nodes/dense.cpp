@@ -16,7 +16,11 @@ class Dense final : public DenseNode {
  public:
   using DenseNode::DenseNode;
 
-  bool updates_itself() const override { return true; }
+  NodeFacts facts() const override {
+    NodeFacts facts = DenseNode::facts();
+    facts.updates_itself = true;
+    return facts;
+  }
 
   std::int64_t scratch(std::int64_t max_rows, int threads, bool training) const override {
     std::int64_t bytes = workspace_bytes(max_rows, training);
@@ -82,11 +86,11 @@ class Dense final : public DenseNode {
 
   void backward(const NodeRun& run) override {
     const std::int64_t rows = run.rows * (features_ / last_axis_);
-    const float* dz = run.output_gradient;
+    const float* dz = run.output_gradient();
     if (activation_.kind != Activation::linear) {
-      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch, false,
+      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch(), false,
                           rows * units_, run.team.share());
-      dz = run.output_gradient_scratch;
+      dz = run.output_gradient_scratch();
       run.team.barrier();
     }
     // First of all what reads the kernel, which a hot update then changes.

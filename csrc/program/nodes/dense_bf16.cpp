@@ -14,22 +14,17 @@ namespace {
 class DenseBf16 final : public InferenceNode {
  public:
   explicit DenseBf16(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        last_axis_(last_axis_of(spec, features_)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
+        last_axis_(last_axis_of(spec, input_)),
         units_(units_of(spec)),
         activation_(fused_activation(spec)) {
     weights_ = static_cast<const std::uint16_t*>(spec.array("weight", DType::bf16, last_axis_ * units_).data);
-    if (spec.arrays.count("bias"))
-      bias_ = static_cast<const float*>(spec.array("bias", DType::f32, units_).data);
+    bias_ = spec.optional_floats("bias", units_);
   }
 
-  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
-  double work_per_row() const override { return static_cast<double>(features_ * units_); }
-  double forward_operations(std::int64_t rows) const override {
-    return 2.0 * static_cast<double>(rows) * work_per_row();
-  }
-  double constant_bytes() const override {
-    return static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+  std::vector<ValueSpec> outputs() const override {
+    return {input_.shaped(with_last_axis(input_.shape, last_axis_, units_))};
   }
   void forward(const NodeRun& run) override {
     GemmBf16Args args;
@@ -41,7 +36,17 @@ class DenseBf16 final : public InferenceNode {
     gemm_bf16(args, run.team.share());
   }
 
+ protected:
+  NodeFacts inference_facts() const override {
+    NodeFacts facts;
+    facts.work_per_row = static_cast<double>(features_ * units_);
+    facts.operations = 2 * facts.work_per_row;
+    facts.constant_bytes = static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+    return facts;
+  }
+
  private:
+  const ValueSpec input_;
   const std::int64_t features_, last_axis_, units_;
   const ActivationArgs activation_;
   const std::uint16_t* weights_ = nullptr;

@@ -19,26 +19,19 @@ namespace {
 class DenseBf16 final : public InferenceNode {
  public:
   explicit DenseBf16(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        last_axis_(last_axis_of(spec, features_)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
+        last_axis_(last_axis_of(spec, input_)),
         units_(units_of(spec)),
         activation_(fused_activation(spec)) {
     const std::int64_t size = last_axis_ * units_;
     weights_ = place(static_cast<const std::uint16_t*>(spec.array("weight", DType::bf16, size).data), size,
                      placed_weights_);
-    if (spec.arrays.count("bias"))
-      bias_ =
-          place(static_cast<const float*>(spec.array("bias", DType::f32, units_).data), units_, placed_bias_);
+    bias_ = place(spec.optional_floats("bias", units_), units_, placed_bias_);
   }
 
-  ValueSpec output() const override { return {features_ / last_axis_ * units_, DType::f32}; }
-  double work_per_row() const override { return static_cast<double>(features_ * units_); }
-  double forward_operations(std::int64_t rows) const override {
-    return 2.0 * static_cast<double>(rows) * work_per_row();
-  }
-  DType arithmetic() const override { return DType::bf16; }
-  double constant_bytes() const override {
-    return static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+  std::vector<ValueSpec> outputs() const override {
+    return {input_.shaped(with_last_axis(input_.shape, last_axis_, units_))};
   }
   std::int64_t scratch(std::int64_t max_rows, int, bool) const override {
     return size_of(DType::bf16) * max_rows * features_;
@@ -55,7 +48,18 @@ class DenseBf16 final : public InferenceNode {
     gemm_tensor(TensorType::bf16, args);
   }
 
+ protected:
+  NodeFacts inference_facts() const override {
+    NodeFacts facts;
+    facts.work_per_row = static_cast<double>(features_ * units_);
+    facts.operations = 2 * facts.work_per_row;
+    facts.arithmetic = DType::bf16;
+    facts.constant_bytes = static_cast<double>(size_of(DType::bf16) * last_axis_ * units_);
+    return facts;
+  }
+
  private:
+  const ValueSpec input_;
   const std::int64_t features_, last_axis_, units_;
   const ActivationArgs activation_;
   AlignedBuffer placed_weights_, placed_bias_;

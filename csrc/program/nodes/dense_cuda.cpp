@@ -1,9 +1,5 @@
 // y = act(x W + b) over the last axis on a GPU, with W (last_axis x units) and b (units) in the arena.
-//
-// attributes  those of dense; precision (text): "float32" (default), or "tf32" for products on the tensor
-// cores
 #include <algorithm>
-#include <string>
 
 #include "base/aligned_buffer.h"
 #include "ops/dense/column_sum.h"
@@ -16,12 +12,7 @@ namespace {
 
 class Dense final : public DenseNode {
  public:
-  explicit Dense(const NodeSpec& spec) : DenseNode(spec) {
-    const std::string precision = spec.text("precision", "float32");
-    require(precision == "float32" || precision == "tf32",
-            "dense: expected precision 'float32' or 'tf32', got '", precision, "'");
-    tf32_ = precision == "tf32";
-  }
+  using DenseNode::DenseNode;
 
   bool as_dense(const float* parameters, DenseLayer& layer) const override {
     if (tf32_ || last_axis_ != features_) return false;
@@ -51,11 +42,11 @@ class Dense final : public DenseNode {
   void backward(const NodeRun& run) override {
     const std::int64_t rows = run.rows * (features_ / last_axis_);
     const Share share = run.team.share();
-    const float* dz = run.output_gradient;
+    const float* dz = run.output_gradient();
     if (activation_.kind != Activation::linear) {
-      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch, false,
+      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch(), false,
                           rows * units_, share);
-      dz = run.output_gradient_scratch;
+      dz = run.output_gradient_scratch();
     }
     if (run.input_gradients[0] != nullptr) {
       GemmArgs args = product(rows, last_axis_, units_);
@@ -100,7 +91,6 @@ class Dense final : public DenseNode {
     gemm_tensor(TensorType::tf32, tensor);
   }
 
-  bool tf32_ = false;
   AlignedBuffer frozen_;  // the kernel and the bias, once they are final
 };
 

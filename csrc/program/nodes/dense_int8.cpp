@@ -3,7 +3,8 @@
 // attributes  units, last_axis (int; last_axis at most 65536)
 //             activation (any elementwise one, default "linear"), alpha, beta (float)
 //             dynamic = 0 (default): the input is uint8; in_scale (float) and in_zero_point (int) say what
-//               its bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32"
+//               its bytes mean; output = "uint8" (default) with out_scale, out_zero_point, or "float32",
+//               where those two are not looked at
 //             dynamic = 1: the input is float32, each of its rows is quantised by its own range, and the
 //               output is float32; in_*, out_* and output are not looked at
 // arrays      weight  int8 (kernels.pack_weights(w).data of w (last_axis, units)), with
@@ -33,8 +34,9 @@ class DenseInt8 final : public InferenceNode {
  public:
   explicit DenseInt8(const NodeSpec& spec)
       : dynamic_(spec.integer("dynamic", 0) != 0),
-        features_(only_input(spec, dynamic_ ? DType::f32 : DType::u8)),
-        last_axis_(last_axis_of(spec, features_)),
+        input_(only_input(spec, dynamic_ ? DType::f32 : DType::u8)),
+        features_(input_.features()),
+        last_axis_(last_axis_of(spec, input_)),
         units_(units_of(spec)),
         turns_(packed_size_s8(last_axis_, units_) >= kLargerThanCache) {
     require(last_axis_ <= kLargestInt8Depth, "dense_int8: expected a last axis of at most ",
@@ -44,29 +46,21 @@ class DenseInt8 final : public InferenceNode {
     const auto* weights = static_cast<const std::int8_t*>(
         spec.array("weight", DType::i8, packed_size_s8(last_axis_, units_)).data);
     const auto* scale = static_cast<const float*>(spec.array("scale", DType::f32, units_).data);
-    const float* bias = nullptr;
-    if (spec.arrays.count("bias"))
-      bias = static_cast<const float*>(spec.array("bias", DType::f32, units_).data);
-    if (dynamic_)
+    const float* bias = spec.optional_floats("bias", units_);
+    if (dynamic_) {
+      spec.ignore_attributes({"in_scale", "in_zero_point", "out_scale", "out_zero_point", "output"});
       prepare_dynamic(weights, scale, bias);
-    else
+    } else {
+      spec.ignore_attributes({"out_scale", "out_zero_point"});
       prepare_static(spec, weights, scale, bias);
+    }
     args_.weights = place_weights_s8(weights, last_axis_, units_, placed_weights_);
     args_.weights_are_placed = true;
   }
 
-  ValueSpec output() const override {
-    return {features_ / last_axis_ * units_, args_.output == Int8Output::u8 ? DType::u8 : DType::f32};
-  }
-  // A vector instruction does four times the multiply-adds of float32.
-  double work_per_row() const override { return static_cast<double>(features_ * units_) / 4; }
-  double forward_operations(std::int64_t rows) const override {
-    return 2.0 * static_cast<double>(rows) * static_cast<double>(features_ * units_);
-  }
-  DType arithmetic() const override { return DType::i8; }
-  double constant_bytes() const override {
-    // Weights, and a scale and a bias or a sum for each unit.
-    return static_cast<double>(packed_size_s8(last_axis_, units_) + 2 * size_of(DType::f32) * units_);
+  std::vector<ValueSpec> outputs() const override {
+    return {input_.shaped(with_last_axis(input_.shape, last_axis_, units_))
+                .typed(args_.output == Int8Output::u8 ? DType::u8 : DType::f32)};
   }
 
   std::int64_t scratch(std::int64_t max_rows, int, bool) const override {
@@ -88,7 +82,7 @@ class DenseInt8 final : public InferenceNode {
   void forward(const NodeRun& run) override {
     GemmInt8Args args = args_;
     args.m = run.rows * (features_ / last_axis_);
-    args.c = run.output;
+    args.c = run.out<void>();
     if (dynamic_) {
       auto* bytes = static_cast<std::uint8_t*>(run.scratch);
       auto* scales = reinterpret_cast<float*>(bytes + aligned_bytes(run.rows));
@@ -106,6 +100,19 @@ class DenseInt8 final : public InferenceNode {
       args.backwards =
           forwards_.exchange(!forwards_.load(std::memory_order_relaxed), std::memory_order_relaxed);
     gemm_int8(args, run.team.share());
+  }
+
+ protected:
+  NodeFacts inference_facts() const override {
+    NodeFacts facts;
+    const auto products = static_cast<double>(features_ * units_);
+    facts.work_per_row = products / 4;  // a vector instruction does four times those of float32
+    facts.operations = 2 * products;
+    facts.arithmetic = DType::i8;
+    // Weights, and a scale and a bias or a sum for each unit.
+    facts.constant_bytes =
+        static_cast<double>(packed_size_s8(last_axis_, units_) + 2 * size_of(DType::f32) * units_);
+    return facts;
   }
 
  private:
@@ -151,6 +158,7 @@ class DenseInt8 final : public InferenceNode {
   }
 
   const bool dynamic_;
+  const ValueSpec input_;
   const std::int64_t features_, last_axis_, units_;
   const bool turns_;                    // see GemmInt8Args::backwards
   std::atomic<bool> forwards_{true};    // a hint: no result depends on it

@@ -24,25 +24,21 @@ class DenseMixed final : public Node {
   DenseMixed(const NodeSpec& spec, Bf16Unit unit)
       : plain_(make_dense(spec)),
         unit_(unit),
-        features_(only_input(spec)),
+        features_(only_input(spec).features()),
         units_(units_of(spec)),
-        last_axis_(last_axis_of(spec, features_)),
+        last_axis_(last_axis_of(spec, only_input(spec))),
         kernel_(spec.parameter("kernel")),
         bias_(spec.parameter("bias", kNoParameter)),
+        learns_(plain_->facts().trainable),
         activation_(fused_activation(spec)) {}
 
-  ValueSpec output() const override { return plain_->output(); }
-  double work_per_row() const override { return plain_->work_per_row(); }
-  double forward_operations(std::int64_t rows) const override { return plain_->forward_operations(rows); }
-  double backward_operations(std::int64_t rows, int wanted) const override {
-    return plain_->backward_operations(rows, wanted);
+  std::vector<ValueSpec> outputs() const override { return plain_->outputs(); }
+  NodeFacts facts() const override {
+    NodeFacts facts = plain_->facts();
+    facts.arithmetic = DType::bf16;
+    facts.updates_itself = true;
+    return facts;
   }
-  DType arithmetic() const override { return DType::bf16; }
-  std::vector<Stretch> parameters() const override { return plain_->parameters(); }
-  bool has_trainable_parameters() const override { return plain_->has_trainable_parameters(); }
-  bool updates_itself() const override { return true; }
-  bool backward_reads_inputs() const override { return plain_->backward_reads_inputs(); }
-  bool backward_reads_output() const override { return plain_->backward_reads_output(); }
 
   void prepare(std::int64_t max_rows, int threads, bool training) override {
     plain_->prepare(max_rows, threads, training);
@@ -66,7 +62,7 @@ class DenseMixed final : public Node {
                  shadow_.as<std::uint16_t>(), run.team.share());
     run.team.barrier();
     // Whoever trains the kernel, this node or another of the same layer; unless a hot update says otherwise.
-    if (run.team.rank() == 0) stale_ = has_trainable_parameters();
+    if (run.team.rank() == 0) stale_ = learns_;
     GemmMixedArgs args = product(rows, units_, last_axis_);
     args.a = x, args.b = shadow_.as<std::uint16_t>();
     args.c = run.out(), args.c_row = units_;
@@ -78,16 +74,16 @@ class DenseMixed final : public Node {
   void backward(const NodeRun& run) override {
     const std::int64_t rows = run.rows * (features_ / last_axis_);
     const Share share = run.team.share();
-    const float* dz = run.output_gradient;
+    const float* dz = run.output_gradient();
     if (activation_.kind != Activation::linear) {
-      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch, false,
+      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch(), false,
                           rows * units_, share);
-      dz = run.output_gradient_scratch;
+      dz = run.output_gradient_scratch();
       run.team.barrier();
     }
-    const bool learns = has_trainable_parameters(), passes_on = run.input_gradients[0] != nullptr;
+    const bool passes_on = run.input_gradients[0] != nullptr;
     if (passes_on) mixed_pack(MixedSide::a, dz, {rows, units_, units_, 1}, gradient_rows(run), share);
-    if (learns) {
+    if (learns_) {
       mixed_pack(MixedSide::b, dz, {units_, rows, 1, units_}, gradient_columns(run, rows), share);
       mixed_pack(MixedSide::a, run.in(), {last_axis_, rows, 1, last_axis_}, turned_input(run, rows), share);
       if (bias_ != kNoParameter) learn_bias(run, dz, rows);
@@ -96,8 +92,8 @@ class DenseMixed final : public Node {
     // Each rank has the same inputs of the layer in both: it reads their rows of W before it changes them.
     const Range mine = share.of(last_axis_, kMixedDepth);
     if (passes_on) pass_on(run, rows, mine);
-    if (learns) learn_kernel(run, rows, mine);
-    if (learns && run.hot_update != nullptr && run.team.rank() == 0) stale_ = false;
+    if (learns_) learn_kernel(run, rows, mine);
+    if (learns_ && run.hot_update != nullptr && run.team.rank() == 0) stale_ = false;
   }
 
  private:
@@ -207,6 +203,7 @@ class DenseMixed final : public Node {
   const std::unique_ptr<Node> plain_;
   const Bf16Unit unit_;
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
+  const bool learns_;
   const ActivationArgs activation_;
   AlignedBuffer shadow_;  // the kernel, packed
   bool stale_ = true;     // the kernel may have changed since

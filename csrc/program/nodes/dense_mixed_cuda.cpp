@@ -22,30 +22,27 @@ class DenseMixed final : public Node {
  public:
   explicit DenseMixed(const NodeSpec& spec)
       : plain_(make_dense(spec)),
-        features_(only_input(spec)),
+        features_(only_input(spec).features()),
         units_(units_of(spec)),
-        last_axis_(last_axis_of(spec, features_)),
+        last_axis_(last_axis_of(spec, only_input(spec))),
         kernel_(spec.parameter("kernel")),
         bias_(spec.parameter("bias", kNoParameter)),
+        learns_(plain_->facts().trainable),
         activation_(fused_activation(spec)) {}
 
-  ValueSpec output() const override { return plain_->output(); }
-  double work_per_row() const override { return plain_->work_per_row(); }
-  double forward_operations(std::int64_t rows) const override { return plain_->forward_operations(rows); }
-  double backward_operations(std::int64_t rows, int wanted) const override {
-    return plain_->backward_operations(rows, wanted);
+  std::vector<ValueSpec> outputs() const override { return plain_->outputs(); }
+  NodeFacts facts() const override {
+    NodeFacts facts = plain_->facts();
+    facts.arithmetic = DType::bf16;
+    facts.backward_reads_inputs = false;
+    return facts;
   }
-  DType arithmetic() const override { return DType::bf16; }
-  std::vector<Stretch> parameters() const override { return plain_->parameters(); }
-  bool has_trainable_parameters() const override { return plain_->has_trainable_parameters(); }
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return plain_->backward_reads_output(); }
 
   void prepare(std::int64_t max_rows, int threads, bool training) override {
     plain_->prepare(max_rows, threads, training);
     if (!training) return;
     rounded_kernel_.reserve(size_of(DType::bf16) * last_axis_ * units_);
-    if (has_trainable_parameters()) rounded_input_.reserve(size_of(DType::bf16) * max_rows * features_);
+    if (learns_) rounded_input_.reserve(size_of(DType::bf16) * max_rows * features_);
   }
   // The rounded gradient of the output or, where it isn't kept, the rounded input.
   std::int64_t scratch(std::int64_t max_rows, int threads, bool training) const override {
@@ -58,7 +55,7 @@ class DenseMixed final : public Node {
   void forward(const NodeRun& run) override {
     if (!run.training) return plain_->forward(run);
     const Share share = run.team.share();
-    auto* const x = has_trainable_parameters() ? input() : static_cast<std::uint16_t*>(run.scratch);
+    auto* const x = learns_ ? input() : static_cast<std::uint16_t*>(run.scratch);
     to_bf16(run.in(), x, run.rows * features_, share);
     to_bf16(run.parameters + kernel_, kernel(), last_axis_ * units_, share);
     GemmTensorArgs args = product(rows_of(run), units_, last_axis_);
@@ -73,11 +70,11 @@ class DenseMixed final : public Node {
   void backward(const NodeRun& run) override {
     const std::int64_t rows = rows_of(run);
     const Share share = run.team.share();
-    const float* dz = run.output_gradient;
+    const float* dz = run.output_gradient();
     if (activation_.kind != Activation::linear) {
-      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch, false,
+      activation_backward(activation_, nullptr, run.out(), dz, run.output_gradient_scratch(), false,
                           rows * units_, share);
-      dz = run.output_gradient_scratch;
+      dz = run.output_gradient_scratch();
     }
     auto* const rounded = static_cast<std::uint16_t*>(run.scratch);
     to_bf16(dz, rounded, rows * units_, share);
@@ -89,7 +86,7 @@ class DenseMixed final : public Node {
       args.accumulate = run.accumulate[0];
       gemm_tensor(TensorType::bf16, args);
     }
-    if (!has_trainable_parameters()) return;
+    if (!learns_) return;
     if (bias_ != kNoParameter)
       column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_, share);
     GemmTensorArgs args = product(last_axis_, units_, rows);
@@ -112,6 +109,7 @@ class DenseMixed final : public Node {
 
   const std::unique_ptr<Node> plain_;
   const std::int64_t features_, units_, last_axis_, kernel_, bias_;
+  const bool learns_;
   const ActivationArgs activation_;
   AlignedBuffer rounded_kernel_, rounded_input_;  // of the step in progress
 };
@@ -119,8 +117,8 @@ class DenseMixed final : public Node {
 }  // namespace
 
 std::unique_ptr<Node> make_dense_mixed(const NodeSpec& spec) {
-  require(spec.attributes.count("unit") == 0, "dense_mixed: expected no unit on a GPU, got '",
-          spec.text("unit", ""), "'; its tensor cores multiply");
+  require(!spec.has_attribute("unit"), "dense_mixed: expected no unit on a GPU, got '", spec.text("unit", ""),
+          "'; its tensor cores multiply");
   constexpr std::int64_t kWorthRounding = 64;
   if (std::min(units_of(spec), last_axis_of(spec, only_input(spec))) < kWorthRounding)
     return make_dense(spec);

@@ -12,15 +12,17 @@ namespace {
 class Dequantize final : public InferenceNode {
  public:
   explicit Dequantize(const NodeSpec& spec)
-      : features_(only_input(spec, DType::u8)),
+      : input_(only_input(spec, DType::u8)),
+        features_(input_.features()),
         how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "dequantize")) {}
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
+  std::vector<ValueSpec> outputs() const override { return {input_.typed(DType::f32)}; }
   void forward(const NodeRun& run) override {
     dequantize_u8(run.in<std::uint8_t>(), how_, run.out(), run.rows * features_, run.team.share());
   }
 
  private:
+  const ValueSpec input_;
   const std::int64_t features_;
   const Quantization how_;
 };

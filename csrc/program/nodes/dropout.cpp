@@ -11,21 +11,25 @@ namespace {
 class Dropout final : public Node {
  public:
   explicit Dropout(const NodeSpec& spec)
-      : features_(only_input(spec)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
         rate_(static_cast<float>(spec.real("rate"))),
         stream_(static_cast<std::uint32_t>(spec.integer("stream", 0))) {
     require(rate_ >= 0.0f && rate_ <= 1.0f, "dropout: expected a rate from 0 to 1, got ", rate_);
   }
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
+  std::vector<ValueSpec> outputs() const override { return {input_}; }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
 
   void forward(const NodeRun& run) override { apply(run, run.in(), run.out(), false); }
 
   void backward(const NodeRun& run) override {
     if (run.input_gradients[0] != nullptr)
-      apply(run, run.output_gradient, run.input_gradients[0], run.accumulate[0]);
+      apply(run, run.output_gradient(), run.input_gradients[0], run.accumulate[0]);
   }
 
  private:
@@ -37,6 +41,7 @@ class Dropout final : public Node {
       copy_or_add(x, y, accumulate, n, run.team.share());
   }
 
+  const ValueSpec input_;
   const std::int64_t features_;
   const float rate_;
   const std::uint32_t stream_;

@@ -9,12 +9,16 @@ namespace {
 class Multiply final : public Node {
  public:
   explicit Multiply(const NodeSpec& spec)
-      : features_(spec.inputs.at(0).features), count_(static_cast<int>(spec.inputs.size())) {
-    check_joined(spec, true);
-  }
+      : input_(check_joined(spec, true)),
+        features_(input_.features()),
+        count_(static_cast<int>(spec.inputs.size())) {}
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
-  bool backward_reads_output() const override { return false; }
+  std::vector<ValueSpec> outputs() const override { return {input_}; }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.backward_reads_outputs = false;
+    return facts;
+  }
 
   void forward(const NodeRun& run) override {
     multiply_forward(inputs(run), count_, run.out(), run.rows * features_, run.team.share());
@@ -23,7 +27,7 @@ class Multiply final : public Node {
   void backward(const NodeRun& run) override {
     for (int i = 0; i < count_; ++i)
       if (run.input_gradients[i] != nullptr)
-        multiply_backward(inputs(run), count_, i, run.output_gradient, run.input_gradients[i],
+        multiply_backward(inputs(run), count_, i, run.output_gradient(), run.input_gradients[i],
                           run.accumulate[i], run.rows * features_, run.team.share());
   }
 
@@ -32,6 +36,7 @@ class Multiply final : public Node {
     return reinterpret_cast<const float* const*>(run.inputs);
   }
 
+  const ValueSpec input_;
   const std::int64_t features_;
   const int count_;
 };

@@ -21,15 +21,17 @@ namespace {
 class Quantize final : public InferenceNode {
  public:
   explicit Quantize(const NodeSpec& spec)
-      : features_(only_input(spec)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
         how_(checked_quantization(spec.real("scale"), spec.integer("zero_point"), "quantize")) {}
 
-  ValueSpec output() const override { return {features_, DType::u8}; }
+  std::vector<ValueSpec> outputs() const override { return {input_.typed(DType::u8)}; }
   void forward(const NodeRun& run) override {
     quantize_u8(run.in(), how_, run.out<std::uint8_t>(), run.rows * features_, run.team.share());
   }
 
  private:
+  const ValueSpec input_;
   const std::int64_t features_;
   const Quantization how_;
 };
@@ -37,8 +39,9 @@ class Quantize final : public InferenceNode {
 class QuantizeColumns final : public InferenceNode {
  public:
   explicit QuantizeColumns(const NodeSpec& spec)
-      : features_(only_input(spec)),
-        cols_(last_axis_of(spec, features_)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
+        cols_(last_axis_of(spec, input_)),
         inverse_(static_cast<std::size_t>(cols_)) {
     const auto* scale = static_cast<const float*>(spec.array("scale", DType::f32, cols_).data);
     const auto* offset = static_cast<const float*>(spec.array("offset", DType::f32, cols_).data);
@@ -47,14 +50,21 @@ class QuantizeColumns final : public InferenceNode {
     offset_there_ = place(offset, cols_, placed_offset_);
   }
 
-  ValueSpec output() const override { return {features_, DType::u8}; }
-  double constant_bytes() const override { return 2.0 * size_of(DType::f32) * static_cast<double>(cols_); }
+  std::vector<ValueSpec> outputs() const override { return {input_.typed(DType::u8)}; }
   void forward(const NodeRun& run) override {
     quantize_columns_u8(run.in(), run.rows * (features_ / cols_), cols_, inverse_there_, offset_there_,
                         run.out<std::uint8_t>(), run.team.share());
   }
 
+ protected:
+  NodeFacts inference_facts() const override {
+    NodeFacts facts;
+    facts.constant_bytes = 2.0 * size_of(DType::f32) * static_cast<double>(cols_);
+    return facts;
+  }
+
  private:
+  const ValueSpec input_;
   const std::int64_t features_, cols_;
   std::vector<float> inverse_;
   const float *inverse_there_, *offset_there_;
@@ -64,7 +74,7 @@ class QuantizeColumns final : public InferenceNode {
 }  // namespace
 
 std::unique_ptr<Node> make_quantize(const NodeSpec& spec) {
-  if (spec.arrays.count("scale") != 0) return std::make_unique<QuantizeColumns>(spec);
+  if (spec.has_array("scale")) return std::make_unique<QuantizeColumns>(spec);
   return std::make_unique<Quantize>(spec);
 }
 

@@ -9,13 +9,17 @@ namespace {
 class Rescale final : public Node {
  public:
   explicit Rescale(const NodeSpec& spec)
-      : features_(only_input(spec)),
+      : input_(only_input(spec)),
+        features_(input_.features()),
         scale_(static_cast<float>(spec.real("scale"))),
         offset_(static_cast<float>(spec.real("offset", 0.0))) {}
 
-  ValueSpec output() const override { return {features_, DType::f32}; }
-  bool backward_reads_inputs() const override { return false; }
-  bool backward_reads_output() const override { return false; }
+  std::vector<ValueSpec> outputs() const override { return {input_}; }
+  NodeFacts facts() const override {
+    NodeFacts facts;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
 
   void forward(const NodeRun& run) override {
     rescale_forward(run.in(), scale_, offset_, run.out(), run.rows * features_, run.team.share());
@@ -23,11 +27,12 @@ class Rescale final : public Node {
 
   void backward(const NodeRun& run) override {
     if (run.input_gradients[0] != nullptr)
-      rescale_backward(run.output_gradient, scale_, run.input_gradients[0], run.accumulate[0],
+      rescale_backward(run.output_gradient(), scale_, run.input_gradients[0], run.accumulate[0],
                        run.rows * features_, run.team.share());
   }
 
  private:
+  const ValueSpec input_;
   const std::int64_t features_;
   const float scale_, offset_;
 };
