@@ -83,7 +83,7 @@ stage_bench() (
 
 # All tests but those of the sources, of timing, and of whole processes, which sanitizers only slow down.
 sanitized_tests() {
-  ls tests/test_*.py | grep -v -E 'test_(benchmark.*|cli|data|demo|examples|layering|package|process_safety|symbols)\.py'
+  ls tests/test_*.py | grep -v -E 'test_(benchmark.*|cli|data|deep_models|demo|examples|layering|package|process_safety|symbols)\.py'
 }
 
 # The native module with AddressSanitizer and UndefinedBehaviorSanitizer under the tests that drive it hardest.
