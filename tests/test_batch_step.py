@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.training import loops
+from hotloop.training import calls
+from hotloop.training.trainer import Trainer
 
 ROWS = 16
 
@@ -31,7 +32,7 @@ def network(seed: int = 1, **options) -> hl.Sequential:
 
 def forgetful(model: hl.Model, x, y, **options):
     """The call as if it were the first."""
-    model._batch_step = None
+    model.trainer.batch_step = None
     return model.train_on_batch(x, y, **options)
 
 
@@ -44,8 +45,8 @@ def same(one: hl.Model, other: hl.Model) -> None:
 def shortcuts(monkeypatch) -> list[int]:
     """Grows by each call that asked for nothing anew."""
     taken: list[int] = []
-    real = hl.Model.building
-    monkeypatch.setattr(hl.Model, "building", lambda self, x: taken.append(1) or real(self, x))
+    real = Trainer.building
+    monkeypatch.setattr(Trainer, "building", lambda self, x: taken.append(1) or real(self, x))
     return taken
 
 
@@ -215,8 +216,8 @@ def test_models_of_several_inputs_remember_nothing():
     x, _ = data()
     for _ in range(2):
         model.train_on_batch([x[:, :2].copy(), x[:, 2:].copy()], x[:, 0])
-    assert model._batch_step is None
-    assert loops.train_on_batch(model, [x[:, :2], x[:, 2:]], x[:, 0], None, None)["loss"] >= 0
+    assert model.trainer.batch_step is None
+    assert calls.train_on_batch(model.trainer, [x[:, :2], x[:, 2:]], x[:, 0], None, None, False)["loss"] >= 0
 
 
 def test_the_program_before_is_let_go() -> None:
@@ -231,8 +232,8 @@ def test_the_program_before_is_let_go() -> None:
         model.compile("sgd", "mse")
         for _ in range(2):
             model.train_on_batch(np.zeros((4, 3), "f4"), np.zeros((4, 1), "f4"))
-        assert model._batch_step is not None
-        before = weakref.ref(model._training)
+        assert model.trainer.batch_step is not None
+        before = weakref.ref(model.trainer.program)
         change(model)
         gc.collect()
         assert before() is None, name

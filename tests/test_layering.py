@@ -68,10 +68,10 @@ FLOORS = {
     "layers": "core device graph ir activations initializers regularizers",
     "feed": "core device graph losses _native",
     "saving": "core device graph",
-    "inference": "core device graph ir losses metrics feed saving _native",
     "callbacks": "core saving",
-    "training": "core device graph ir losses metrics optimizers feed saving inference callbacks _native",
-    "models": "core device graph ir layers feed saving inference callbacks training",
+    "training": "core device graph ir losses metrics optimizers feed callbacks _native",
+    "models": "core device graph layers optimizers feed saving callbacks training",
+    "inference": "core device graph ir feed saving training models _native",
     "compress": "core device graph ir kernels metrics optimizers layers feed inference training "
     "models _native",
     "profiling": "core device losses metrics feed inference training models compress _native",
@@ -87,19 +87,10 @@ FLOORS = {
 # What still goes upwards, and is to go: by room, and inside of rooms by module.
 UPWARDS = {
     "activations": "_native",
-    "callbacks": "training",
-    "inference": "compress models training",
+    "inference": "compress",
     "kernels": "activations feed",
-    "training": "models",
 }
-BACKWARDS = {
-    ("training.batch_step", "training.programs"),
-    ("training.epoch", "training.trainer"),
-    ("training.loops", "training.trainer"),
-    ("training.programs", "training.batch_step"),
-    ("training.programs", "training.epoch"),
-    ("training.staging", "training.engine"),
-}
+BACKWARDS: set[tuple[str, str]] = set()
 # Only needed by some: to be imported inside the function that uses them.
 OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "polars", "pyarrow", "scipy", "cupy"}
 OPTIONAL |= {"ai_edge_litert", "flatbuffers", "jax", "onnx", "onnxruntime", "openvino"}

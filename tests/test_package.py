@@ -34,7 +34,7 @@ def test_import_loads_nothing_heavy():
 
 def test_the_cpu_imports_nothing_for_the_gpu():
     code = "import sys, numpy; before = set(sys.modules); "
-    code += "import hotloop, hotloop.training.loops, hotloop.kernels; "
+    code += "import hotloop, hotloop.training.fit, hotloop.kernels; "
     code += "print(*(set(sys.modules) - before))"
     loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
     assert not loaded & {

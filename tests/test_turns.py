@@ -20,7 +20,6 @@ import pytest
 
 import hotloop as hl
 from hotloop.core.locks import Turns
-from hotloop.training.state import optimizer_slots
 
 EPOCHS, BATCHES = 8, 60
 RNG = np.random.default_rng(4)
@@ -49,7 +48,7 @@ def digest(model: hl.Model) -> tuple[int, str]:
     sha = hashlib.sha256()
     for weight in model.get_weights():
         sha.update(weight)
-    for slot, arrays in sorted(optimizer_slots(model).items()):
+    for slot, arrays in sorted(model.trainer.state.slots_by_weight().items()):
         for name in sorted(arrays):
             sha.update(f"{slot}{name}".encode() + arrays[name].tobytes())
     return model.optimizer.iterations, sha.hexdigest()
@@ -366,7 +365,7 @@ def test_a_fork_by_the_holder_leaves_the_lock_its_own(tmp_path: Path) -> None:
     run(
         """
         model = build()
-        with model.store.turns.lock, model._lock:
+        with model.store.turns.lock, model.network.lock:
             assert fork_and_wait(model) == 0
             child = os.fork()
             if child == 0:

@@ -89,11 +89,9 @@ class BackupAndRestore(Callback):
         container = self._read()
         if container is None:
             return
-        from hotloop.training.state import restore_backup
-
         config, tensors = container.config, container.tensors
         try:
-            restore_backup(self.model, config["training"], tensors)
+            self.model.trainer.state.restore_backup(config["training"], tensors)
             states = config["callbacks"]
             for key, callback in self._others():
                 if key in states:
@@ -104,7 +102,6 @@ class BackupAndRestore(Callback):
                 f"BackupAndRestore: {container.path!r} is no backup of this training ({error}); "
                 "remove it to begin anew"
             ) from error
-        self.model._initial_epoch = self.model.resume_epoch
         if self.params.get("verbose"):
             say(f"Training goes on from {container.path}")
 
@@ -132,9 +129,7 @@ class BackupAndRestore(Callback):
                 yield f"{kind}/{counts[kind]}", callback
 
     def _save(self) -> None:
-        from hotloop.training.state import backup_contents
-
-        training, tensors = backup_contents(self.model)
+        training, tensors = self.model.trainer.state.backup()
         states = {}
         for key, callback in self._others():
             state = callback.get_state()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hotloop.callbacks.base import Callback, Logs, say
-from hotloop.callbacks.monitor import Monitor
+from hotloop.callbacks.monitor import Monitor, log_directions
 from hotloop.core import errors
 from hotloop.core.files import PathLike, path_text
 
@@ -177,7 +177,7 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self._keys is None:
             # The first epoch may be one that is not validated.
-            expected = getattr(self.model, "_log_directions", {})
+            expected = log_directions(self.model)
             header = None if self._needs_header else self._header()
             self._needs_header = header is None
             self._keys = list(expected | logs) if header is None else header

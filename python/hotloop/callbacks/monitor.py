@@ -58,7 +58,7 @@ class Monitor:
         ValueError
             When the mode is "auto" and nobody says which way is better.
         """
-        self._expected = getattr(model, "_log_directions", {})
+        self._expected = log_directions(model)
         self._warned = False
         if self._asked == "auto":
             self.mode = self._direction()
@@ -113,6 +113,12 @@ def _nearest(monitor: str, keys: Iterable[str]) -> str | None:
     """The key that was meant, perhaps; one of training is never taken for one of validation."""
     validated = monitor.startswith("val")
     return errors.nearest(monitor, [key for key in keys if key.startswith("val") == validated])
+
+
+def log_directions(model: Any) -> dict[str, str | None]:
+    """Return the keys of the logs that a model's training makes, with which way is better."""
+    trainer = getattr(model, "trainer", None)
+    return {} if trainer is None else dict(trainer.log_directions)
 
 
 def takes_two(function: Callable[..., Any]) -> bool:

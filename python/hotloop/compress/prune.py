@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,8 @@ from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
 from hotloop.graph.still import still
-from hotloop.training.state import optimizer_slots, require_model, restore_optimizer
-
-if TYPE_CHECKING:
-    from hotloop.models import Model
+from hotloop.models.clone import require_model
+from hotloop.models.functional import Model
 
 Floats = npt.NDArray[np.float32]
 
@@ -166,20 +164,21 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
     with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
         smaller = type(model).from_config(config)
-    smaller._feature_names = model._feature_names
-    if model.compile_spec is None:
+    smaller.predictor.columns = model.predictor.columns
+    state = model.trainer.state
+    if state.spec is None:
         smaller.device = model.device
     else:
-        smaller.compile(**model.compile_spec.anew().arguments(), device=model.device)
+        smaller.compile(**state.spec.anew().arguments(), device=model.device)
         slots = {
             slot: {path: _sliced(to_host(array), places[path]) for path, array in arrays.items()}
-            for slot, arrays in optimizer_slots(model).items()
+            for slot, arrays in state.slots_by_weight().items()
         }
-        restore_optimizer(smaller, model.optimizer.iterations, slots)
+        smaller.trainer.state.restore_optimizer(state.optimizer.iterations, slots)
         smaller.seed = model.seed
         # The pass goes on; what the epoch had come to was of the weights that there were.
-        place = model._position
-        smaller._position = place and place.at_epoch(place.epoch)
+        place = state.position
+        smaller.trainer.state.position = place and place.at_epoch(place.epoch)
     return smaller
 
 

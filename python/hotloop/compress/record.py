@@ -12,11 +12,11 @@ from hotloop.compress.plan import Array, Op, Plan
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.still import still
 from hotloop.ir.lowering import Lowering
-from hotloop.training.state import require_model
+from hotloop.models.clone import require_model
+from hotloop.models.functional import Model
 
 if TYPE_CHECKING:
     from hotloop.graph.symbolic import SymbolicTensor
-    from hotloop.models import Model
 
 
 class _Recorder(Lowering):

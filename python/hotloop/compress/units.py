@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +33,8 @@ from hotloop.layers import (
     Rescaling,
     Reshape,
 )
-from hotloop.training.state import require_model
-
-if TYPE_CHECKING:
-    from hotloop.models import Model
+from hotloop.models.clone import require_model
+from hotloop.models.functional import Model
 
 Atoms = npt.NDArray[np.int64]
 FROZEN = 0

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device
-from hotloop.core.errors import bad_value
+from hotloop.core.errors import bad_type, bad_value
 from hotloop.core.locks import Turns, make_lock
 
 Shape = tuple[int, ...]
@@ -230,6 +230,24 @@ def gather_stores(parameters: Iterable[Parameter], into: ParameterStore | None =
     target = into if into is not None else ParameterStore()
     target.absorb(stores.values())
     return target
+
+
+def set_parameters(what: str, parameters: Sequence[Parameter], weights: Sequence[npt.ArrayLike]) -> None:
+    """Overwrite parameters after checking all of them."""
+    weights = weights if isinstance(weights, list) else device.adopt(weights)
+    if hasattr(weights, "dtype") and weights.dtype != object and len(parameters) != len(weights):
+        raise bad_type(f"{what}: weights", "a list of arrays", weights)
+    given = [device.adopt(weight) for weight in weights]
+    arrays = [array if device.on_gpu(array) else np.asarray(array, np.float32) for array in given]
+    if len(arrays) != len(parameters):
+        raise bad_value(f"{what}: weights", f"{len(parameters)} arrays", f"{len(arrays)}")
+    for parameter, array in zip(parameters, arrays, strict=True):
+        if array.shape != parameter.shape:
+            raise bad_value(
+                f"{what}: weight {parameter.path!r}", f"shape {parameter.shape}", f"{array.shape}"
+            )
+    for parameter, array in zip(parameters, arrays, strict=True):
+        device.write(parameter.value, array)
 
 
 def merged_ranges(parameters: Iterable[Parameter]) -> list[tuple[int, int]]:

@@ -388,8 +388,8 @@ def describe(model: Model, precision: str) -> dict[str, Any]:
         "outputs": [
             (name, t.sample_shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)
         ],
-        "returns_dict": model._output_keys is not None,
+        "returns_dict": model.network.output_keys is not None,
         "spec": model.compile_spec and model.compile_spec.anew(),
         "device": model.device,
-        "feature_names": model._feature_names,
+        "feature_names": model.predictor.columns,
     }

@@ -214,7 +214,7 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
     precision = "float32"
     marked = None
     if isinstance(model, Model):
-        store = model._placed_store()
+        store = model.network.placed_store()
         where = store.backend
         lowering = lower(model.graph, native=where.native)
         sources = lowering.sources
@@ -255,5 +255,5 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         sources=sources,
         where=where,
         marked=marked,
-        feature_names=model._feature_names,
+        feature_names=model.predictor.columns if isinstance(model, Model) else model._feature_names,
     )

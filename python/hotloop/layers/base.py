@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device, initializers, regularizers
+from hotloop import initializers, regularizers
 from hotloop.core.errors import bad_type, bad_value, integer, nearest
 from hotloop.core.naming import count_use, snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.core.seeds import derive_seed
 from hotloop.graph.given_weights import weights_for
-from hotloop.graph.parameters import Parameter, ParameterStore, Shape
+from hotloop.graph.parameters import Parameter, ParameterStore, Shape, set_parameters
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.ir.lowering import Lowering
 
@@ -190,7 +190,7 @@ class Layer:
         self.nodes.append(node)
         return node.output
 
-    def _unbuild(self) -> None:
+    def unbuild(self) -> None:
         """Drop the weights: a model could not be built after all."""
         self.parameters = []
         self.built, self._built_shape = False, None
@@ -261,7 +261,7 @@ class Layer:
         ValueError
             When the number of arrays or a shape is another one than ``get_weights`` returns.
         """
-        set_weights(self._label, self.parameters, weights)
+        set_parameters(self._label, self.parameters, weights)
 
     def count_params(self) -> int:
         """Return how many numbers its weights have."""
@@ -316,21 +316,3 @@ class Layer:
 
 
 LAYERS: Family[Layer] = Family("layer", Layer, named=True)
-
-
-def set_weights(what: str, parameters: Sequence[Parameter], weights: Sequence[npt.ArrayLike]) -> None:
-    """Overwrite parameters after checking all of them."""
-    weights = weights if isinstance(weights, list) else device.adopt(weights)
-    if hasattr(weights, "dtype") and weights.dtype != object and len(parameters) != len(weights):
-        raise bad_type(f"{what}: weights", "a list of arrays", weights)
-    given = [device.adopt(weight) for weight in weights]
-    arrays = [array if device.on_gpu(array) else np.asarray(array, np.float32) for array in given]
-    if len(arrays) != len(parameters):
-        raise bad_value(f"{what}: weights", f"{len(parameters)} arrays", f"{len(arrays)}")
-    for parameter, array in zip(parameters, arrays, strict=True):
-        if array.shape != parameter.shape:
-            raise bad_value(
-                f"{what}: weight {parameter.path!r}", f"shape {parameter.shape}", f"{array.shape}"
-            )
-    for parameter, array in zip(parameters, arrays, strict=True):
-        device.write(parameter.value, array)

@@ -9,6 +9,20 @@ from hotloop.core.errors import bad_type
 from hotloop.models.functional import MODELS, Model
 
 
+def require_model(what: str, model: object) -> Model:
+    """Return a float model.
+
+    Raises
+    ------
+    TypeError
+        For anything else; a frozen model is told apart.
+    """
+    if isinstance(model, Model):
+        return model
+    mend = "start from the float model" if hasattr(model, "precision") else ""
+    raise bad_type(f"{what}: model", "a Sequential or Model", model, mend)
+
+
 def clone_model(model: Model) -> Model:
     """Return a model of the same architecture and layer names with new weights.
 
@@ -25,7 +39,7 @@ def clone_model(model: Model) -> Model:
         raise bad_type("clone_model", "a model", model)
     clone = type(model).from_config(model.get_config())
     if model.compile_spec is not None:
-        where = model._named_device()
+        where = model.network.named
         clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
     return clone
 

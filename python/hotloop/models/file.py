@@ -8,7 +8,6 @@ from hotloop.models.clone import model_from_config
 from hotloop.models.functional import Model
 from hotloop.saving.container import Container
 from hotloop.saving.weights import weights_of
-from hotloop.training.state import restore_training
 
 
 def read(container: Container) -> Model:
@@ -20,10 +19,9 @@ def read(container: Container) -> Model:
     if list(arrays) != [p.path for p in model.weights]:
         raise ValueError("its weights are not those of its architecture")
     if config.get("feature_names") is not None:
-        shapes = [tensor.sample_shape for tensor in model.graph.inputs]
-        model._feature_names = checked_names(config["feature_names"], shapes)
+        model.predictor.columns = checked_names(config["feature_names"], model.network.input_shapes)
     if config["compile"] is not None:
         model.compile_from_config(config["compile"])
     if config["training"] is not None:
-        restore_training(model, config["training"], container.tensors)
+        model.trainer.state.restore(config["training"], container.tensors)
     return model

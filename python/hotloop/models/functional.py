@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from hotloop.core.errors import bad_type, bad_value, unknown_name
+from hotloop.core.errors import bad_type
 from hotloop.core.files import PathLike
-from hotloop.core.naming import snake_case, unique_name
+from hotloop.core.naming import unique_name
 from hotloop.core.registry import Family
 from hotloop.feed.arrays import split_by_name
-from hotloop.graph.layer import GraphLayer
-from hotloop.graph.parameters import Parameter, ParameterStore, gather_stores
+from hotloop.graph.network import Network
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
-from hotloop.layers.base import Layer, set_weights
 from hotloop.models import topology
-from hotloop.models.summary import summary_lines, unbuilt_lines
+from hotloop.models.learning import Learning
+from hotloop.models.predicting import Predicting
 from hotloop.saving import files, weights
 from hotloop.saving.registered import refuse_unregistered
-from hotloop.training.state import training_contents
+from hotloop.training.predictor import Predictor
 from hotloop.training.trainer import Trainer
 
 
-class Model(Trainer):
+class Model(Learning, Predicting):
     """A model from given inputs to given outputs, which may branch, join and share layers.
 
     All weights lie in one arena, ``store``. A model called on symbolic tensors replays its layers there,
@@ -60,171 +57,44 @@ class Model(Trainer):
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
-        super().__init__()
-        self.name = model_name(name, "functional")
+        keys = None
         if isinstance(outputs, Mapping):
-            self._output_keys = output_keys(outputs)
-            outputs = [outputs[key] for key in self._output_keys]
+            keys = output_keys(outputs)
+            outputs = [outputs[key] for key in keys]
+        name = model_name(name, "functional")
         graph = FunctionalGraph(as_tensors("Model: inputs", inputs), as_tensors("Model: outputs", outputs))
-        self._graph: FunctionalGraph | None = None
-        self._set_graph(graph)
+        self._compute(Network(name, graph, keys))
 
-    def _set_graph(self, graph: FunctionalGraph) -> None:
-        make_names_unique(graph.layers)
-        self._graph = graph
-        self._store = gather_stores(p for layer in graph.layers for p in layer.parameters)
-        self._forget_programs()
+    def _compute(self, network: Network) -> None:
+        """Have what computes a network."""
+        self.network = network
+        self.predictor = Predictor(network)
+        self.trainer = Trainer(network, self.predictor)
+        self.allow_nonfinite = False
 
-    # -- structure
+    # -- copies
 
-    @property
-    def built(self) -> bool:
-        """Whether the shapes are known, and so the weights are there."""
-        return self._graph is not None
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickles. Where another thread trains, of a copy from between two of its steps: a pickler takes
+        weights and the optimizer's state one after the other."""
+        others_train = self.built and self.store.turns.others_train()
+        return vars(copy.deepcopy(self) if others_train else self)
 
-    @property
-    def graph(self) -> FunctionalGraph:
-        """The calls of its layers, from inputs to outputs."""
-        if self._graph is None:
-            raise ValueError(
-                f"model {self.name!r} has no weights yet; give its first layer input_shape=, or call fit"
-            )
-        return self._graph
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        def twin() -> Model:
+            made = memo[id(self)] = type(self).__new__(type(self))
+            vars(made).update(copy.deepcopy(vars(self), memo))
+            return made
 
-    @property
-    def store(self) -> ParameterStore:
-        """The arena of its weights; another object after it was merged with another model's."""
-        for layer in self.graph.layers:
-            if layer.parameters:
-                return layer.parameters[0].store
-        return self._store
+        return self.store.turns.between_steps(twin) if self.built else twin()
 
-    @property
-    def layers(self) -> list[Layer]:
-        """All layers, each once, in the order of the weights."""
-        return cast("list[Layer]", list(self.graph.layers))
-
-    @property
-    def inputs(self) -> list[SymbolicTensor]:
-        """The symbolic tensors that it begins with."""
-        return list(self.graph.inputs)
-
-    @property
-    def outputs(self) -> list[SymbolicTensor]:
-        """The symbolic tensors that it makes."""
-        return list(self.graph.outputs)
-
-    @property
-    def input_names(self) -> list[str]:
-        """Keys for a dict of inputs: the names of the input layers."""
-        return [tensor.layer.name for tensor in self.graph.inputs]
-
-    @property
-    def output_names(self) -> list[str]:
-        """Keys for a dict of labels and prefixes in the logs: the outputs' own, or their layers' names."""
-        if self._output_keys is not None:
-            return list(self._output_keys)
-        names: list[str] = []
-        for tensor in self.graph.outputs:
-            name = tensor.layer.name
-            names.append(name if name not in names else f"{name}_{tensor.node.index}_{len(names)}")
-        return names
-
-    @property
-    def input_shape(self) -> Any:
-        """Shape with None for the batch; a list for several inputs."""
-        shapes = [tensor.shape for tensor in self.graph.inputs]
-        return shapes[0] if len(shapes) == 1 else shapes
-
-    @property
-    def output_shape(self) -> Any:
-        """Shape with None for the batch; a list for several outputs."""
-        shapes = [tensor.shape for tensor in self.graph.outputs]
-        return shapes[0] if len(shapes) == 1 else shapes
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return a layer by its name or number.
-
-        Raises
-        ------
-        ValueError
-            When there is none; the nearest name is given.
-        """
-        if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise bad_value("get_layer: index", f"below {len(self.layers)}", index)
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise unknown_name("layer", name, [layer.name for layer in self.graph.layers])
-
-    @property
-    def trainable(self) -> bool:
-        """Whether any layer's weights learn; setting it sets all layers."""
-        return any(layer.trainable for layer in self.layers)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.layers:
-            layer.trainable = bool(value)
-
-    # -- weights
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """All weights, layer by layer, in Keras's order."""
-        return [p for layer in self.graph.layers for p in layer.parameters]
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """The weights that ``fit`` changes by their gradients."""
-        return [p for layer in self.graph.layers for p in layer.trainable_weights]
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """The others: moving averages, and those of layers that are not trainable."""
-        return [p for layer in self.graph.layers for p in layer.non_trainable_weights]
-
-    def get_weights(self) -> list[npt.NDArray[np.float32]]:
-        """Return copies of all weights, in Keras's order and shapes."""
-        return self.store.turns.between_steps(lambda: [parameter.numpy() for parameter in self.weights])
-
-    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Overwrite all weights; nothing changes when one of them does not fit.
-
-        What an interrupted ``fit`` had come to is forgotten: it can't go on with other weights.
-
-        Raises
-        ------
-        ValueError
-            When the number of arrays or a shape differs from what ``get_weights`` returns.
-        """
-        self.store.turns.between_steps(lambda: set_weights(f"model {self.name!r}", self.weights, weights))
-        self._weights_were_set()
-
-    def count_params(self) -> int:
-        """Return how many numbers its weights have."""
-        return sum(parameter.size for parameter in self.weights)
-
-    def summary(
-        self, line_length: int | None = None, *, print_fn: Callable[[str], object] | None = None
-    ) -> None:
-        """Print a table of the layers, their output shapes and their numbers of weights.
-
-        Parameters
-        ----------
-        line_length : int, optional
-            80 columns by default.
-        print_fn : callable, optional
-            Called with every line instead of ``print``.
-        """
-        if self.built:
-            lines = summary_lines(self.name, self.graph, line_length or 80)
-        else:
-            lines = unbuilt_lines(self.name, self.layers)
-        for line in lines:
-            (print_fn or print)(line)
+    def __copy__(self) -> Model:
+        """A model of the same layers, which learns for itself."""
+        network, made = copy.copy(self.network), type(self).__new__(type(self))
+        predictor = self.predictor.of(network)
+        own = {"network": network, "predictor": predictor, "trainer": self.trainer.of(network, predictor)}
+        vars(made).update(vars(self), **own)
+        return made
 
     # -- calls
 
@@ -236,27 +106,15 @@ class Model(Trainer):
             return self.predict_on_batch(inputs)
         if isinstance(inputs, Mapping):
             inputs = split_by_name("inputs", inputs, self.input_names, [()] * len(self.input_names))
-        return self._structured(self._replay(as_tensors(f"model {self.name!r}: inputs", inputs)))
+        replayed = self.network.replay(as_tensors(f"model {self.name!r}: inputs", inputs))
+        return self.network.structured(replayed)
 
-    def _replay(self, tensors: list[SymbolicTensor]) -> list[SymbolicTensor]:
-        expected = self.graph.inputs
-        if [tensor.shape for tensor in tensors] != [tensor.shape for tensor in expected]:
-            wanted = ", ".join(str(tensor.shape) for tensor in expected)
-            got = ", ".join(str(tensor.shape) for tensor in tensors)
-            raise bad_value(f"model {self.name!r}: inputs", f"shapes {wanted}", got)
-        return self.graph.replay(tensors)
-
-    def _build_for(self, x: Any) -> None:
-        """A functional model is built from the start."""
-
-    def _unbuild(self) -> None:
-        """Nothing to undo."""
-
-    # -- configuration and files
+    # -- configuration
 
     def get_config(self) -> dict[str, Any]:
         """Return the architecture as JSON values; weights are not in it."""
-        keys = {} if self._output_keys is None else {"output_keys": list(self._output_keys)}
+        given = self.network.output_keys
+        keys = {} if given is None else {"output_keys": list(given)}
         return {"name": self.name, **topology.graph_config(self.graph), **keys}
 
     @classmethod
@@ -307,11 +165,11 @@ class Model(Trainer):
             "config": self.get_config(),
             "weights": [p.path for p in self.weights],
             "compile": self.get_compile_config(),
-            "feature_names": self._feature_names,
+            "feature_names": self.predictor.columns,
             "training": None,
         }
         if self.compiled and include_optimizer:
-            config["training"], arrays = training_contents(self)
+            config["training"], arrays = self.trainer.state.contents()
             tensors |= arrays
         return config, tensors
 
@@ -356,24 +214,3 @@ def output_keys(outputs: Mapping[str, Any]) -> list[str]:
         if not isinstance(key, str) or not key:
             raise bad_type("Model: outputs", "names as keys", key)
     return sorted(outputs)
-
-
-def make_names_unique(layers: Sequence[GraphLayer]) -> None:
-    """Rename layers with automatic names that are taken.
-
-    Raises
-    ------
-    ValueError
-        When two layers were given the same name.
-    """
-    given: set[str] = set()
-    for layer in layers:
-        if not layer.has_automatic_name:
-            if layer.name in given:
-                raise ValueError(f"layers: expected a name of its own for each, got two named {layer.name!r}")
-            given.add(layer.name)
-    for layer in layers:
-        if layer.has_automatic_name:
-            while layer.name in given:
-                layer.rename(unique_name(snake_case(type(layer).__name__)))
-            given.add(layer.name)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,15 @@ class Optimizer(Configurable):
         else:
             self._learning_rate = self._number("learning_rate", value, at_least=0)
         self._given_rate = self._learning_rate
+
+    @contextmanager
+    def rate_as_given(self) -> Iterator[None]:
+        """What becomes of the learning rate in the block is not what the optimizer was given."""
+        given = self._given_rate
+        try:
+            yield
+        finally:
+            self._given_rate = given
 
     @property
     def schedule(self) -> schedules.LearningRateSchedule | None:

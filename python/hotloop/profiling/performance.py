@@ -33,7 +33,9 @@ class Predictor(Protocol):
     """What can be measured: a Model or a QuantizedModel."""
 
     name: str
-    compile_spec: CompileSpec | None
+
+    @property
+    def compile_spec(self) -> CompileSpec | None: ...
 
     @property
     def output_names(self) -> list[str]: ...
@@ -195,8 +197,7 @@ def evaluate_performance(
     sizes = [integer("batch_sizes", size, at_least=1) for size in batch_sizes]
     if isinstance(x, list | tuple | dict):
         raise bad_type("x", "one array (models with several inputs can't be measured yet)", x)
-    columns = getattr(model, "_feature_names", None)
-    x = as_array("x", x, None if columns is None else columns[0])
+    x = as_array("x", x, getattr(model, "feature_names", None))
     if x.ndim == 0 or x.shape[0] == 0:
         raise ValueError(f"x: expected at least one row, got shape {x.shape}")
 

@@ -204,9 +204,10 @@ def _describe(part: dict[str, Any], subject: Subject) -> tuple[str, str]:
 
 def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int) -> Subject:
     """The model is a copy already: its optimizer's state changes."""
-    with model.building(x):
-        feed = model.feed(x, y, sample_weight, model.allow_nonfinite)
-        program = model.training_program(feed)
+    trainer = model.trainer
+    with trainer.building(x):
+        feed = trainer.feed(x, y, sample_weight, model.allow_nonfinite)
+        program = trainer.current(feed)
     optimizer = model.optimizer
     batch_size = min(batch_size, feed.rows)
     order = np.random.default_rng(0).permutation(feed.rows).astype(np.int32)
@@ -240,9 +241,9 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
 def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
     if not model.built:
         model = copy.deepcopy(model)
-        model._build_for(x)
+        model.network.build_for(x)
     inputs = model.input_arrays(x, model.allow_nonfinite)
-    program = PredictionProgram(model.graph, model.store)
+    program = PredictionProgram(model.network, model.store)
     return _forward(program.native, inputs, batch_size, program.features, program.sources)
 
 

@@ -1,18 +1,16 @@
-"""What a call of ``train_on_batch`` found out about model and data, for the next one not to ask again."""
+"""One step on one batch: what a call of ``train_on_batch`` found out is not asked again by the next one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hotloop import _native, device
 from hotloop.feed.targets import target_array
+from hotloop.training.engine import TrainingProgram
 from hotloop.training.feed import Feed
-
-if TYPE_CHECKING:
-    from hotloop.training.engine import SlotLayout, TrainingProgram
-    from hotloop.training.programs import ProgramOwner
+from hotloop.training.state import SlotLayout
 
 
 class BatchStep:
@@ -23,13 +21,12 @@ class BatchStep:
     """
 
     def __init__(self, program: TrainingProgram, slots: SlotLayout, feed: Feed, x: Any, y: Any) -> None:
-        self._program, self._slots = program, slots
-        self._heads = feed.heads
+        self.program, self.slots, self.heads = program, slots, feed.heads
         self._x, self._y = (x.shape[1:], x.dtype), (y.shape[1:], y.dtype)
 
     @classmethod
     def after(
-        cls, model: ProgramOwner, program: TrainingProgram, feed: Feed, x: Any, y: Any
+        cls, program: TrainingProgram, slots: SlotLayout | None, feed: Feed, x: Any, y: Any
     ) -> BatchStep | None:
         """Remember a batch that was trained on; None where the next one has to be looked at as closely."""
         alone = len(feed.inputs) == len(feed.heads) == len(program.graph.outputs) == 1
@@ -40,7 +37,6 @@ class BatchStep:
             and x.dtype == np.float32
             and x.shape[1:] == program.graph.inputs[0].sample_shape
         )
-        slots = model._slots
         return cls(program, slots, feed, x, y) if plain and slots is not None else None
 
     def feed(self, x: Any, y: Any, allow_nonfinite: bool) -> Feed | None:
@@ -60,21 +56,6 @@ class BatchStep:
             return None
         if not (allow_nonfinite or _native.all_finite(x)):
             return None
-        head = self._heads[0]
+        head = self.heads[0]
         target = target_array("y", y, head.loss, head.shape, allow_nonfinite)
-        return Feed([x.reshape(rows, -1)], [target], [y], [], self._heads)
-
-    def program(self, model: ProgramOwner) -> TrainingProgram | None:
-        """Return the program with the optimizer's state in place; None where it is no longer the model's."""
-        program = self._program
-        with model._lock:
-            if model._training is not program or model._heads is not self._heads:
-                return None
-            store = model.store
-            # In an arena of the same version the slots' layout, if it is the same, holds as it did.
-            if model._slots is not self._slots or not program.is_current(store, model._trainable_layers()):
-                return None
-            optimizer = model._compiled.optimizer
-            optimizer.build(store.size, store.backend)
-            program.set_optimizer(optimizer)
-            return program
+        return Feed([x.reshape(rows, -1)], [target], [y], [], self.heads)

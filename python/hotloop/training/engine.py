@@ -12,7 +12,8 @@ import numpy.typing as npt
 from hotloop import device, losses
 from hotloop.feed.arrays import Array, Floats
 from hotloop.feed.chunks import run_forward
-from hotloop.graph.parameters import Parameter, ParameterStore
+from hotloop.graph.network import Network
+from hotloop.graph.parameters import ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.lowering import Lowering, lower
 from hotloop.optimizers import Optimizer
@@ -96,7 +97,8 @@ class PredictionProgram:
         By node: its layer's name, and what it computes.
     """
 
-    def __init__(self, graph: FunctionalGraph, store: ParameterStore) -> None:
+    def __init__(self, network: Network, store: ParameterStore) -> None:
+        graph = network.graph
         self.backend = store.backend
         lowering = lower(graph, native=self.backend.native)
         self.native = self.backend.native.Program(lowering.graph, lowering.outputs, store.values)
@@ -104,10 +106,11 @@ class PredictionProgram:
         self.sources = lowering.sources
         self.store = store
         self.version = store.version
-        self.run_rows = None
+        self.run_rows: Callable[[Any, bool], Any] | None = None
         if len(graph.inputs) == len(graph.outputs) == 1 and self.backend is device.HOST:
             self.native.set_shapes(graph.inputs[0].sample_shape, graph.outputs[0].sample_shape)
-            self.run_rows = self.native.predict_rows
+            rows, keys = self.native.predict_rows, network.output_keys
+            self.run_rows = rows if keys is None else lambda *given: _keyed(keys, rows(*given))
 
     def run(self, inputs: list[Array]) -> list[Floats]:
         """Return an array (rows, features) for each output, on the GPU where an input is there."""
@@ -261,6 +264,10 @@ class TrainingProgram:
         return float(self.native.evaluate(*arrays, outputs))
 
 
+def _keyed(keys: list[str], result: Any) -> dict[str, Any] | None:
+    return None if result is None else {keys[0]: result}
+
+
 def _fuses(head: Head) -> bool:
     return head.loss.on_logits(head.loss.activation) is not None
 
@@ -288,32 +295,3 @@ def _loss_config(lowering: Lowering, head: Head) -> dict[str, Any]:
         "positions": head.positions,
         **head.loss.options,
     }
-
-
-class SlotLayout:
-    """Keeps optimizer slots in step with an arena that grew or was merged into another.
-
-    Parameters
-    ----------
-    parameters : list of Parameter
-        The model's, at the offsets that the slots have now.
-    """
-
-    def __init__(self, parameters: Sequence[Parameter], store: ParameterStore) -> None:
-        self.places = [(parameter, parameter.offset) for parameter in parameters]
-        self.size = store.size
-
-    def is_current(self, store: ParameterStore) -> bool:
-        return self.size == store.size and all(p.offset == offset for p, offset in self.places)
-
-    def move(self, optimizer: Optimizer, store: ParameterStore) -> None:
-        """Give every parameter's state its new place; new parameters begin at zero."""
-        old = optimizer.slots
-        optimizer.slots = {}
-        optimizer.build(store.size, store.backend)
-        for name, new in optimizer.slots.items():
-            if name not in old or old[name].size != self.size:
-                continue
-            for parameter, offset in self.places:
-                part = old[name][offset : offset + parameter.size].reshape(parameter.shape)
-                device.write(parameter.of(new), part)

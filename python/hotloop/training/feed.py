@@ -119,6 +119,10 @@ class Feed:
             self.heads,
         )
 
+    def first(self, limit: int | None) -> Feed:
+        """Return no more than so many rows."""
+        return self if limit is None else self.part(0, min(limit, self.rows))
+
     def split(self, validation_split: Any) -> tuple[Feed, Feed | None]:
         """Return the rows to train on and the last part of them, to validate on.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -157,6 +157,21 @@ class Position:
             loss_sum=float.fromhex(config["loss_sum"]),
             parts=tuple(parts),
         )
+
+
+class Standing(Protocol):
+    """A training in progress, which knows where it stands.
+
+    Attributes
+    ----------
+    epoch : int
+        In progress, or next.
+    """
+
+    epoch: int
+
+    def position(self) -> Position:
+        """Return where it stands as of now."""
 
 
 _NUMBERS = ("epoch", "step", "steps", "rows", "batch_size", "seed", "pass_begin", "pass_step", "seen")

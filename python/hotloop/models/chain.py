@@ -1,0 +1,170 @@
+"""The network of a chain of layers, which may wait for the shape of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hotloop.core.errors import bad_type, bad_value
+from hotloop.feed.arrays import as_array
+from hotloop.graph.layer import GraphLayer
+from hotloop.graph.network import Network, make_names_unique
+from hotloop.graph.parameters import Shape
+from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
+from hotloop.layers.base import Layer
+from hotloop.layers.input import Input, InputLayer
+from hotloop.models.functional import Model
+
+Item = Layer | Model
+
+
+class Chain(Network):
+    """Layers and models, each of which reads what the one before it makes.
+
+    Attributes
+    ----------
+    items : list of Layer or Model
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.items: list[Item] = []
+        self._names: set[str] = set()  # those of its layers, and perhaps some that were
+        self._tensors: list[SymbolicTensor] = []  # the input, then the output of each item
+        self._waiting: list[Item] = []  # items that were built when the shape became known
+
+    def add(self, layer: Any) -> None:
+        """Append a layer, a model, or an input; see ``Sequential.add``."""
+        if isinstance(layer, SymbolicTensor) and isinstance(layer.layer, InputLayer):
+            layer = layer.layer
+        if isinstance(layer, InputLayer):
+            if self.items or self._tensors:
+                raise ValueError(
+                    f"Sequential.add: an input must come first, got {layer.name!r} behind other layers"
+                )
+            self._tensors = [layer()]
+            self._graph = None
+            return
+        if not isinstance(layer, Layer | Model):
+            raise bad_type("Sequential.add", "a layer or a model", layer)
+        self._keep_names_apart(layer)
+        shape = None if self._tensors or self.items else _declared_shape(layer)
+        tensors = self._tensors if shape is None else [Input(shape)]
+        if tensors:
+            tensors.append(self._call(layer, tensors[-1]))
+        self._tensors = tensors
+        self.items.append(layer)
+        self._graph = None
+
+    def _keep_names_apart(self, layer: Item) -> None:
+        """Rename what may be renamed. All layers are looked at only where a name may be taken: long chains
+        would take time by the square of their length."""
+        new = _flat(layer)
+        names = {each.name for each in new}
+        called = isinstance(layer, Model) or bool(layer.nodes)
+        if called or len(names) < len(new) or not names.isdisjoint(self._names):
+            if any(item is layer for item in self.items):
+                raise ValueError(
+                    f"Sequential.add: {layer!r} is in the chain already; share layers by a Model"
+                )
+            make_names_unique([*self.layers, *new])
+            names = {each.name for each in [*self.layers, *new]}
+        self._names |= names
+
+    def pop(self) -> Item:
+        """Remove the last item and return it; see ``Sequential.pop``."""
+        if not self.items:
+            raise ValueError(f"model {self.name!r}: pop from a chain without layers")
+        item = self.items.pop()
+        if self._tensors:
+            tensor = self._tensors.pop()
+            if isinstance(item, Layer):
+                item.nodes.remove(tensor.node)
+        self._graph = None
+        return item
+
+    def begin_with(self, shape: Shape) -> None:
+        """Make the weights for samples of this shape."""
+        if self._tensors:
+            if self._tensors[0].sample_shape != shape:
+                raise bad_value(
+                    f"model {self.name!r}: input", f"shape {self._tensors[0].sample_shape}", f"{shape}"
+                )
+            return
+        tensors = [Input(shape)]
+        self._waiting = [item for item in self.items if not item.built]
+        try:
+            for item in self.items:
+                tensors.append(self._call(item, tensors[-1]))
+        except BaseException:
+            self._tensors = tensors
+            self.unbuild()
+            raise
+        self._tensors = tensors
+        self._graph = None
+
+    def build_for(self, x: Any) -> None:
+        if self._tensors:
+            return
+        if isinstance(x, Mapping | SymbolicTensor):
+            raise ValueError(f"model {self.name!r} has no input shape yet; give its first layer input_shape=")
+        shape = as_array("x", x).shape
+        self.begin_with(shape[1:] if len(shape) > 1 else (1,))
+
+    def unbuild(self) -> None:
+        for item, tensor in zip(self.items, self._tensors[1:], strict=False):
+            if isinstance(item, Layer):
+                item.nodes.remove(tensor.node)
+        for item in self._waiting:
+            (item if isinstance(item, Layer) else item.network).unbuild()
+        self._tensors = []
+        self._graph = None
+
+    def _call(self, item: Item, tensor: SymbolicTensor) -> SymbolicTensor:
+        output = item(tensor)
+        if not isinstance(output, SymbolicTensor):
+            got = "a dict" if isinstance(output, dict) else f"{len(output)}"
+            raise bad_value(f"Sequential: model {item.name!r}", "one output", got)
+        return output
+
+    def replay(self, tensors: list[SymbolicTensor]) -> list[SymbolicTensor]:
+        if len(tensors) == 1:
+            self.begin_with(tensors[0].sample_shape)
+        return super().replay(tensors)
+
+    @property
+    def built(self) -> bool:
+        return len(self._tensors) > 1 or bool(self._tensors and not self.items)
+
+    @property
+    def graph(self) -> FunctionalGraph:
+        if self._graph is None:
+            if not self.items:
+                raise ValueError(f"model {self.name!r} has no layers; add some")
+            if self._tensors:
+                self._take(FunctionalGraph(self._tensors[:1], self._tensors[-1:]))
+        return super().graph
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers without its input; those of a model in the chain stand in its place."""
+        return [layer for item in self.items for layer in _flat(item)]
+
+    @property
+    def input_layer(self) -> GraphLayer | None:
+        """Where it begins; None while its input's shape is not known."""
+        return self._tensors[0].layer if self._tensors else None
+
+
+def _flat(item: Item) -> list[Layer]:
+    if isinstance(item, Layer):
+        return [item]
+    return [layer for layer in item.layers if not isinstance(layer, InputLayer)]
+
+
+def _declared_shape(item: Item) -> Shape | None:
+    if isinstance(item, Layer):
+        return item.declared_shape
+    if item.built and len(item.inputs) == 1:
+        return item.inputs[0].sample_shape
+    return None
