@@ -31,6 +31,7 @@ KERNEL_TESTS: dict[str, tuple[str, ...]] = {
     f"{OPS}/optimizer/optimizer_cuda.cu": ("test_cuda_optimizer.py",),
     f"{OPS}/optimizer/optimizer_segments_cuda.cu": ("test_cuda_optimizer.py",),
     f"{OPS}/quantize/quantize_cuda.cu": ("test_cuda_quantize.py",),
+    f"{OPS}/small_program/small_program_cuda.cu": ("test_cuda_small_program.py",),
     "csrc/program/finish_step_cuda.cu": ("test_cuda_models.py",),
 }
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gpu import arrays
+from hotloop.ir.elementwise import Builder, encode
 
 M, N, K = 67, 45, 83
 # Of rows: one number, some that a half warp takes, and some that are staged, by single floats and by fours.
@@ -171,6 +172,9 @@ class Small:
         yield "multiply", lambda: cuda.multiply_forward([x, x], self.empty(n))
         yield "multiply backward", lambda: cuda.multiply_backward([x, x], 0, x, self.empty(n))
         yield "copy", lambda: cuda.copy_or_add(x, self.empty(n), 2.0, 1.0)
+        build = Builder(2)
+        code = encode(build.code([build("sin", build("multiply", build("exp", 0), 1))]))
+        yield "small program", lambda: cuda.run_small_program(*code, [x, x[:1]], [self.empty(n)])
         yield "quantize", lambda: cuda.quantize(x, 0.1, 128, self.empty(n, dtype=np.uint8))
         yield "all_finite", lambda: cuda.all_finite(x)
         yield "sums", lambda: (cuda.sum_squares_blocks(x), cuda.sum_absolute_blocks(x))

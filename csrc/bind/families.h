@@ -13,6 +13,7 @@
   X(batch_norm) \
   X(dropout) \
   X(elementwise) \
+  X(small_program) \
   X(quantize) \
   X(gemm_int8) \
   X(bf16) \

@@ -26,6 +26,13 @@
 #define HOTLOOP_MATH_CHOICE HOTLOOP_MATH
 #endif
 
+// A table that formulas look up by index.
+#if defined(__CUDACC__)
+#define HOTLOOP_MATH_TABLE __device__ constexpr
+#else
+#define HOTLOOP_MATH_TABLE constexpr
+#endif
+
 namespace hotloop {
 namespace {
 

@@ -28,14 +28,20 @@ HOTLOOP_MATH auto power_of_2(I n) {
   return as_float(shift_left<23>(n + like(n, 127)));
 }
 
+// x 2^n for whole n in [-252, 254], which may lie outside a float's exponents: two halves, of which only the
+// second multiplication can round.
+template <class T>
+HOTLOOP_MATH T scale(T x, T whole) {
+  const auto n = to_int(whole);
+  const auto half = shift_right<1>(n + like(n, 512)) - like(n, 256);
+  return x * power_of_2(half) * power_of_2(n - half);
+}
+
 // e^x within 1.1 ulp for every float, denormal results and infinities included.
 template <class T>
 HOTLOOP_MATH_BIG T exp(T x) {
   const ExpParts<T> parts = exp_parts(clamp(x, -105.0f, 89.0f));
-  // n may lie outside a float's exponents: two halves, of which only the second multiplication can round.
-  const auto n = to_int(parts.n);
-  const auto half = shift_right<1>(n + like(n, 512)) - like(n, 256);
-  return (like(x, 1.0f) + parts.minus_1) * power_of_2(half) * power_of_2(n - half);
+  return scale(like(x, 1.0f) + parts.minus_1, parts.n);
 }
 
 // e^x - 1, small x included, where its value is x.

@@ -649,6 +649,17 @@ def row_activation_backward(
 def row_activation_forward(kind: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
 def row_activation_ref(kind: str, x: numpy.ndarray, dy: numpy.ndarray) -> tuple: ...
 def row_activations() -> list[str]: ...
+def run_small_program(
+    code: numpy.ndarray,
+    constants: numpy.ndarray,
+    inputs: collections.abc.Sequence[numpy.ndarray],
+    outputs: collections.abc.Sequence[numpy.ndarray | None],
+    accumulate: bool = False,
+) -> None:
+    """
+    Inputs are float32, int32 or uint8 and broadcast to the outputs, which are float32 or None.
+    """
+
 def set_isa_level(level: str) -> None: ...
 def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None: ...
 def shuffled_order(
@@ -658,6 +669,26 @@ def shuffled_order(
 ) -> numpy.ndarray:
     """
     A permutation of 0..n-1 (int32) that depends on seed and epoch alone.
+    """
+
+def small_program_instructions() -> list[tuple[str, int]]:
+    """
+    Names and numbers of operands, by opcode.
+    """
+
+def small_program_limits() -> dict:
+    """
+    The most that a program may have; blocks: inputs, slots and outputs together.
+    """
+
+def small_program_ref(
+    code: numpy.ndarray,
+    constants: numpy.ndarray,
+    inputs: collections.abc.Sequence[numpy.ndarray],
+    outputs: collections.abc.Sequence[numpy.ndarray],
+) -> None:
+    """
+    The same in float64, on arrays of one size.
     """
 
 def sum_absolute_blocks(x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:

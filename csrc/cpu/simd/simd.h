@@ -8,6 +8,8 @@
 //   + - * /  fma(a,b,c)=a*b+c  fnma(a,b,c)=c-a*b  min max sqrt abs round_even
 //                               min(a,b) = a<b ? a : b and max(a,b) = a>b ? a : b, so a NaN in a gives b
 //   less(a,b) less_equal equal  -> Mask;  select(mask, yes, no);  is_nan(a);  nan_to_zero(a)
+//   any(mask)                   whether some lane has it: only to leave out work that nothing would select
+//   look_up(table, i)           table[lane], a float
 //   to_int(x)                   round to nearest even; x must fit, or lie below and become the least int
 //   to_float(i)
 //   as_int as_float             bits, unchanged

@@ -70,6 +70,7 @@ HOTLOOP_INLINE Mask is_nan(F32 a) {
 HOTLOOP_INLINE F32 select(Mask m, F32 yes, F32 no) {
   return {_mm256_blendv_ps(no.lo, yes.lo, m.lo), _mm256_blendv_ps(no.hi, yes.hi, m.hi)};
 }
+HOTLOOP_INLINE bool any(Mask m) { return _mm256_movemask_ps(_mm256_or_ps(m.lo, m.hi)) != 0; }
 
 HOTLOOP_INLINE I32 to_int(F32 a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
 HOTLOOP_INLINE F32 to_float(I32 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
@@ -119,6 +120,9 @@ HOTLOOP_INLINE float largest(F32 a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+HOTLOOP_INLINE F32 look_up(const float* table, I32 i) {
+  return {_mm256_i32gather_ps(table, i.lo, 4), _mm256_i32gather_ps(table, i.hi, 4)};
+}
 HOTLOOP_INLINE I32 load_i32(const std::int32_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};

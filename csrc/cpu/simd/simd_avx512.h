@@ -50,6 +50,8 @@ HOTLOOP_INLINE F32 nan_to_zero(F32 a) {
 HOTLOOP_INLINE F32 select(Mask m, F32 yes, F32 no) { return {_mm512_mask_blend_ps(m.v, no.v, yes.v)}; }
 HOTLOOP_INLINE I32 select(Mask m, I32 yes, I32 no) { return {_mm512_mask_blend_epi32(m.v, no.v, yes.v)}; }
 
+HOTLOOP_INLINE bool any(Mask m) { return m.v != 0; }
+
 HOTLOOP_INLINE I32 to_int(F32 a) { return {_mm512_cvtps_epi32(a.v)}; }
 HOTLOOP_INLINE F32 to_float(I32 a) { return {_mm512_cvtepi32_ps(a.v)}; }
 HOTLOOP_INLINE I32 as_int(F32 a) { return {_mm512_castps_si512(a.v)}; }
@@ -85,6 +87,7 @@ HOTLOOP_INLINE float largest(F32 a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+HOTLOOP_INLINE F32 look_up(const float* table, I32 i) { return {_mm512_i32gather_ps(i.v, table, 4)}; }
 HOTLOOP_INLINE I32 load_i32(const std::int32_t* p) { return {_mm512_loadu_si512(p)}; }
 HOTLOOP_INLINE I32 load_i32(const std::int32_t* p, int n) { return {_mm512_maskz_loadu_epi32(first(n), p)}; }
 HOTLOOP_INLINE void store_i32(std::int32_t* p, I32 x) { _mm512_storeu_si512(p, x.v); }

@@ -144,6 +144,10 @@ HOTLOOP_INLINE Mask is_nan(F32 a) {
   HOTLOOP_EACH(i) out.v[i] = a.v[i] != a.v[i];
   return out;
 }
+HOTLOOP_INLINE bool any(Mask m) {
+  const i32x4 all = (m.v[0] | m.v[1]) | (m.v[2] | m.v[3]);
+  return (all[0] | all[1] | all[2] | all[3]) != 0;
+}
 HOTLOOP_INLINE I32 select(Mask m, I32 yes, I32 no) {
   HOTLOOP_EACH(i) no.v[i] = (m.v[i] & yes.v[i]) | (~m.v[i] & no.v[i]);
   return no;
@@ -205,6 +209,11 @@ HOTLOOP_INLINE float largest(F32 a) {
   return larger(larger(four[0], four[2]), larger(four[1], four[3]));
 }
 
+HOTLOOP_INLINE F32 look_up(const float* table, I32 at) {
+  F32 out;
+  HOTLOOP_EACH(i) { HOTLOOP_EACH(j) out.v[i][j] = table[at.v[i][j]]; }
+  return out;
+}
 HOTLOOP_INLINE I32 load_i32(const std::int32_t* p) {
   I32 out;
   __builtin_memcpy(&out, p, sizeof out);

@@ -67,6 +67,9 @@ HOTLOOP_INLINE Mask greater(F32 a, F32 b) { return less(b, a); }
 HOTLOOP_INLINE Mask is_nan(F32 a) { return {a.lane != a.lane}; }
 HOTLOOP_INLINE F32 select(Mask m, F32 yes, F32 no) { return {m.lane ? yes.lane : no.lane}; }
 HOTLOOP_INLINE I32 select(Mask m, I32 yes, I32 no) { return {m.lane ? yes.lane : no.lane}; }
+// A thread leaves out what its own lane has no use for.
+HOTLOOP_INLINE bool any(Mask m) { return m.lane; }
+HOTLOOP_INLINE F32 look_up(const float* table, I32 i) { return {table[i.lane]}; }
 HOTLOOP_INLINE F32 nan_to_zero(F32 a) { return select(is_nan(a), splat(0.0f), a); }
 
 // As on x86: what does not fit, and NaN, becomes the least int. From below the hardware does that by itself.

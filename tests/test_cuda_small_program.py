@@ -1,0 +1,58 @@
+"""Small programs on a GPU give the CPU's bits."""
+
+import numpy as np
+import pytest
+
+import cuda_half
+from hotloop import _native
+from hotloop.ir.elementwise import INSTRUCTIONS, encode
+from small_programs import one_step, random_code
+
+cuda = cuda_half.load()
+
+
+def on_both(code, arrays, accumulate=False):
+    """Run a code on the CPU and on the GPU from the same start; return both halves' outputs."""
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    here = [np.full(shape, k, np.float32) for k in range(len(code.outputs))]
+    there = [cuda_half.on_gpu(array) for array in here]
+    _native.run_small_program(*encode(code), arrays, here, accumulate)
+    cuda.run_small_program(*encode(code), [cuda_half.on_gpu(a) for a in arrays], there, accumulate)
+    return here, there
+
+
+def assert_same_bits(here, there):
+    for ours, theirs in zip(here, there, strict=True):
+        assert cuda_half.bits(ours) == cuda_half.bits(theirs)
+
+
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+def test_instructions(rng, name):
+    special = np.array([0.0, -0.0, 1.0, -1.0, 2.5, np.inf, -np.inf, np.nan, 1e-45, 3e38, -3e38], np.float32)
+    patterns = rng.integers(0, 2**32, 500, dtype=np.uint32).view(np.float32)
+    patterns = patterns[~np.isnan(patterns)]
+    usual = np.concatenate([patterns, rng.normal(size=500), rng.uniform(-110, 110, 500)]).astype(np.float32)
+    x = np.concatenate([np.tile(special, len(special)), usual])
+    y = np.concatenate([np.repeat(special, len(special)), usual[::-1]])
+    arrays = [x, y, np.roll(x, 1)][: INSTRUCTIONS[name].operands]
+    assert_same_bits(*on_both(one_step(name), arrays))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_programs(seed):
+    rng = np.random.default_rng(seed)
+    code = random_code(rng, 3, int(rng.integers(1, 40)), int(rng.integers(1, 5)))
+    shapes = [[(300,)] * 3, [(7, 45), (45,), (7, 1)], [(3, 5, 9), (5, 1), ()], [(0,)] * 3][seed % 4]
+    arrays = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    arrays[1] = np.rint(arrays[1] * 100).astype([np.int32, np.float32][seed % 2])
+    assert_same_bits(*on_both(code, arrays, accumulate=seed % 3 == 0))
+
+
+def test_bytes_and_what_nobody_wants(rng):
+    code = random_code(rng, 1, 8, 3)
+    pixels = rng.integers(0, 256, (5, 77)).astype(np.uint8)
+    here = [np.empty((5, 77), np.float32), None, np.empty((5, 77), np.float32)]
+    there = [cuda_half.on_gpu(array) for array in here]
+    _native.run_small_program(*encode(code), [pixels], here)
+    cuda.run_small_program(*encode(code), [cuda_half.on_gpu(pixels)], there)
+    assert_same_bits(here[::2], there[::2])
