@@ -18,8 +18,8 @@ class MyModel(hl.Sequential):
 
 
 class MyLayer(L.Layer):
-    def lower(self, lowering: Any, inputs: Any, node: Any) -> int:
-        return int(lowering.add("rescale", inputs, {"scale": 2.0, "offset": 0.0}))
+    def lower(self, graph: Any, inputs: Any, node: Any) -> Any:
+        return graph.add("rescale", inputs, {"scale": 2.0, "offset": 0.0})
 
 
 class MyDense(L.Dense):

@@ -16,7 +16,7 @@ from hotloop.device import HOST, Host
 from hotloop.device.memory import aligned_zeros
 from hotloop.feed.chunks import run_forward
 from hotloop.graph.parameters import aligned_size
-from hotloop.ir.lowering import op_label
+from hotloop.ir.text import op_label
 
 Array = npt.NDArray[Any]
 Attributes = dict[str, int | float | str]

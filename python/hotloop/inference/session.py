@@ -15,7 +15,8 @@ from hotloop.feed.frames import Columns
 from hotloop.graph.still import still
 from hotloop.inference.nonfinite import mark_nonfinite
 from hotloop.inference.quantized_model import QuantizedModel
-from hotloop.ir.lowering import lower
+from hotloop.ir.build import native_graph
+from hotloop.ir.pipelines import for_inference
 from hotloop.models import Model
 
 if TYPE_CHECKING:
@@ -216,9 +217,10 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
     if isinstance(model, Model):
         store = model.network.placed_store()
         where = store.backend
-        lowering = lower(model.graph, native=where.native)
-        sources = lowering.sources
-        graph, values, arena = lowering.graph, lowering.outputs, store.values
+        lowered = for_inference(model.graph)
+        made = native_graph(lowered, where, store.values)
+        sources = made.sources()
+        graph, values, arena = made.graph, made.numbers(lowered.outputs), made.arena
         ends = (model.input_names, model.graph.inputs), (model.output_names, model.graph.outputs)
         inputs, outputs = (
             [(name, tensor.sample_shape) for name, tensor in zip(names, tensors, strict=True)]
@@ -226,10 +228,10 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         )
     elif isinstance(model, QuantizedModel):
         where = backend(model.device)
-        lowered = plans.lower(model._plan, where)
+        planned = plans.lower(model._plan, where)
         sources = model._plan.sources()
-        graph, arena, precision = lowered.graph, lowered.arena, model.precision
-        values = [lowered.values[value] for value in model._plan.outputs]
+        graph, arena, precision = planned.graph, planned.arena, model.precision
+        values = [planned.values[value] for value in model._plan.outputs]
         inputs = list(zip(model.input_names, model.input_shapes, strict=True))
         outputs = list(zip(model.output_names, model.output_shapes, strict=True))
         marked = model._marked

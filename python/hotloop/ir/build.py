@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,10 @@ from hotloop.device import HOST, Host
 from hotloop.device.memory import aligned_zeros
 from hotloop.graph.parameters import Parameter, aligned_size
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.op import LOSS, RESHAPE
 from hotloop.ir.text import op_label
 
 Floats = npt.NDArray[np.float32]
-LOSS = "loss"  # what a program is told beside its graph: see hotloop.ir.passes.losses
-RESHAPE = "reshape"  # costs nothing: the same numbers, looked at otherwise
 
 
 @dataclass
@@ -49,7 +49,7 @@ class NativeGraph:
 
     def sources(self) -> list[tuple[str, str]]:
         """By native node: the layer it comes from, and what it computes."""
-        return [(op.layer, op_label(op)) for op in self.ops]
+        return [(op.layer, op_label(op.kind, op.attributes)) for op in self.ops]
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Built:
     program : _native.Program
     graph : NativeGraph
         What it was made of.
-    features : tuple of int
+    features : list of int
         Numbers a sample, of each output.
     backend : device.Host
         Where it runs.
@@ -69,7 +69,7 @@ class Built:
 
     program: Any
     graph: NativeGraph
-    features: tuple[int, ...]
+    features: list[int]
     backend: Host
 
 
@@ -105,7 +105,7 @@ def build(
     )
     if made.losses:
         program.set_loss(made.losses)
-    return Built(program, made, tuple(value.features for value in wanted), where)
+    return Built(program, made, [value.features for value in wanted], where)
 
 
 def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) -> NativeGraph:
@@ -117,36 +117,41 @@ def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) 
     made = NativeGraph(native, arena)
     values = made.values
     for value in graph.inputs:
-        values[value] = int(native.input(value.features))
+        values[value] = int(native.input(value.shape, value.dtype))
     for op in graph:
         if op.kind == RESHAPE:
-            values[op.output] = values[op.input]
+            values[op.output] = int(native.reshape(values[op.input], op.output.shape))
         elif op.kind == LOSS:
             made.losses.append({**op.attributes, "output": values[op.input]})
         else:
-            values[op.output] = _add_node(native, op, made.numbers(op.inputs), starts)
+            values.update(
+                zip(op.outputs, _add_node(native, op, made.numbers(op.inputs), starts), strict=True)
+            )
             made.ops.append(op)
     return made
 
 
-def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int]) -> int:
+def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int]) -> Sequence[int]:
     offsets = {
         name: weight.offset if isinstance(weight, Parameter) else starts[id(weight)]
         for name, weight in op.weights.items()
     }
     try:
-        number = int(
-            native.add(op.kind, inputs, attributes=op.attributes, parameters=offsets, arrays=op.constants)
-        )
+        added = native.add(op.kind, inputs, op.attributes, offsets, op.constants)
     except ValueError as error:
         raise ValueError(f"layer {op.layer!r}: {error}") from error
-    made = (int(native.features(number)), str(native.dtype(number)))
-    if made != (op.output.features, op.output.dtype):
+    numbers: Sequence[int] = added if isinstance(added, tuple) else (added,)
+    if len(numbers) != len(op.outputs) or not all(map(_is_as_said, repeat(native), numbers, op.outputs)):
+        made = [Value(native.shape(n), native.dtype(n), batched=native.batched(n)) for n in numbers]
         raise ValueError(
-            f"layer {op.layer!r}: op {op.kind!r} makes {made[0]} numbers a sample in {made[1]}, "
-            f"but its value is said to be {op.output!r}"
+            f"layer {op.layer!r}: op {op.kind!r} makes {made}, but was said to make {list(op.outputs)}"
         )
-    return number
+    return numbers
+
+
+def _is_as_said(native: Any, number: int, value: Value) -> bool:
+    described = native.shape(number), native.dtype(number), native.batched(number)
+    return described == (value.shape, value.dtype, value.batched)
 
 
 def _arena(graph: Graph, where: Host) -> tuple[Floats, dict[int, int]]:

@@ -102,7 +102,8 @@ class Graph:
     def readers(self, value: Value) -> list[Op]:
         """The ops that read a value, each once, in the order in which they run."""
         self._require_known(value, "readers")
-        return sorted(self._readers[value], key=lambda op: op.place)
+        readers = list(self._readers[value])
+        return sorted(readers, key=_place) if len(readers) > 1 else readers
 
     def only_reader(self, value: Value) -> Op | None:
         """The op that alone reads a value which is no output, else None."""
@@ -152,7 +153,7 @@ class Graph:
         value = Value(
             inputs[0].shape if shape is None else shape,
             inputs[0].dtype if dtype is None else dtype,
-            batched=any(i.batched for i in inputs) if batched is None else batched,
+            batched=(inputs[0].batched or _is_any_batched(inputs)) if batched is None else batched,
         )
         layer = self.layer if before is None else before.layer
         self.insert(Op(kind, inputs, (value,), attributes, weights, constants, layer), before)
@@ -169,8 +170,8 @@ class Graph:
         self._order.insert(op, before)
         try:
             self._require_made(op.inputs, op)
-            for number, value in enumerate(op.outputs):
-                if value in self._makers or value in op.outputs[:number]:
+            for value in op.outputs:
+                if value in self._makers or op.outputs.count(value) > 1:
                     raise ValueError(f"{op!r}: expected outputs that nothing makes yet, got {value!r} again")
         except ValueError:
             self._order.remove(op)
@@ -178,7 +179,7 @@ class Graph:
         for value in op.inputs:
             self._readers[value][op] = None
         for value in op.outputs:
-            self._add_value(value, op)
+            self._makers[value], self._readers[value] = op, {}
         return op
 
     # -- rewriting
@@ -261,12 +262,21 @@ class Graph:
 
     def _require_made(self, values: Iterable[Value], op: Op) -> None:
         for value in values:
-            self._require_known(value, repr(op))
+            if value not in self._makers:
+                self._require_known(value, repr(op))
             maker = self._makers[value]
             if maker is not None and maker.place >= op.place:
                 raise ValueError(
                     f"{op!r}: expected inputs that are made before it, got {value!r} of {maker!r}"
                 )
+
+
+def _place(op: Op) -> int:
+    return op.place
+
+
+def _is_any_batched(values: Sequence[Value]) -> bool:
+    return any(value.batched for value in values)
 
 
 def _restored(inputs: Sequence[Value], parts: Sequence[tuple[Any, ...]], outputs: Sequence[Value]) -> Graph:

@@ -12,8 +12,12 @@ from hotloop.graph.parameters import Parameter, Shape
 from hotloop.ir.order import Linked
 
 Array = npt.NDArray[Any]
-Attribute = int | float | str | tuple[int, ...]
+Attribute = int | float | str | tuple[int, ...] | tuple[float, ...]
 Attributes = dict[str, Attribute]
+# Two kinds that no native op runs. A reshape looks at the same numbers otherwise, which costs nothing; of a
+# loss, which reads an output and makes nothing, its attributes are what Program.set_loss is told.
+RESHAPE = "reshape"
+LOSS = "loss"
 
 
 class Value:
@@ -89,9 +93,11 @@ class Op(Linked):
         self.kind = kind
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
-        self.attributes: Attributes = dict(attributes or {})
-        self.weights: dict[str, Any] = {k: w for k, w in (weights or {}).items() if w is not None}
-        self.constants: dict[str, Array] = dict(constants or {})
+        self.attributes: Attributes = {**attributes} if attributes else {}
+        self.weights: dict[str, Any] = {}
+        if weights:
+            self.weights = {name: weight for name, weight in weights.items() if weight is not None}
+        self.constants: dict[str, Array] = {**constants} if constants else {}
         self.layer = layer
 
     @property

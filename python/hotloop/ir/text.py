@@ -24,18 +24,18 @@ def op_text(op: Op, names: Mapping[Value, str]) -> str:
     )
 
 
-def op_label(op: Op) -> str:
-    """What an op computes, for tables: its kind, and the activation in it.
+def op_label(kind: str, attributes: Mapping[str, object]) -> str:
+    """What an op of this kind computes, for tables: the kind, and the activation in it.
 
     Examples
     --------
-    >>> op_label(Op("dense", [], [], {"units": 3, "activation": "relu"}))
+    >>> op_label("dense", {"units": 3, "activation": "relu"})
     'dense relu'
     """
-    if op.kind == "activation":
-        return str(op.attributes["kind"])
-    activation = str(op.attributes.get("activation", "linear"))
-    return op.kind if activation == "linear" else f"{op.kind} {activation}"
+    if kind == "activation":
+        return str(attributes["kind"])
+    activation = str(attributes.get("activation", "linear"))
+    return kind if activation == "linear" else f"{kind} {activation}"
 
 
 def _attribute_text(value: Attribute) -> str:

@@ -20,7 +20,16 @@ def freeze(graph: Graph) -> Graph:
 
 
 def tensors(graph: Graph) -> dict[str, Array]:
-    """Return every array of a frozen graph once, by a name; ops that share one share its name."""
+    """Return every array of a frozen graph once, by a name; ops that share one share its name.
+
+    Raises
+    ------
+    TypeError
+        When the graph is not frozen.
+    """
     groups = [group for op in graph for group in (op.weights, op.constants)]
     distinct = {id(group[key]): group[key] for group in groups for key in sorted(group)}
+    for array in distinct.values():
+        if isinstance(array, Parameter):
+            raise TypeError(f"graph: expected a frozen one, got one with the live {array!r}; freeze it first")
     return {f"tensor_{i}": array for i, array in enumerate(distinct.values())}

@@ -1,7 +1,7 @@
 """Layers, with Keras's names, arguments and defaults.
 
-A layer describes: its hyper-parameters, the shapes of its weights, and how a call becomes nodes of the native
-program. One class (or one kin) a file.
+A layer describes: its hyper-parameters, the shapes of its weights, and how a call becomes ops. One class (or
+one kin) a file.
 """
 
 from __future__ import annotations

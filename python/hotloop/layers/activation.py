@@ -10,26 +10,23 @@ from hotloop.activations import Activation as Function
 from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Attributes, Graph, Value
 from hotloop.layers.base import LAYERS, Layer
 
 
-def activation_attributes(function: Function) -> dict[str, Any]:
-    """The attributes by which a dense node names the activation that its kernel applies."""
-    return {"activation": function.name, "alpha": function.alpha, "beta": function.beta}
-
-
-def add_activation(lowering: Lowering, function: Function, value: int, last_axis: int) -> int:
-    """Append an activation node; linear makes none."""
+def add_activation(graph: Graph, function: Function, value: Value) -> Value:
+    """Append an activation; linear is none."""
     if function.name == "linear":
         return value
-    attributes = {
+    *others, last_axis = value.shape or (1,)
+    attributes: Attributes = {
         "kind": function.name,
         "alpha": function.alpha,
         "beta": function.beta,
         "last_axis": last_axis,
     }
-    return lowering.add("activation", [value], attributes)
+    shape = (*others, function.output_units(last_axis)) if value.shape else ()
+    return graph.add("activation", [value], attributes, shape=shape)
 
 
 @LAYERS.register
@@ -59,9 +56,8 @@ class Activation(Layer):
             return ()
         return (*input_shape[:-1], self.activation.output_units(input_shape[-1]))
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        shape = node.inputs[0].sample_shape
-        return add_activation(lowering, self.activation, inputs[0], shape[-1] if shape else 1)
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return add_activation(graph, self.activation, inputs[0])
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"activation": activations.serialize(self.activation)}

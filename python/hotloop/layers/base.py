@@ -17,7 +17,7 @@ from hotloop.core.seeds import derive_seed
 from hotloop.graph.given_weights import weights_for
 from hotloop.graph.parameters import Parameter, ParameterStore, Shape, set_parameters
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 
@@ -38,7 +38,7 @@ def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
 
 
 class Layer:
-    """Base of all layers: a name, weights, and how it becomes nodes of a native program.
+    """Base of all layers: a name, weights, and how a call becomes ops.
 
     A subclass defines ``compute_output_shape`` and ``lower``, and ``build`` when it has weights.
 
@@ -70,8 +70,8 @@ class Layer:
     --------
     >>> import hotloop as hl
     >>> class Double(hl.layers.Layer):
-    ...     def lower(self, lowering, inputs, node):
-    ...         return lowering.add("rescale", inputs, {"scale": 2.0, "offset": 0.0})
+    ...     def lower(self, graph, inputs, node):
+    ...         return graph.add("rescale", inputs, {"scale": 2.0, "offset": 0.0})
     >>> hl.Sequential([Double(input_shape=(2,))]).predict([[1, 2]])
     array([[2., 4.]], dtype=float32)
     """
@@ -152,16 +152,18 @@ class Layer:
         """
         return tuple(input_shape)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        """Write this layer's call into the native graph and return the value it makes.
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        """Append the ops of this layer's call to a graph and return the value that they make.
+
+        Whether a program trains or predicts, in what precision, and which ops become one is not decided here.
 
         Parameters
         ----------
-        lowering : Lowering
-        inputs : sequence of int
+        graph : Graph
+        inputs : sequence of Value
             The values read, in the order of ``node.inputs``.
         node : Node
-            The call; its shapes are known.
+            The call.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
 

@@ -10,7 +10,7 @@ from hotloop.core.errors import bad_value, integer, number
 from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Attributes, Graph, Value
 from hotloop.layers.base import LAYERS, Layer
 
 
@@ -126,12 +126,11 @@ class BatchNormalization(Layer):
             raise bad_value(f"{self._label}: axis", f"-1 or {len(input_shape)}, the last axis", self.axis)
         return tuple(input_shape)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        attributes = {
-            "last_axis": node.inputs[0].sample_shape[-1],
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        attributes: Attributes = {
+            "last_axis": inputs[0].shape[-1],
             "momentum": self.momentum,
             "epsilon": self.epsilon,
-            "trainable": int(lowering.is_trainable(self)),
         }
         weights = {
             "gamma": self.gamma,
@@ -139,7 +138,7 @@ class BatchNormalization(Layer):
             "moving_mean": self.moving_mean,
             "moving_variance": self.moving_variance,
         }
-        return lowering.add("batch_norm", inputs, attributes, weights)
+        return graph.add("batch_norm", inputs, attributes, weights)
 
     def learn_as_in_inference(self) -> None:
         self.trainable = False  # else it takes the batch's statistics

@@ -10,8 +10,8 @@ from hotloop.core.errors import bad_value, integer
 from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
-from hotloop.layers.activation import activation_attributes, add_activation
+from hotloop.ir.graph import Attributes, Graph, Value
+from hotloop.layers.activation import add_activation
 from hotloop.layers.base import LAYERS, Layer, as_shape
 
 
@@ -105,20 +105,12 @@ class Dense(Layer):
             )
         return (*input_shape[:-1], self.activation.output_units(self.units))
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        attributes: dict[str, Any] = {
-            "units": self.units,
-            "last_axis": node.inputs[0].sample_shape[-1],
-            "trainable": int(lowering.is_trainable(self)),
-        }
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        *others, last_axis = inputs[0].shape
+        attributes: Attributes = {"units": self.units, "last_axis": last_axis}
         weights = {"kernel": self.kernel, "bias": self.bias}
-        fuses = self.activation.fusable and lowering.may_fuse_activation(node.output)
-        attributes |= activation_attributes(self.activation if fuses else activations.linear)
-        op = "dense_mixed" if lowering.mixed else "dense"
-        if lowering.tf32:
-            attributes["precision"] = "tf32"
-        value = lowering.add(op, inputs, attributes, weights)
-        return value if fuses else add_activation(lowering, self.activation, value, self.units)
+        product = graph.add("dense", inputs, attributes, weights, shape=(*others, self.units))
+        return add_activation(graph, self.activation, product)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {

@@ -8,7 +8,7 @@ from typing import Any
 
 from hotloop.core.errors import integer, number
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
 from hotloop.layers.base import LAYERS, Layer
 
 
@@ -37,12 +37,12 @@ class Dropout(Layer):
         self.rate = number(f"{self._label}: rate", rate, at_least=0, below=1)
         self.seed = None if seed is None else integer(f"{self._label}: seed", seed)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        if not lowering.training or self.rate == 0:
-            return inputs[0]
-        # The model's seed comes in with every step; this only tells the dropouts of one model apart.
-        stream = zlib.crc32(repr((self.name, node.index, self.seed)).encode()) % 2**31
-        return lowering.add("dropout", inputs, {"rate": self.rate, "stream": stream})
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return graph.add("dropout", inputs, {"rate": self.rate, "stream": self._stream(node)})
+
+    def _stream(self, node: Node) -> int:
+        """Tells the dropouts of one model apart; the model's seed comes in with every step."""
+        return zlib.crc32(repr((self.name, node.index, self.seed)).encode()) % 2**31
 
     def learn_as_in_inference(self) -> None:
         self.rate = 0.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
+from hotloop.ir.op import RESHAPE
 from hotloop.layers.base import LAYERS, Layer
 
 
@@ -28,5 +29,5 @@ class Flatten(Layer):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         return (math.prod(input_shape),)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return inputs[0]
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return graph.add(RESHAPE, inputs, shape=node.output.sample_shape)

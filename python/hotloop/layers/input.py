@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from hotloop.core.errors import unknown_name
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor
-from hotloop.ir.lowering import Lowering
 from hotloop.layers.base import LAYERS, Layer, as_shape
 
 INPUT_DTYPES = ("float32", "uint8")
@@ -54,9 +52,6 @@ class InputLayer(Layer):
 
     def compute_output_shape(self, input_shape: Any = None) -> Shape:
         return self.shape
-
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return lowering.values[node.output]
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype}

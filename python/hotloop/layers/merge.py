@@ -9,7 +9,7 @@ from typing import Any
 from hotloop.core.errors import bad_value, integer
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
 from hotloop.layers.base import LAYERS, Layer
 
 
@@ -36,8 +36,8 @@ class _Elementwise(Merge):
             )
         return shapes[0]
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return lowering.add(self.op, inputs, {})
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return graph.add(self.op, inputs, {})
 
 
 @LAYERS.register
@@ -106,8 +106,9 @@ class Concatenate(Merge):
             )
         return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return lowering.add("concat", inputs, {"positions": math.prod(node.output.sample_shape[:-1])})
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        shape = node.output.sample_shape
+        return graph.add("concat", inputs, {"positions": math.prod(shape[:-1])}, shape=shape)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"axis": self.axis}

@@ -7,7 +7,7 @@ from typing import Any
 
 from hotloop.core.errors import number
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
 from hotloop.layers.base import LAYERS, Layer
 
 
@@ -33,8 +33,8 @@ class Rescaling(Layer):
         self.scale = number(f"{self._label}: scale", scale)
         self.offset = number(f"{self._label}: offset", offset)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return lowering.add("rescale", inputs, {"scale": self.scale, "offset": self.offset})
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return graph.add("rescale", inputs, {"scale": self.scale, "offset": self.offset})
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"scale": self.scale, "offset": self.offset}

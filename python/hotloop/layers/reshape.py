@@ -9,7 +9,8 @@ from typing import Any
 from hotloop.core.errors import bad_value
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.lowering import Lowering
+from hotloop.ir.graph import Graph, Value
+from hotloop.ir.op import RESHAPE
 from hotloop.layers.base import LAYERS, Layer, as_shape
 
 
@@ -48,8 +49,8 @@ class Reshape(Layer):
             )
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
-    def lower(self, lowering: Lowering, inputs: Sequence[int], node: Node) -> int:
-        return inputs[0]
+    def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        return graph.add(RESHAPE, inputs, shape=node.output.sample_shape)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"target_shape": list(self.target_shape)}

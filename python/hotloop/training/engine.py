@@ -14,11 +14,13 @@ from hotloop.feed.arrays import Array, Floats
 from hotloop.feed.chunks import run_forward
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import ParameterStore
-from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
-from hotloop.ir.lowering import Lowering, lower
+from hotloop.graph.symbolic import FunctionalGraph
+from hotloop.ir.build import build
+from hotloop.ir.pipelines import for_inference
 from hotloop.optimizers import Optimizer
 from hotloop.training.feed import Arrays
-from hotloop.training.heads import ACTIVATIONS, Head
+from hotloop.training.heads import Head
+from hotloop.training.lowered import training_graph
 
 if TYPE_CHECKING:
     from hotloop.graph.layer import GraphLayer
@@ -88,7 +90,7 @@ class PredictionProgram:
     ----------
     backend : device.Host
         Where it runs.
-    features : tuple of int
+    features : list of int
         Numbers a sample, of each output.
     run_rows : callable or None
         The short way for a model of one input and one output: called with an array and whether numbers may
@@ -100,10 +102,8 @@ class PredictionProgram:
     def __init__(self, network: Network, store: ParameterStore) -> None:
         graph = network.graph
         self.backend = store.backend
-        lowering = lower(graph, native=self.backend.native)
-        self.native = self.backend.native.Program(lowering.graph, lowering.outputs, store.values)
-        self.features = tuple(tensor.features for tensor in graph.outputs)
-        self.sources = lowering.sources
+        built = build(for_inference(graph), self.backend, arena=store.values)
+        self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
         self.store = store
         self.version = store.version
         self.run_rows: Callable[[Any, bool], Any] | None = None
@@ -158,38 +158,10 @@ class TrainingProgram:
         self.parameters = [
             p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
         ]
-        several = len(heads) > 1
-        measured = {
-            head.index: [kind for kind in ACTIVATIONS if head.measures_logits(kind, several)]
-            for head in heads
-        }
-        separate = [
-            _behind_reshapes(graph.outputs[head.index])
-            for head in heads
-            if _fuses(head) or measured[head.index]
-        ]
-        native = self.backend.native
-        lowering = lower(
-            graph,
-            training=True,
-            is_trainable=trainable.__contains__,
-            separate=separate,
-            mixed=precision == "mixed_bfloat16",
-            tf32=precision == "tf32" and self.backend is not device.HOST,
-            native=native,
-        )
-        # Behind the model's outputs come those logits that a metric wants to see.
-        recorded, self.logits = list(lowering.outputs), {}
-        for head in heads:
-            value = lowering.outputs[head.index]
-            kind, last_axis = lowering.final_activation(value)
-            if kind in measured[head.index] and _along_classes(kind, last_axis, head):
-                self.logits[head.index] = kind, len(recorded)
-                recorded.append(lowering.activated(value))
-        self.features = [int(lowering.graph.features(value)) for value in recorded]
-        self.native = native.Program(lowering.graph, recorded, store.values, self.gradients)
-        self.native.set_loss([_loss_config(lowering, head) for head in heads])
-        self.sources = lowering.sources
+        on_gpu = self.backend is not device.HOST
+        lowered, self.logits = training_graph(graph, heads, trainable, precision, on_gpu)
+        built = build(lowered, self.backend, arena=store.values, gradients=self.gradients)
+        self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
         self._settings: tuple[Any, ...] | None = None
 
     def is_current(self, store: ParameterStore, trainable: frozenset[GraphLayer]) -> bool:
@@ -266,32 +238,3 @@ class TrainingProgram:
 
 def _keyed(keys: list[str], result: Any) -> dict[str, Any] | None:
     return None if result is None else {keys[0]: result}
-
-
-def _fuses(head: Head) -> bool:
-    return head.loss.on_logits(head.loss.activation) is not None
-
-
-def _along_classes(kind: str, last_axis: int, head: Head) -> bool:
-    """A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes."""
-    return kind == "sigmoid" or last_axis == head.shape[-1]
-
-
-def _behind_reshapes(tensor: SymbolicTensor) -> SymbolicTensor:
-    while tensor.layer.only_reshapes:
-        tensor = tensor.node.inputs[0]
-    return tensor
-
-
-def _loss_config(lowering: Lowering, head: Head) -> dict[str, Any]:
-    value = lowering.outputs[head.index]
-    kind, last_axis = lowering.final_activation(value)
-    fuse = _fuses(head) and kind == head.loss.activation and _along_classes(kind, last_axis, head)
-    return {
-        "output": value,
-        "loss": head.loss.native,
-        "fuse": fuse,
-        "weight": head.weight,
-        "positions": head.positions,
-        **head.loss.options,
-    }

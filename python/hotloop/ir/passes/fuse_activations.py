@@ -1,0 +1,54 @@
+"""Products apply the activation behind them while they store their results."""
+
+from __future__ import annotations
+
+import functools
+
+from hotloop import _native
+from hotloop.ir.graph import Graph, Op
+from hotloop.ir.passes.losses import is_computed_by_a_loss
+
+PRODUCTS = frozenset({"dense"})  # whose kernels take an activation
+
+
+def fuse_activations(graph: Graph) -> None:
+    """Fuse elementwise activations whose derivative follows from what they make.
+
+    Only those of the layer whose product it is: activations that are layers of their own stay ops of their
+    own, which a profile or a report on quantisation shows as such.
+    """
+    for op in graph.ops:
+        if op.kind != "activation":
+            continue
+        maker = graph.producer(op.input)
+        if (
+            maker is not None
+            and maker.kind in PRODUCTS
+            and maker.layer == op.layer
+            and is_linear(maker)
+            and graph.only_reader(maker.output) is op
+            and _is_fusable(str(op.attributes["kind"]), op.attributes["alpha"], op.attributes["beta"])
+            and not is_computed_by_a_loss(graph, op)
+        ):
+            fuse_activation(graph, maker, op)
+
+
+def fuse_activation(graph: Graph, product: Op, activation: Op) -> None:
+    """Let a product apply the activation that alone reads its result."""
+    attributes = activation.attributes
+    product.attributes |= {
+        "activation": attributes["kind"],
+        "alpha": attributes["alpha"],
+        "beta": attributes["beta"],
+    }
+    graph.absorb(product, activation)
+
+
+def is_linear(op: Op) -> bool:
+    """Whether a product applies no activation yet."""
+    return op.attributes.get("activation", "linear") == "linear"
+
+
+@functools.cache
+def _is_fusable(kind: str, alpha: float, beta: float) -> bool:
+    return kind not in _native.row_activations() and _native.derivative_from_output(kind, alpha, beta)

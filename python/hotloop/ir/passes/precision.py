@@ -1,0 +1,23 @@
+"""In what numbers products are computed."""
+
+from __future__ import annotations
+
+from hotloop.ir.graph import Graph
+
+
+def choose_precision(graph: Graph, precision: str, on_gpu: bool) -> None:
+    """Let products compute in what ``compile`` was told; others than products stay in float32.
+
+    Parameters
+    ----------
+    precision : {"float32", "tf32", "mixed_bfloat16"}
+    on_gpu : bool
+        TF32 is a GPU's: on the CPU products stay in float32.
+    """
+    for op in graph.ops:
+        if op.kind != "dense":
+            continue
+        if precision == "mixed_bfloat16":
+            op.kind = "dense_mixed"
+        elif precision == "tf32" and on_gpu:
+            op.attributes["precision"] = "tf32"
