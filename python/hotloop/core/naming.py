@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ _uses: dict[str, int] = {}
 _lock = make_lock()
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """Return a class name in snake case.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -60,7 +61,7 @@ class Parameter:
         self.name = name
         self.layer_name = layer_name
         self.shape: Shape = tuple(int(size) for size in shape)
-        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.size = math.prod(self.shape)
         self.trainable = trainable
         self.initializer = initializer
         self.regularizer = regularizer

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
 
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
@@ -39,7 +38,7 @@ class SymbolicTensor:
     @property
     def features(self) -> int:
         """Numbers a sample: the product of its shape."""
-        return int(np.prod(self.sample_shape, dtype=np.int64))
+        return math.prod(self.sample_shape)
 
     @property
     def layer(self) -> GraphLayer:

@@ -72,6 +72,8 @@ def get(identifier: Any) -> Initializer:
     >>> get("he_normal")
     HeNormal(seed=None)
     """
+    if isinstance(identifier, Initializer):
+        return identifier
     found: Initializer = serialization.resolve(
         "initializer", Initializer, {**CLASSES, **_ALIASES}, identifier
     )

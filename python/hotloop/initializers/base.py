@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,8 @@ class Initializer(Configurable):
     ----------
     seed : int or None
         When it is set, every call gives the same values.
+    is_random : bool
+        False where ``draw`` needs no random numbers; it is given None then.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Initializer(Configurable):
     """
 
     seed: int | None = None
+    is_random: ClassVar[bool] = True
 
     def __call__(self, shape: Shape, rng: np.random.Generator | None = None) -> Floats:
         """Make the initial values.
@@ -66,9 +69,11 @@ class Initializer(Configurable):
         ndarray of float32
             C-contiguous, of that shape.
         """
-        if self.seed is not None or rng is None:
+        if self.is_random and (self.seed is not None or rng is None):
             rng = np.random.default_rng(self.seed)
-        return np.ascontiguousarray(self.draw(tuple(shape), rng), dtype=np.float32).reshape(shape)
+        return np.ascontiguousarray(
+            self.draw(tuple(shape), cast("np.random.Generator", rng)), dtype=np.float32
+        ).reshape(shape)
 
     def draw(self, shape: Shape, rng: np.random.Generator) -> npt.NDArray[Any]:
         """Make the values; for a subclass to write."""

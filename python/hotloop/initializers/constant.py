@@ -21,6 +21,8 @@ class Zeros(Initializer):
     array([0., 0.], dtype=float32)
     """
 
+    is_random = False
+
     def draw(self, shape: Shape, rng: np.random.Generator) -> npt.NDArray[Any]:
         return np.zeros(shape, dtype=np.float32)
 
@@ -34,6 +36,8 @@ class Ones(Initializer):
     >>> Ones()((2,))
     array([1., 1.], dtype=float32)
     """
+
+    is_random = False
 
     def draw(self, shape: Shape, rng: np.random.Generator) -> npt.NDArray[Any]:
         return np.ones(shape, dtype=np.float32)
@@ -52,6 +56,8 @@ class Constant(Initializer):
     >>> Constant(0.5)((2,))
     array([0.5, 0.5], dtype=float32)
     """
+
+    is_random = False
 
     def __init__(self, value: float = 0.0) -> None:
         self.value = errors.number("Constant: value", value)
@@ -79,6 +85,8 @@ class Identity(Initializer):
     array([[2., 0., 0.],
            [0., 2., 0.]], dtype=float32)
     """
+
+    is_random = False
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = errors.number("Identity: gain", gain)

@@ -212,7 +212,9 @@ class Layer:
             self.parameters.extend(parameters)
             return
         for parameter in parameters:
-            rng = np.random.default_rng(derive_seed("initializer", self.name, use, parameter.name))
+            rng = None
+            if parameter.initializer.is_random:
+                rng = np.random.default_rng(derive_seed("initializer", self.name, use, parameter.name))
             parameter.value[...] = parameter.initializer(parameter.shape, rng)
             self.parameters.append(parameter)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +53,7 @@ class Head:
     @property
     def positions(self) -> int:
         """How many losses a sample has: their mean counts."""
-        return int(np.prod(self.shape[:-1], dtype=np.int64))
+        return math.prod(self.shape[:-1])
 
     def measures_logits(self, activation: str, own_loss: bool) -> bool:
         """Whether a metric, or the loss as one, is a cross-entropy of what went into that activation."""
