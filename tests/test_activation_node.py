@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from hotloop import _native, kernels
+from hotloop import _native, activations, kernels
 
 ROWS, UNITS, LAST = 9, 12, 6
-KINDS = [(kind, None) for kind in (*_native.elementwise_activations(), *_native.row_activations())]
+KINDS = [(kind, None) for kind in activations.NAMES]
 
 
 @pytest.mark.parametrize(("kind", "alpha"), [*KINDS, ("leaky_relu", -0.5), ("elu", -2.0)])

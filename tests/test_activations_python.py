@@ -1,22 +1,35 @@
 """Activation objects: names, parameters and defaults, and what they are called on."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import hotloop as hl
 from hotloop import _native, activations
+from hotloop.activations import named
+from hotloop.ir.activation import ROWWISE
 
 
-def test_names_are_the_native_ones() -> None:
-    assert set(activations.NAMES) == {*_native.elementwise_activations(), *_native.row_activations()}
+def test_every_name_is_an_activation() -> None:
+    assert set(activations.ALIASES) < set(activations.__all__)
     for name in activations.NAMES:
         one = getattr(activations, name)
         assert one.name == name
-        assert one.rowwise == (name in _native.row_activations())
+        assert one.rowwise == (name in ROWWISE)
         assert one.fusable == (not one.rowwise and _native.derivative_from_output(name))
+    for other, name in activations.ALIASES.items():
+        assert getattr(activations, other) is getattr(activations, name)
 
 
-@pytest.mark.parametrize("name", _native.elementwise_activations())
+def test_editors_know_every_name() -> None:
+    stub = ast.parse(Path(named.__file__).with_suffix(".pyi").read_text())
+    listed = [node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)]
+    assert listed == named.__all__, "run `python tools/make_stubs.py`"
+
+
+@pytest.mark.parametrize("name", sorted(set(activations.NAMES) - ROWWISE))
 def test_defaults_are_the_native_ones(name: str) -> None:
     x = np.linspace(-3, 3, 41, dtype=np.float32)
     native = np.empty_like(x)
@@ -27,7 +40,7 @@ def test_defaults_are_the_native_ones(name: str) -> None:
 def test_aliases_and_identifiers() -> None:
     assert activations.get("swish") == activations.silu == activations.get(activations.swish)
     assert activations.get("hard_swish").name == "hard_silu"
-    assert activations.get(None) is activations.linear
+    assert activations.get(None) == activations.linear
     with pytest.raises(TypeError, match=r"activation: expected a name, .*got function"):
         activations.get(lambda x: x)
 

@@ -86,9 +86,7 @@ FLOORS = {
 }
 # What still goes upwards, and is to go: by room, and inside of rooms by module.
 UPWARDS = {
-    "activations": "_native",
     "inference": "compress",
-    "kernels": "activations feed",
 }
 BACKWARDS: set[tuple[str, str]] = set()
 # Only needed by some: to be imported inside the function that uses them.

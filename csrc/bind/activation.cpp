@@ -70,8 +70,8 @@ void row_backward(const std::string& name, const Maybe& x, const Maybe& y, const
   const Activation kind = row_kind(name, dx);
   const float *input = optional_data<float>(x, dx.size(), "x"),
               *output = optional_data<float>(y, output_size(kind, dx), "y");
-  require(derivative_from_output(kind) ? output != nullptr : input != nullptr,
-          derivative_from_output(kind) ? "y" : "x", ": activation '", name, "' needs it here");
+  require(derivative_from_output({kind}) ? output != nullptr : input != nullptr,
+          derivative_from_output({kind}) ? "y" : "x", ": activation '", name, "' needs it here");
   require_size(dy, output_size(kind, dx), "dy");
   const float* from = contiguous_data<float>(dy, "dy");
   float* to = writable_data<float>(dx, "dx");
@@ -108,11 +108,18 @@ py::tuple row_reference(const std::string& name, const Operand& x, const Operand
   return py::make_tuple(y, dx);
 }
 
-std::vector<std::string> names(bool along_rows) {
-  std::vector<std::string> found;
-  for (int i = 0; i <= static_cast<int>(Activation::glu); ++i) {
-    const auto kind = static_cast<Activation>(i);
-    if (is_elementwise(kind) != along_rows) found.emplace_back(activation_name(kind));
+// Of each kind: its name and another one, whether it works along a row, and its numbers, each with its name,
+// what it usually is, and what it may be.
+std::vector<py::tuple> kinds() {
+  constexpr const char* kLimits[] = {"any", "not 0", "at least 0"};
+  std::vector<py::tuple> found;
+  for (int i = 0; i < kActivations; ++i) {
+    const ActivationFacts& facts = activation_facts(static_cast<Activation>(i));
+    py::list numbers;
+    for (const ActivationNumber& number : {facts.alpha, facts.beta})
+      if (number.name != nullptr)
+        numbers.append(py::make_tuple(number.name, number.usual, kLimits[static_cast<int>(number.limit)]));
+    found.push_back(py::make_tuple(facts.name, facts.other_name, facts.along_a_row, numbers));
   }
   return found;
 }
@@ -120,7 +127,6 @@ std::vector<std::string> names(bool along_rows) {
 }  // namespace
 
 void bind_activation(py::module_& module) {
-  const auto none = py::none();
   module.def("activation_forward", &forward, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"),
              py::arg("y"));
   module.def("activation_backward", &backward, py::arg("kind"), py::arg("alpha"), py::arg("beta"),
@@ -130,15 +136,15 @@ void bind_activation(py::module_& module) {
              py::arg("dy"), py::arg("dx"), py::arg("accumulate") = false);
   module.def("activation_ref", &reference, py::arg("kind"), py::arg("alpha"), py::arg("beta"), py::arg("x"));
   module.def("row_activation_ref", &row_reference, py::arg("kind"), py::arg("x"), py::arg("dy"));
-  module.def("elementwise_activations", [] { return names(false); });
-  module.def("row_activations", [] { return names(true); });
+  module.def("activation_kinds", &kinds);
   module.def(
       "derivative_from_output",
       [](const std::string& name, std::optional<float> alpha, float beta) {
         const Activation kind = activation_from_name(name.c_str());
-        return derivative_from_output(ActivationArgs{kind, alpha.value_or(default_alpha(kind)), beta});
+        const auto usual = static_cast<float>(activation_facts(kind).alpha.usual);
+        return derivative_from_output({kind, alpha.value_or(usual), beta});
       },
-      py::arg("kind"), py::arg("alpha") = none, py::arg("beta") = 0.0f);
+      py::arg("kind"), py::arg("alpha") = py::none(), py::arg("beta") = 0.0f);
 }
 
 }  // namespace hotloop::bind

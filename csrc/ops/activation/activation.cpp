@@ -1,75 +1,78 @@
 #include "ops/activation/activation.h"
 
-#include <iterator>
+#include <cstring>
 
-#include "base/names.h"
+#include "base/error.h"
 #include "ops/activation/activation_kernels.h"
 
 namespace hotloop {
 namespace {
 
+using Limit = ActivationNumber::Limit;
+constexpr ActivationNumber none;
+constexpr ActivationNumber number(const char* name, double usual, Limit limit = Limit::none) {
+  return {name, usual, limit};
+}
+
 // In the order of the enumeration.
-constexpr const char* kNames[] = {
-    "linear",     "relu",           "relu6",        "leaky_relu",  "elu",
-    "selu",       "celu",           "sigmoid",      "tanh",        "softplus",
-    "softsign",   "exponential",    "hard_sigmoid", "hard_tanh",   "log_sigmoid",
-    "threshold",  "sparse_sigmoid", "gelu",         "gelu_tanh",   "silu",
-    "mish",       "hard_silu",      "tanh_shrink",  "soft_shrink", "hard_shrink",
-    "squareplus", "sparse_plus",    "softmax",      "log_softmax", "sparsemax",
-    "glu",
+constexpr ActivationFacts kFacts[] = {
+#define HOTLOOP_FACTS(kind, other_name, alpha, beta, ...) {#kind, other_name, alpha, beta, false},
+    HOTLOOP_ELEMENTWISE_ACTIVATIONS(HOTLOOP_FACTS)
+#undef HOTLOOP_FACTS
+#define HOTLOOP_FACTS(kind, ...) {#kind, "", none, none, true},
+        HOTLOOP_ROW_ACTIVATIONS(HOTLOOP_FACTS)
+#undef HOTLOOP_FACTS
 };
-static_assert(std::size(kNames) == static_cast<std::size_t>(Activation::glu) + 1);
+
+void check(const ActivationFacts& kind, const ActivationNumber& number, float value) {
+  require(number.limit != Limit::not_zero || value != 0.0f, "activation ", kind.name, ": expected a number ",
+          number.name, " that is not 0");
+  require(number.limit != Limit::not_negative || value >= 0.0f, "activation ", kind.name,
+          ": expected a number ", number.name, " of at least 0, got ", value);
+}
 
 }  // namespace
 
+const ActivationFacts& activation_facts(Activation kind) { return kFacts[static_cast<int>(kind)]; }
+
 Activation activation_from_name(const char* name) {
-  return static_cast<Activation>(index_of(name, kNames, "activation"));
+  std::string known;
+  for (int i = 0; i < kActivations; ++i) {
+    if (std::strcmp(name, kFacts[i].name) == 0) return static_cast<Activation>(i);
+    known.append(known.empty() ? "" : ", ").append(kFacts[i].name);
+  }
+  throw std::invalid_argument(message("activation: expected one of ", known, ", got '", name, "'"));
 }
 
-const char* activation_name(Activation kind) { return kNames[static_cast<int>(kind)]; }
+const char* activation_name(Activation kind) { return activation_facts(kind).name; }
 
-bool is_elementwise(Activation kind) { return kind < Activation::softmax; }
-
-bool derivative_from_output(Activation kind) {
-  return kind < Activation::gelu || (kind >= Activation::softmax && kind != Activation::glu);
-}
+bool is_elementwise(Activation kind) { return !activation_facts(kind).along_a_row; }
 
 bool derivative_from_output(const ActivationArgs& args) {
+  [[maybe_unused]] const float alpha = args.alpha, beta = args.beta;
   switch (args.kind) {
-    case Activation::leaky_relu:
-    case Activation::elu:
-    case Activation::celu:
-      return args.alpha >= 0.0f;
-    case Activation::threshold:
-      return args.beta <= args.alpha;
-    default:
-      return derivative_from_output(args.kind);
+#define HOTLOOP_CASE(kind, other_name, first, second, from_output, ...) \
+  case Activation::kind:                                                \
+    return from_output;
+    HOTLOOP_ELEMENTWISE_ACTIVATIONS(HOTLOOP_CASE)
+#undef HOTLOOP_CASE
+#define HOTLOOP_CASE(kind, from_output) \
+  case Activation::kind:                \
+    return from_output;
+    HOTLOOP_ROW_ACTIVATIONS(HOTLOOP_CASE)
+#undef HOTLOOP_CASE
   }
-}
-
-float default_alpha(Activation kind) {
-  switch (kind) {
-    case Activation::leaky_relu:
-      return 0.2f;
-    case Activation::elu:
-    case Activation::celu:
-      return 1.0f;
-    case Activation::soft_shrink:
-    case Activation::hard_shrink:
-      return 0.5f;
-    case Activation::squareplus:
-      return 4.0f;
-    default:
-      return 0.0f;
-  }
+  return false;
 }
 
 ActivationArgs elementwise_activation(const char* name, std::optional<float> alpha, float beta) {
   const Activation kind = activation_from_name(name);
   require(is_elementwise(kind), "activation: expected an elementwise one, got '", name,
           "', which works along a row; apply it by itself");
-  const ActivationArgs args{kind, alpha.value_or(default_alpha(kind)), beta};
-  require(kind != Activation::celu || args.alpha != 0.0f, "activation celu: expected an alpha that is not 0");
+  const ActivationFacts& facts = activation_facts(kind);
+  const ActivationArgs args{kind, alpha.value_or(static_cast<float>(facts.alpha.usual)), beta};
+  check(facts, facts.alpha, args.alpha);
+  check(facts, facts.beta, args.beta);
   return args;
 }
 

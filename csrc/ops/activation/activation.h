@@ -5,66 +5,52 @@
 
 #include "base/types.h"
 #include "cpu/isa.h"
+#include "ops/activation/activation_list.h"
 
 namespace hotloop {
 
 enum class Activation : std::int32_t {
-  // Elementwise; for the first group the derivative follows from the output alone.
-  linear,
-  relu,
-  relu6,
-  leaky_relu,
-  elu,
-  selu,
-  celu,
-  sigmoid,
-  tanh,
-  softplus,
-  softsign,
-  exponential,
-  hard_sigmoid,
-  hard_tanh,
-  log_sigmoid,
-  threshold,
-  sparse_sigmoid,
-  // Elementwise; the derivative needs the input.
-  gelu,
-  gelu_tanh,
-  silu,
-  mish,
-  hard_silu,
-  tanh_shrink,
-  soft_shrink,
-  hard_shrink,
-  squareplus,
-  sparse_plus,
-  // Along a row.
-  softmax,
-  log_softmax,
-  sparsemax,
-  glu,
+#define HOTLOOP_KIND(kind, ...) kind,
+  HOTLOOP_ELEMENTWISE_ACTIVATIONS(HOTLOOP_KIND) HOTLOOP_ROW_ACTIVATIONS(HOTLOOP_KIND)
+#undef HOTLOOP_KIND
 };
 
-// Throws std::invalid_argument naming the known ones. Keras's aliases (swish, hard_swish) are Python's
-// affair.
+// A number that belongs to a kind. Python's name for it is null where the kind has none.
+struct ActivationNumber {
+  enum class Limit { none, not_zero, not_negative };
+  const char* name = nullptr;
+  double usual = 0.0;
+  Limit limit = Limit::none;
+};
+// What Python is told of a kind.
+struct ActivationFacts {
+  const char* name;
+  const char* other_name;  // "" where there is none
+  ActivationNumber alpha, beta;
+  bool along_a_row;
+};
+#define HOTLOOP_ONE(...) +1
+inline constexpr int kActivations =
+    HOTLOOP_ELEMENTWISE_ACTIVATIONS(HOTLOOP_ONE) HOTLOOP_ROW_ACTIVATIONS(HOTLOOP_ONE);
+#undef HOTLOOP_ONE
+const ActivationFacts& activation_facts(Activation kind);
+
+// Throws std::invalid_argument naming the known ones; other names are Python's affair.
 Activation activation_from_name(const char* name);
 const char* activation_name(Activation kind);
 bool is_elementwise(Activation kind);
-bool derivative_from_output(Activation kind);
 
 struct ActivationArgs {
   Activation kind;
-  // leaky_relu: negative slope; elu, celu: alpha; threshold: threshold; soft/hard_shrink: threshold;
-  // squareplus: b. Ignored by the others. `beta` is threshold's replacement value.
+  // As the kind's line in activation_list.h has them; ignored by kinds without.
   float alpha = 0.0f;
   float beta = 0.0f;
 };
-float default_alpha(Activation kind);
-// alpha: the default where it is absent. Throws std::invalid_argument for an unknown name, a kind along a
+// alpha: the usual one where it is absent. Throws std::invalid_argument for an unknown name, a kind along a
 // row, and numbers that the kind can't take.
 ActivationArgs elementwise_activation(const char* name, std::optional<float> alpha, float beta);
-// As above, for these very numbers: a leaky_relu of negative slope, say, has outputs that don't tell their
-// inputs.
+// Whether the derivative follows from the output for these very numbers: a leaky_relu of negative slope, say,
+// has outputs that don't tell their inputs.
 bool derivative_from_output(const ActivationArgs& args);
 
 // y[i] = f(x[i]) for elementwise kinds; x may be y.

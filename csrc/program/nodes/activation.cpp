@@ -60,8 +60,8 @@ class RowNode final : public Node {
   }
   NodeFacts facts() const override {
     NodeFacts facts;
-    facts.backward_reads_inputs = !derivative_from_output(kind_);
-    facts.backward_reads_outputs = derivative_from_output(kind_);
+    facts.backward_reads_inputs = !derivative_from_output({kind_});
+    facts.backward_reads_outputs = derivative_from_output({kind_});
     return facts;
   }
   bool as_activation(ActivationArgs& activation) const override {
@@ -75,7 +75,7 @@ class RowNode final : public Node {
   }
   void backward(const NodeRun& run) override {
     if (run.input_gradients[0] == nullptr) return;
-    const bool from_output = derivative_from_output(kind_);
+    const bool from_output = derivative_from_output({kind_});
     row_activation_backward(kind_, from_output ? nullptr : run.in(), from_output ? run.out() : nullptr,
                             run.output_gradient(), run.input_gradients[0], run.accumulate[0],
                             run.rows * (features_ / last_axis_), last_axis_, run.team.share());

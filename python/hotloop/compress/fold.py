@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.plan import Op, Plan
+from hotloop.ir.activation import ROWWISE
 
 Doubles = npt.NDArray[np.float64]
-ROWWISE = frozenset({"softmax", "log_softmax", "sparsemax", "glu"})
 
 
 def fold_constants(plan: Plan, keep: Callable[[Op], bool] | None = None) -> set[int]:

@@ -16,5 +16,6 @@ from hotloop.device.host import on_gpu as on_gpu
 from hotloop.device.transfer import adopt as adopt
 from hotloop.device.transfer import allocate as allocate
 from hotloop.device.transfer import backend_of as backend_of
+from hotloop.device.transfer import is_aligned as is_aligned
 from hotloop.device.transfer import to_host as to_host
 from hotloop.device.transfer import write as write

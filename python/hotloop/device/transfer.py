@@ -52,6 +52,13 @@ def write(target: Any, value: Any) -> None:
         target[...] = to_host(value)
 
 
+def is_aligned(array: Any) -> bool:
+    """Whether elements begin at multiples of their size."""
+    if on_gpu(array):
+        return bool(array.size == 0 or array.data.ptr % array.dtype.itemsize == 0)
+    return bool(array.flags.aligned)
+
+
 def allocate(size: int) -> Any:
     """Take ``size`` bytes from CuPy's pool, for the native half: an object with their address as ``ptr``.
 

@@ -268,13 +268,6 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or device.on_gpu(value)
 
 
-def is_aligned(array: Any) -> bool:
-    """Whether elements begin at multiples of their size."""
-    if device.on_gpu(array):
-        return bool(array.size == 0 or array.data.ptr % array.dtype.itemsize == 0)
-    return bool(array.flags.aligned)
-
-
 def require_writable(what: str, array: Array) -> None:
     """Refuse to write what is read-only, strided or misaligned.
 
@@ -284,7 +277,7 @@ def require_writable(what: str, array: Array) -> None:
         Naming it.
     """
     read_only = not device.on_gpu(array) and not array.flags.writeable
-    if not array.flags.c_contiguous or not is_aligned(array) or read_only:
+    if not array.flags.c_contiguous or not device.is_aligned(array) or read_only:
         lack = "read-only" if read_only else "not contiguous or not aligned"
         raise bad_value(what, "a writable C-contiguous array", f"one that is {lack}")
 

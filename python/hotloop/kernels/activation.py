@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations, device
+from hotloop import device
 from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST
+from hotloop.ir.activation import ChosenActivation, chosen_activation
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
 F32 = npt.NDArray[np.float32]
-Kind = str | activations.Activation
+Kind = str | ChosenActivation
 
 
 def activation(
@@ -61,7 +62,7 @@ def activation(
     >>> activation([-2.0, 0.0, 2.0], "leaky_relu", alpha=0.5)
     array([-1.,  0.,  2.], dtype=float32)
     """
-    chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
+    chosen = _named(kind) if isinstance(kind, str) else chosen_activation(kind)
     where = (
         HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
     )
@@ -115,7 +116,7 @@ def activation_gradient(
     >>> activation_gradient([-1.0, 0.0, 3.0], [1.0, 1.0, 2.0], "relu")
     array([0., 0., 2.], dtype=float32)
     """
-    chosen = _named(kind) if isinstance(kind, str) else activations.get(kind)
+    chosen = _named(kind) if isinstance(kind, str) else chosen_activation(kind)
     where = (
         HOST
         if type(x) in HOST_TYPES and type(dy) in HOST_TYPES and type(out) in HOST_TYPES
@@ -184,18 +185,18 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
 
 
 @lru_cache
-def _named(name: str) -> activations.Activation:
-    return activations.get(name)
+def _named(name: str) -> ChosenActivation:
+    return chosen_activation(name)
 
 
-def _numbers(chosen: activations.Activation, alpha: float | None, beta: float | None) -> tuple[float, float]:
+def _numbers(chosen: ChosenActivation, alpha: float | None, beta: float | None) -> tuple[float, float]:
     return (
         chosen.alpha if alpha is None else number32("alpha", alpha),
         chosen.beta if beta is None else number32("beta", beta),
     )
 
 
-def _row_shape(chosen: activations.Activation, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _row_shape(chosen: ChosenActivation, shape: tuple[int, ...]) -> tuple[int, ...]:
     if not shape:
         raise bad_value(f"x of activation {chosen.name!r}", "at least one dimension", "a number")
     return (*shape[:-1], chosen.output_units(shape[-1]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations
 from hotloop.core.errors import bad_value
 from hotloop.device import HOST, adopt
 from hotloop.device.memory import aligned_empty
+from hotloop.ir.activation import ChosenActivation
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -90,7 +90,7 @@ def gemm_bf16(
     a: npt.ArrayLike,
     weights: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
-    activation: str | activations.Activation | None = None,
+    activation: str | ChosenActivation | None = None,
     out: F32 | Bf16 | None = None,
 ) -> F32 | Bf16:
     """Return ``activation(a @ weights + bias)`` in float32, for weights in bfloat16.

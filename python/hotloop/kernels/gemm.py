@@ -7,10 +7,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations, device
+from hotloop import _native, device
 from hotloop.core import errors
 from hotloop.device import HOST, Host
-from hotloop.feed.arrays import is_aligned
+from hotloop.ir.activation import ChosenActivation
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -36,7 +36,7 @@ def as_float32(what: str, value: Any, where: Host = HOST) -> Floats:
             mend = "convert it to float32 first"
             raise TypeError(f"{what}: expected real numbers, got an array of dtype {array.dtype}; {mend}")
         array = array.astype(np.float32)
-    made: Floats = array if is_aligned(array) else array.copy()
+    made: Floats = array if device.is_aligned(array) else array.copy()
     return made
 
 
@@ -44,7 +44,7 @@ def gemm(
     a: npt.ArrayLike,
     b: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
-    activation: str | activations.Activation | None = None,
+    activation: str | ChosenActivation | None = None,
     out: Floats | None = None,
 ) -> Floats:
     """Return ``activation(a @ b + bias)``.
@@ -142,9 +142,9 @@ def _in_place(
     operands.check_out(out, shape, np.float32, where)
     if any(where.may_share(out, operand) for operand in read):
         return None
-    if out.flags.c_contiguous and is_aligned(out):
+    if out.flags.c_contiguous and device.is_aligned(out):
         return out.reshape(matrix)
     view = out if out.ndim == 2 else out.reshape(matrix)  # Adding a dimension never copies.
     rows_apart = matrix[0] <= 1 or abs(view.strides[0]) >= 4 * matrix[1]
     rows_contiguous = matrix[1] <= 1 or view.strides[1] == 4
-    return view if rows_apart and rows_contiguous and is_aligned(view) else None
+    return view if rows_apart and rows_contiguous and device.is_aligned(view) else None

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native, activations
+from hotloop import _native
 from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST, Host, to_host
 from hotloop.device.memory import aligned_empty
+from hotloop.ir.activation import ChosenActivation
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 from hotloop.kernels.quantize import F32, S8, S32, quantize_rows
@@ -89,7 +90,7 @@ def gemm_int8(
     zero_point: int | None = None,
     *,
     a_zero_point: int = 0,
-    activation: str | activations.Activation | None = None,
+    activation: str | ChosenActivation | None = None,
     out_scale: float = 1.0,
     out: npt.NDArray[Any] | None = None,
 ) -> npt.NDArray[Any]:
@@ -206,7 +207,7 @@ def gemm_int8_dynamic(
     scale: npt.ArrayLike,
     bias: npt.ArrayLike | None = None,
     *,
-    activation: str | activations.Activation | None = None,
+    activation: str | ChosenActivation | None = None,
     out: F32 | None = None,
 ) -> F32:
     """Multiply float32 rows, quantised on the fly by :func:`quantize_rows`, by int8 weights.

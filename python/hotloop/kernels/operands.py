@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import activations, device
+from hotloop import device
 from hotloop.core import errors
 from hotloop.device import HOST, Host
-from hotloop.feed.arrays import is_aligned
+from hotloop.ir.activation import ChosenActivation, chosen_activation
 
 # An operand of any other type may lie on a GPU. Kernels look here first: asking costs as much as a small one.
 HOST_TYPES = frozenset({np.ndarray, type(None), list, tuple, int, float})
@@ -116,7 +116,7 @@ def vector(
     return array
 
 
-def elementwise(activation: str | activations.Activation | None) -> activations.Activation:
+def elementwise(activation: str | ChosenActivation | None) -> ChosenActivation:
     """Return the activation that a product applies as it stores its result.
 
     Raises
@@ -124,7 +124,7 @@ def elementwise(activation: str | activations.Activation | None) -> activations.
     ValueError
         When it is unknown, or works along a row (softmax and its kin).
     """
-    kind = activations.get(activation)
+    kind = chosen_activation(activation)
     if kind.rowwise:
         raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
     return kind
@@ -183,7 +183,7 @@ def target(
         in_place = given.flags.c_contiguous and given.flags.aligned
     else:
         shares = where.may_share
-        in_place = given.flags.c_contiguous and is_aligned(given)
+        in_place = given.flags.c_contiguous and device.is_aligned(given)
     if not in_place or any(operand is not None and shares(given, operand) for operand in operands):
         made = where.empty(shape, dtype)
         return made

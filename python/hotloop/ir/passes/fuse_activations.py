@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from hotloop import _native
+from hotloop.ir.activation import ROWWISE
 from hotloop.ir.graph import Graph, Op
 from hotloop.ir.passes.losses import is_computed_by_a_loss
 
@@ -51,4 +52,4 @@ def is_linear(op: Op) -> bool:
 
 @functools.cache
 def _is_fusable(kind: str, alpha: float, beta: float) -> bool:
-    return kind not in _native.row_activations() and _native.derivative_from_output(kind, alpha, beta)
+    return kind not in ROWWISE and _native.derivative_from_output(kind, alpha, beta)
