@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import hotloop as hl
 from graphs import inputs_for, random_models, randomise
 from hotloop.compress import mask_units, remove_units, select_units
-from hotloop.compress.units import FROZEN, UnitMap
+from hotloop.compress.units import UnitMap
+from hotloop.ir.units import FROZEN
 
 
 def twin(model: hl.Model) -> hl.Model:
@@ -69,6 +70,19 @@ def with_flatten() -> hl.Model:
     )
 
 
+def with_reshape() -> hl.Model:
+    return hl.Sequential(
+        [
+            hl.layers.Dense(12, activation="relu", input_shape=(5,)),
+            hl.layers.Reshape((3, 4)),
+            hl.layers.Dense(8, activation="relu"),
+            hl.layers.Reshape((-1, 4)),
+            hl.layers.Flatten(),
+            hl.layers.Dense(2),
+        ]
+    )
+
+
 def with_concat() -> hl.Model:
     x, z = hl.Input((5,)), hl.Input((4,))
     a = hl.layers.Dense(6, activation="relu", name="a")(x)
@@ -106,6 +120,7 @@ MODELS = [
     dense_chain,
     with_batch_norm,
     with_flatten,
+    with_reshape,
     with_concat,
     with_residual,
     with_multiply,

@@ -13,6 +13,7 @@ from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
 from hotloop.graph.still import still
+from hotloop.layers.base import LAYERS
 from hotloop.models.clone import require_model
 from hotloop.models.functional import Model
 
@@ -156,10 +157,7 @@ def mask_units(model: Model, removed: Mapping[str, Sequence[int]]) -> None:
 
 def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     """The model without the removed groups, compiled and with its training state where the model has them."""
-    gone = units.units_of_groups(removed)
-    config = _with_units(
-        model.get_config(), {name: units.layers[name].size - len(gone[name]) for name in gone}
-    )
+    config = _with_sizes(model.get_config(), units.sizes_without(removed))
     kept = units.kept_indices(removed)
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
     with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
@@ -188,12 +186,14 @@ def _sliced(array: Floats, kept: dict[int, npt.NDArray[np.intp]]) -> Floats:
     return array
 
 
-def _with_units(config: Any, units: dict[str, int]) -> Any:
-    """The config with other widths of the named Dense layers."""
+def _with_sizes(config: Any, sizes: dict[str, int]) -> Any:
+    """The config with other sizes of what the named layers make."""
     if isinstance(config, list):
-        return [_with_units(item, units) for item in config]
+        return [_with_sizes(item, sizes) for item in config]
     if not isinstance(config, dict):
         return config
-    if config.get("class_name") == "Dense" and config["config"]["name"] in units:
-        return config | {"config": config["config"] | {"units": units[config["config"]["name"]]}}
-    return {key: _with_units(value, units) for key, value in config.items()}
+    if config.get("class_name") in LAYERS.classes and config["config"]["name"] in sizes:
+        own = config["config"]
+        resized = LAYERS.get(config["class_name"]).resized(own, sizes[own["name"]])
+        return config if resized is None else config | {"config": resized}
+    return {key: _with_sizes(value, sizes) for key, value in config.items()}

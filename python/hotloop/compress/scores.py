@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.compress.units import FROZEN, UnitMap
+from hotloop.compress.units import UnitMap
 from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
+from hotloop.ir.units import FROZEN
 from hotloop.optimizers import SGD
 from hotloop.training.engine import Steps, Sums
 from hotloop.training.staging import Resident

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.scores import CRITERIA, magnitude_scores, normalize, taylor_scores
-from hotloop.compress.units import FROZEN, UnitMap
+from hotloop.compress.units import UnitMap
 from hotloop.core.errors import bad_type, bad_value, number, unknown_name
+from hotloop.ir.units import FROZEN
 
 if TYPE_CHECKING:
     from hotloop.models import Model

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from hotloop.device.memory import aligned_copy
-from hotloop.ir.facts import DTYPES, weight_shapes
 from hotloop.ir.graph import Array, Attribute, Attributes, Graph, Op, Value
+from hotloop.ir.ops import record_of
 from hotloop.ir.weights import tensors as tensors_of
 
 MOST_NUMBERS = 2**31 - 1  # of a sample: what a native program counts them in
+# Of values; uint16 holds bfloat16.
+DTYPES = frozenset({"float32", "uint8", "int8", "int32", "uint16", "bool"})
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def require_finite(graph: Graph) -> None:
 
 
 def _check_weights(op: Op) -> None:
-    shapes = weight_shapes(op)
+    shapes = record_of(op).weight_shapes(op)
     for name, array in op.weights.items():
         shape = array.shape if shapes is None else shapes.get(name)
         if array.dtype != np.float32 or array.shape != shape:

@@ -167,6 +167,14 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
 
+    @classmethod
+    def resized(cls, config: dict[str, Any], size: int) -> dict[str, Any] | None:
+        """Return this layer's config for another size of the last axis of what it makes, for pruning.
+
+        None, as here, says that the config has no such number: where the layer makes units none can go.
+        """
+        return None
+
     def learn_as_in_inference(self) -> None:
         """Compute while training what inference computes, with gradients for the weights all the same."""
         self.trainable = True

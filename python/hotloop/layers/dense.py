@@ -112,6 +112,10 @@ class Dense(Layer):
         product = graph.add("dense", inputs, attributes, weights, shape=(*others, self.units))
         return add_activation(graph, self.activation, product)
 
+    @classmethod
+    def resized(cls, config: dict[str, Any], size: int) -> dict[str, Any]:
+        return config | {"units": size}
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "units": self.units,

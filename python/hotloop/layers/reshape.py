@@ -52,5 +52,10 @@ class Reshape(Layer):
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         return graph.add(RESHAPE, inputs, shape=node.output.sample_shape)
 
+    @classmethod
+    def resized(cls, config: dict[str, Any], size: int) -> dict[str, Any]:
+        *others, last = config["target_shape"]
+        return config | {"target_shape": [*others, last if last == -1 else size]}
+
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"target_shape": list(self.target_shape)}

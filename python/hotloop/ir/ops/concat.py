@@ -1,0 +1,18 @@
+"""concat: values side by side along the last axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hotloop.ir.op import Op
+from hotloop.ir.record import Record
+from hotloop.ir.units import Atoms, UnitTrace
+
+
+class ConcatRecord(Record):
+    """Its units are those of the inputs, one after the other."""
+
+    def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
+        return [np.concatenate(inputs)]
