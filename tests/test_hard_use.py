@@ -218,7 +218,7 @@ def test_a_forged_frozen_model_with_a_number_too_large(tmp_path):
     hl.quantize_model(classifier(), calibration_data=X).save(path)
     container = read_container(path)
     config = json.loads(json.dumps(container.config))
-    config["ops"][0]["attributes"]["scale"] = 10**20
+    config["graph"]["ops"][0]["attributes"]["scale"] = 10**20
     write_container(path, container.kind, config, container.tensors)
     with pytest.raises(ValueError, match="can't be rebuilt"):
         hl.load_model(path)

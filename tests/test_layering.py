@@ -85,9 +85,7 @@ FLOORS = {
     "__main__": "cli",
 }
 # What still goes upwards, and is to go: by room, and inside of rooms by module.
-UPWARDS = {
-    "inference": "compress",
-}
+UPWARDS: dict[str, str] = {}
 BACKWARDS: set[tuple[str, str]] = set()
 # Only needed by some: to be imported inside the function that uses them.
 OPTIONAL = {"matplotlib", "mlxtend", "sklearn", "torch", "pandas", "polars", "pyarrow", "scipy", "cupy"}

@@ -9,7 +9,7 @@ import pytest
 import hotloop as hl
 from hotloop.compress.measure import measure
 from hotloop.compress.noise import Noise
-from hotloop.compress.quantization_report import QuantizationReport, wilson_interval
+from hotloop.inference.quantization_report import QuantizationReport, wilson_interval
 from hotloop.saving.container import read_container, write_container
 
 L = hl.layers
@@ -220,7 +220,9 @@ def test_fallback_keeps_in_float_what_can_not_be_quantised() -> None:
     report = fast.report()
     assert "differences" in report.kept
     assert "kept in float" in str(report)
-    ops = {op["source"]: op["op"] for op in fast.get_config()["ops"] if op["op"].startswith("dense")}
+    ops = {
+        op["layer"]: op["kind"] for op in fast.get_config()["graph"]["ops"] if op["kind"].startswith("dense")
+    }
     assert ops["differences"] == "dense"
     assert "dense_int8" in ops.values()
     assert decibels(model.predict(x), fast.predict(x)) > 20
@@ -278,7 +280,7 @@ def test_fallback_never_warns_alone() -> None:
     model, x = cancelling()
     with pytest.warns(UserWarning, match="'differences'"):
         fast = hl.quantize_model(model, "int8", x, fallback="never")
-    assert {op["op"] for op in fast.get_config()["ops"]} == {"quantize", "dense_int8"}
+    assert {op["kind"] for op in fast.get_config()["graph"]["ops"]} == {"quantize", "dense_int8"}
     assert fast.report().outputs[0].snr < 20
     assert not fast.report().kept
 

@@ -138,7 +138,7 @@ def test_channels_inside_of_any_size(activation: str, precision: str, calibratio
     fast = quantized(model, x, precision, calibration, sees)
     assert signal_to_noise(model.predict(x), fast.predict(x)) > 27
     if precision == "int8":
-        types = [(op["op"], op["attributes"].get("output")) for op in fast.get_config()["ops"]]
+        types = [(op["kind"], op["attributes"].get("output")) for op in fast.get_config()["graph"]["ops"]]
         inside = ("dense_int8", "uint8")
         assert types == [("quantize", None), inside, inside, ("dense_int8", "float32")]
 
@@ -154,7 +154,7 @@ def test_values_inside_far_from_zero(activation: str, calibration: str) -> None:
     x = rng.normal(size=(600, 12)).astype(np.float32)
     fast = quantized(model, x, "int8", calibration, True)
     assert signal_to_noise(model.predict(x), fast.predict(x)) > 27
-    assert "float32" not in [op["attributes"].get("output") for op in fast.get_config()["ops"][:-1]]
+    assert "float32" not in [op["attributes"].get("output") for op in fast.get_config()["graph"]["ops"][:-1]]
 
 
 @pytest.mark.parametrize("low", [1.0, 100.0, 1e4, -1e4])
@@ -191,7 +191,7 @@ def test_the_session_of_unlike_columns_is_profiled_and_measured() -> None:
     kernel, *others = model.get_weights()
     model.set_weights([(kernel / x.std(axis=0)[:, None]).astype(np.float32), *others])
     fast = quantized(model, x, "int8", "minmax", True)
-    assert fast.get_config()["ops"][0]["arrays"].keys() == {"scale", "offset"}
+    assert fast.get_config()["graph"]["ops"][0]["constants"].keys() == {"scale", "offset"}
     profile = hl.profile(hl.freeze(fast), x, batch_size=64, seconds=0.02)
     assert [row.op for row in profile.rows if row.op == "quantize"]
     report = hl.evaluate_performance(fast, x, seconds=0.01)

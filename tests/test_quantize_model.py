@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hotloop as hl
 from everywhere import same_everywhere
 from graphs import inputs_for, random_models, randomise
-from hotloop.compress.plan import build
+from hotloop.inference.program import FrozenProgram
 
 PRECISIONS = ["int8", "int8_dynamic", "bf16"]
 
@@ -53,7 +53,7 @@ def trained() -> hl.Model:
 
 
 def ops_of(model: hl.compress.QuantizedModel) -> list[str]:
-    return [op["op"] for op in model.get_config()["ops"]]
+    return [op["kind"] for op in model.get_config()["graph"]["ops"]]
 
 
 def quantize(model: hl.Model, precision: str, data: Any, **options: Any) -> hl.compress.QuantizedModel:
@@ -87,7 +87,7 @@ def test_quantize_folds_and_fuses(trained: hl.Model) -> None:
     x, _ = digits_data()
     fast = hl.quantize_model(trained, "int8", x)
     assert ops_of(fast) == ["quantize", "dense_int8", "dense_int8", "dense_int8", "activation"]
-    first, *dense, softmax = fast.get_config()["ops"]
+    first, *dense, softmax = fast.get_config()["graph"]["ops"]
     assert (first["attributes"]["scale"], first["attributes"]["zero_point"]) == (
         pytest.approx(x.max() / 255),
         0,
@@ -109,7 +109,7 @@ def test_quantize_calibration_does_not_depend_on_the_machine(trained: hl.Model) 
     x, _ = digits_data()
 
     def grids() -> list[np.ndarray]:
-        ops = hl.quantize_model(trained, "int8", x, calibration="mse").get_config()["ops"]
+        ops = hl.quantize_model(trained, "int8", x, calibration="mse").get_config()["graph"]["ops"]
         return [np.array([op["attributes"].get("in_scale", 0.0)]) for op in ops]
 
     same_everywhere(grids)
@@ -183,8 +183,8 @@ def test_quantize_branches_shares_weights() -> None:
     model = randomise(branched())
     for precision in ("bf16", "int8_dynamic"):
         fast = hl.quantize_model(model, precision)
-        first, second = (op for op in fast.get_config()["ops"] if op["source"] == "shared")
-        assert first["arrays"] == second["arrays"]
+        first, second = (op for op in fast.get_config()["graph"]["ops"] if op["layer"] == "shared")
+        assert first["constants"] == second["constants"]
         assert fast.count_params() == model.count_params() - 4 * 30  # batch normalisation is folded
 
 
@@ -339,9 +339,9 @@ def test_evaluate_builds_its_program_once(monkeypatch: pytest.MonkeyPatch) -> No
 
     def counted(*given: Any, **named: Any) -> Any:
         built.append(given)
-        return build(*given, **named)
+        return FrozenProgram(*given, **named)
 
-    monkeypatch.setattr("hotloop.compress.logits.build", counted)
+    monkeypatch.setattr("hotloop.inference.logits.FrozenProgram", counted)
     y = np.arange(50) % 3
     first = fast.evaluate(x, y)
     assert [fast.evaluate(x, y) for _ in range(3)] == [first] * 3

@@ -8,7 +8,8 @@ import pytest
 
 import hotloop as hl
 from everywhere import same_everywhere
-from hotloop.compress.plan_config import plan_from_config
+from hotloop.ir.config import graph_from_config, require_finite
+from hotloop.ir.weights import tensors as tensors_of
 from hotloop.saving.container import read_container, write_container
 
 L = hl.layers
@@ -120,16 +121,16 @@ def test_files_with_tensors_that_are_not_finite_are_refused(
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_plans_with_attributes_that_are_not_finite_are_refused(bad: float) -> None:
+def test_graphs_with_attributes_that_are_not_finite_are_refused(bad: float) -> None:
     model, x = network()
     fast = hl.quantize_model(model, "int8", x)
-    config, tensors = fast.get_config(), fast._plan.tensors()
+    config, tensors = fast.get_config()["graph"], tensors_of(fast._graph)
     floats = [(op, key) for op in config["ops"] for key, v in op["attributes"].items() if type(v) is float]
     assert len(floats) >= 4
     for op, key in floats:
         before = op["attributes"][key]
         op["attributes"][key] = bad
         with pytest.raises(ValueError, match=f"attribute '{key}' is .*not finite"):
-            plan_from_config(config, tensors)
+            require_finite(graph_from_config(config, tensors))
         op["attributes"][key] = before
-    plan_from_config(config, tensors)
+    require_finite(graph_from_config(config, tensors))

@@ -26,7 +26,6 @@ void PassBuffers::prepare(const Graph& graph, const float* parameters, const std
                           Schedule schedule, std::int64_t max_rows, int threads, bool training) {
   max_rows_ = -1;  // not ready should memory run out on the way
   schedule_ = std::move(schedule);
-  graph_ = &graph;
   row_walk_ = training ? std::vector<RowPart>() : make_row_walk(graph, schedule_);
   const std::size_t count = schedule_.values.size();
   for (std::size_t i = 0; i < count; ++i) {
@@ -78,9 +77,13 @@ void PassBuffers::prepare(const Graph& graph, const float* parameters, const std
   scratch_.reserve(scratch_bytes);
 
   node_inputs_.clear();
+  readers_.assign(count, {});
   for (const GraphNode& entry : graph.nodes()) {
-    node_inputs_.emplace_back();
-    for (ValueId id : entry.inputs) node_inputs_.back().push_back(value(id));
+    std::vector<const void*>& inputs = node_inputs_.emplace_back(entry.inputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      inputs[i] = value(entry.inputs[i]);
+      readers_[static_cast<std::size_t>(entry.inputs[i])].push_back(&inputs[i]);
+    }
   }
   step_gradients_.clear();
   for (const BackwardStep& step : schedule_.backward) {
@@ -99,11 +102,7 @@ void PassBuffers::redirect(ValueId id, const void* memory) {
   void* target = memory == nullptr ? own_values_[at] : const_cast<void*>(memory);
   if (values_[at] == target) return;
   values_[at] = target;
-  for (std::size_t node = 0; node < node_inputs_.size(); ++node) {
-    const std::vector<ValueId>& inputs = graph_->nodes()[node].inputs;
-    for (std::size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i] == id) node_inputs_[node][i] = target;
-  }
+  for (const void** input : readers_[at]) *input = target;
 }
 
 void PassBuffers::run_node(int i, Graph& graph, const StepState& state, std::int64_t rows,

@@ -62,8 +62,8 @@ class PassBuffers {
   std::vector<HeadBuffers> own_heads_, heads_;
   // Pointer lists that nodes read, one a node, kept up to date by redirect.
   std::vector<std::vector<const void*>> node_inputs_;
+  std::vector<std::vector<const void**>> readers_;  // by value: where it stands among these
   std::vector<std::vector<float*>> step_gradients_;
-  const Graph* graph_ = nullptr;
   std::shared_ptr<void> last_use_;
 };
 

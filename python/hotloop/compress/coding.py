@@ -1,4 +1,4 @@
-"""What the numbers of a value mean in a quantised plan, and the layers around it that see to that."""
+"""What the numbers of a value mean in a quantised graph, and the layers around it that see to that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hotloop.compress.calibrate import LEVELS, AffineScale, affine_scale
 from hotloop.compress.grids import ColumnGrid
-from hotloop.compress.plan import Op
+from hotloop.ir.graph import Op, Value
 
 Doubles = npt.NDArray[np.float64]
 
@@ -52,18 +52,25 @@ class Coding:
 
 @dataclass
 class Codings:
-    """What numbers mean in a quantised plan that are not those of the float plan, by value.
+    """What numbers mean in a quantised graph that are not those of the float graph, by the values of that.
 
     Attributes
     ----------
-    read : dict of int to Coding
+    read : dict of Value to Coding
         As quantised layers read the value.
-    made : dict of int to Coding
+    made : dict of Value to Coding
         As it comes out of the layer that makes it; the others are brought to what is read by an op between.
+    stands_for : dict of Value to Value
+        From the values that quantised ops make to those of the float graph.
     """
 
-    read: dict[int, Coding] = field(default_factory=dict)
-    made: dict[int, Coding] = field(default_factory=dict)
+    read: dict[Value, Coding] = field(default_factory=dict)
+    made: dict[Value, Coding] = field(default_factory=dict)
+    stands_for: dict[Value, Value] = field(default_factory=dict)
+
+    def real(self, value: Value, numbers: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """The real values of rows of numbers that are in the place of a value of the float graph."""
+        return self.made[value].real(numbers) if value in self.made else numbers
 
 
 def by_columns(grid: ColumnGrid) -> Coding:

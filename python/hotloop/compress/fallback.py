@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from hotloop.compress.measure import QUANTIZED, Measured
-from hotloop.compress.plan import Plan
-from hotloop.compress.quantization_report import wilson_interval
 from hotloop.core.errors import warn
+from hotloop.inference.quantization_report import wilson_interval
+from hotloop.ir.graph import Graph, Value
 
 FALLBACKS = ("auto", "error", "never")
 # The worst layers of small networks that were trained on normalised data had less than 26 dB in one of a
@@ -18,26 +18,30 @@ MOST_CHANGED = 0.01
 
 
 def settle(
-    quantized: Callable[[Mapping[int, str]], tuple[Plan, Measured]],
-    origins: Mapping[int, int],
+    quantized: Callable[[Mapping[Value, str]], tuple[Graph, Measured]],
+    reference: Graph,
+    origins: Mapping[Value, Value],
     fallback: str,
     clips: bool = False,
-) -> tuple[Plan, Measured, dict[str, str]]:
+) -> tuple[Graph, Measured, dict[str, str]]:
     """Quantise; where figures are bad, keep the worst layers in float, few by few, until they aren't.
 
     Parameters
     ----------
     quantized : callable
         Takes what to keep in float, by the values that these layers make, each with the reason.
-    origins : dict of int to int
-        From values in a quantised plan to those names.
+    reference : Graph
+        In float.
+    origins : dict of Value to Value
+        From what quantised layers stand for to those names.
     fallback : {"auto", "error", "never"}
     clips : bool
         Whether the rarest values are clipped on purpose: then only most rows are judged.
 
     Returns
     -------
-    plan : Plan
+    graph : Graph
+        The quantised one.
     measured : Measured
     kept : dict of str to str
         The layers that were kept, with the reasons.
@@ -47,12 +51,12 @@ def settle(
     ValueError
         With "error", where figures are bad.
     """
-    kept: dict[int, str] = {}
+    kept: dict[Value, str] = {}
     names: dict[str, str] = {}
     while True:
-        plan, measured = quantized(kept)
+        graph, measured = quantized(kept)
         # Half as many again each time: of many layers no more are kept than a third in vain.
-        faults = _faults(plan, measured, clips, 1 + len(kept) // 2)
+        faults = _faults(reference, measured, clips, 1 + len(kept) // 2)
         if not faults:
             break
         text = "; ".join(f"layer {measured.layers[i].layer!r}: {reason}" for i, reason in faults.items())
@@ -70,13 +74,13 @@ def settle(
             names[measured.layers[i].layer] = reason
     if names:
         text = "; ".join(f"{layer!r} ({reason})" for layer, reason in names.items())
-        left = any(op.op in QUANTIZED for op in plan.ops)
+        left = any(op.kind in QUANTIZED for op in graph)
         text += "" if left else "; nothing is left that is quantised, and the result computes in float32"
         warn(f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures")
-    return plan, measured, names
+    return graph, measured, names
 
 
-def _faults(plan: Plan, measured: Measured, clips: bool, most: int) -> dict[int, str]:
+def _faults(reference: Graph, measured: Measured, clips: bool, most: int) -> dict[int, str]:
     """The numbers of layers that should be kept in float, with the reasons."""
     alone = {
         i: _judged(layer.alone, layer.typical_alone, clips)
@@ -97,7 +101,7 @@ def _faults(plan: Plan, measured: Measured, clips: bool, most: int) -> dict[int,
     before = set(measured.values)
     for value, layer in zip(measured.values, measured.layers, strict=True):
         if _judged(layer.together, layer.typical, clips) < LEAST_DECIBELS:
-            before = _before(plan, value)
+            before = _before(reference, value)
             break
     suspects = [i for i in alone if measured.values[i] in before] or list(alone)
     worst = sorted(suspects, key=lambda i: (alone[i], i))[:most]
@@ -130,10 +134,10 @@ def _bad_output(measured: Measured, clips: bool) -> str | None:
     return None
 
 
-def _before(plan: Plan, value: int) -> set[int]:
+def _before(graph: Graph, value: Value) -> set[Value]:
     """A value and those that it is made of."""
     found = {value}
-    for op in reversed(plan.ops):
-        if op.output in found:
+    for op in reversed(graph.ops):
+        if found.intersection(op.outputs):
             found.update(op.inputs)
     return found

@@ -1,4 +1,4 @@
-"""What quantisation did: the float plan and the quantised one over the same rows, in chunks."""
+"""What quantisation did: the float graph and the quantised one over the same rows, in chunks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hotloop.compress.answers import Answers, Array
-from hotloop.compress.coding import Coding, Codings
-from hotloop.compress.dynamic import normalise_op
+from hotloop.compress.coding import Codings
 from hotloop.compress.noise import Changes, Noise
 from hotloop.compress.observe import CalibrationData
-from hotloop.compress.plan import Op, Plan, build
-from hotloop.compress.quantization_report import LayerError, OutputError
-from hotloop.compress.static import quantize_op
+from hotloop.compress.rewrite import bring
+from hotloop.inference.program import FrozenProgram
+from hotloop.inference.quantization_report import LayerError, OutputError
+from hotloop.ir.graph import Graph, Op, Value
 
 # Activations with an end on both sides.
 BOUNDED = frozenset(
@@ -24,57 +24,56 @@ QUANTIZED = frozenset({"dense_int8", "dense_bf16"})
 
 @dataclass
 class Measured:
-    """Figures of one quantised plan.
+    """Figures of one quantised graph.
 
     Attributes
     ----------
-    values : list of int
-        What its layers make.
+    values : list of Value
+        What its layers make, as values of the float graph.
     layers : list of LayerError
         In the same order.
     outputs : list of OutputError
     """
 
-    values: list[int]
+    values: list[Value]
     layers: list[LayerError] = field(default_factory=list)
     outputs: list[OutputError] = field(default_factory=list)
 
 
 def measure(
-    reference: Plan,
-    plan: Plan,
+    reference: Graph,
+    graph: Graph,
     codings: Codings,
     data: CalibrationData,
     names: Sequence[str],
     answers: Mapping[int, Answers],
     labels: Mapping[int, Array],
 ) -> Measured:
-    """Compare a quantised plan with the float plan that it was made of.
+    """Compare a quantised graph with the float graph that it was made of.
 
     Parameters
     ----------
-    reference, plan : Plan
-        Values have the same numbers in both.
+    reference, graph : Graph
     codings : Codings
-        What numbers mean in `plan`.
+        What numbers mean in the quantised one, and what its values stand for.
     data : CalibrationData
     names : sequence of str
         Of the outputs.
     answers, labels : by output
         How outputs are read that name classes, and what is right.
     """
-    layers = [op for op in plan.ops if op.op in QUANTIZED or op.op == "dense"]
-    probes = [op for op in layers if op.op in QUANTIZED]
-    values = [op.output for op in layers]
-    whole, shown = _with_real_values(plan, values, codings)
-    alone, probed = _with_probes(reference, plan, probes, codings)
-    wanted = list(dict.fromkeys([*values, *plan.outputs]))
-    float_run = build(alone, outputs=[*wanted, *probed])
-    quantized_values = list(dict.fromkeys([*shown, *plan.outputs]))
-    whole_run = build(whole, outputs=quantized_values)
-    together = [Noise(_is_bounded(plan, op.output)) for op in layers]
-    single = [Noise(_is_bounded(plan, op.output)) for op in probes]
-    final = [Noise(_is_bounded(plan, value)) for value in plan.outputs]
+    layers = [op for op in graph if op.kind in QUANTIZED or op.kind == "dense"]
+    probes = [op for op in layers if op.kind in QUANTIZED]
+    values = [codings.stands_for.get(op.output, op.output) for op in layers]
+    whole, shown = _with_real_values(graph, layers, values, codings)
+    alone, probed = _with_probes(reference, probes, codings)
+    wanted = list(dict.fromkeys([*values, *reference.outputs]))
+    float_run = FrozenProgram(alone, outputs=[*wanted, *probed])
+    quantized_values = list(dict.fromkeys([*shown, *graph.outputs]))
+    whole_run = FrozenProgram(whole, outputs=quantized_values)
+    together = [Noise(_is_bounded(op)) for op in layers]
+    single = [Noise(_is_bounded(op)) for op in probes]
+    final = [Noise(_is_bounded(graph.producer(value))) for value in graph.outputs]
     changes = {i: Changes(how) for i, how in answers.items()}
     right_before, right = dict.fromkeys(answers, 0), dict.fromkeys(answers, 0)
     first = 0
@@ -82,12 +81,13 @@ def measure(
         made = float_run.run(chunk)
         exact = dict(zip(wanted, made, strict=False))
         got = dict(zip(quantized_values, whole_run.run(chunk), strict=True))
-        for op, noise, value in zip(layers, together, shown, strict=True):
-            noise.update(exact[op.output], codings.made.get(op.output, Coding()).real(got[value]))
-        for op, noise, numbers in zip(probes, single, made[len(wanted) :], strict=True):
-            noise.update(exact[op.output], codings.made.get(op.output, Coding()).real(numbers))
-        for i, (value, noise) in enumerate(zip(plan.outputs, final, strict=True)):
-            output = got[value]
+        for value, noise, numbers in zip(values, together, shown, strict=True):
+            noise.update(exact[value], codings.real(value, got[numbers]))
+        for op, noise, alike in zip(probes, single, made[len(wanted) :], strict=True):
+            value = codings.stands_for[op.output]
+            noise.update(exact[value], codings.real(value, alike))
+        for i, (value, like, noise) in enumerate(zip(reference.outputs, graph.outputs, final, strict=True)):
+            output = got[like]
             noise.update(exact[value], output)
             if i in answers:
                 before, after = answers[i].of(exact[value]), answers[i].of(output)
@@ -97,15 +97,15 @@ def measure(
                     right_before[i] += int((before == y).sum())
                     right[i] += int((after == y).sum())
         first += len(exact[wanted[0]])
-    quiet = {id(op): noise for op, noise in zip(probes, single, strict=True)}
+    quiet = dict(zip(probes, single, strict=True))
     result = Measured(values)
     result.layers = [
         LayerError(
-            op.source,
-            op.op,
-            quiet[id(op)].decibels() if id(op) in quiet else None,
+            op.layer,
+            op.kind,
+            quiet[op].decibels() if op in quiet else None,
             noise.decibels(),
-            quiet[id(op)].typical() if id(op) in quiet else None,
+            quiet[op].typical() if op in quiet else None,
             noise.typical(),
         )
         for op, noise in zip(layers, together, strict=True)
@@ -123,44 +123,41 @@ def measure(
     return result
 
 
-def _is_bounded(plan: Plan, value: int) -> bool:
-    op = plan.producer(value)
-    return op is not None and op.attributes.get("kind" if op.op == "activation" else "activation") in BOUNDED
+def _is_bounded(op: Op | None) -> bool:
+    key = "kind" if op is not None and op.kind == "activation" else "activation"
+    return op is not None and op.attributes.get(key) in BOUNDED
 
 
-def _with_real_values(plan: Plan, values: Sequence[int], codings: Codings) -> tuple[Plan, list[int]]:
-    """The plan with bytes brought back to numbers, and where these are."""
-    shown, whole = [], plan.copy()
-    for value in values:
+def _with_real_values(
+    graph: Graph, layers: Sequence[Op], values: Sequence[Value], codings: Codings
+) -> tuple[Graph, list[Value]]:
+    """The graph with bytes brought back to numbers, and where these are."""
+    shown, whole = [], graph.copy()
+    for op, value in zip(layers, values, strict=True):
         grid = codings.made[value].grid if value in codings.made else None
-        if grid is None:
-            shown.append(value)
-            continue
-        shown.append(whole.new_value())
-        how = {"scale": grid.scale, "zero_point": grid.zero_point}
-        # A byte's number is its place on the grid; factors and offsets come after.
-        whole.ops.append(Op("dequantize", [value], shown[-1], dict(how)))
+        numbers = op.output
+        if grid is not None:
+            # A byte's number is its place on the grid; factors and offsets come after.
+            how = {"scale": grid.scale, "zero_point": grid.zero_point}
+            numbers = whole.add("dequantize", [numbers], how, dtype="float32")
+        shown.append(numbers)
     return whole, shown
 
 
-def _with_probes(
-    reference: Plan, plan: Plan, probes: Sequence[Op], codings: Codings
-) -> tuple[Plan, list[int]]:
-    """The float plan with each quantised layer beside it, reading exact numbers; and what they make."""
+def _with_probes(reference: Graph, probes: Sequence[Op], codings: Codings) -> tuple[Graph, list[Value]]:
+    """The float graph with each quantised layer beside it, reading exact numbers; and what they make."""
     alone, outputs = reference.copy(), []
-    read = {op.output: op.inputs[0] for op in reference.ops if op.op == "dense"}
-    for op in reference.ops:  # an activation behind a Dense is part of it in the quantised plan
-        if op.op == "activation" and op.inputs[0] in read:
-            read.setdefault(op.output, read[op.inputs[0]])
     for op in probes:
-        value = read[op.output]
-        coding = codings.read.get(value, Coding())
-        if op.op == "dense_int8" and (coding.grid is not None or coding.factor is not None):
-            number = alone.new_value()
-            make = quantize_op if coding.grid is not None else normalise_op
-            alone.ops.append(make(value, number, coding, op.source))
-            value = number
-        outputs.append(alone.new_value())
-        attributes = op.attributes | ({"output": "float32"} if "output" in op.attributes else {})
-        alone.ops.append(replace(op, inputs=[value], output=outputs[-1], attributes=attributes))
+        maker = reference.producer(codings.stands_for[op.output])
+        if maker is not None and maker.kind == "activation":  # which the quantised layer does as well
+            maker = reference.producer(maker.input)
+        assert maker is not None
+        alone.layer, value = op.layer, maker.input
+        if value in codings.read:
+            value = bring(alone, value, codings.read[value])
+        how = op.attributes | ({"output": "float32"} if "output" in op.attributes else {})
+        made = alone.add(
+            op.kind, [value], how, op.weights, op.constants, shape=op.output.shape, dtype="float32"
+        )
+        outputs.append(made)
     return alone, outputs

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from hotloop.compress.answers import Answers
 from hotloop.compress.calibrate import HistogramObserver
-from hotloop.compress.quantization_report import MOST_DECIBELS
 from hotloop.compress.samples import RowSample
+from hotloop.inference.quantization_report import MOST_DECIBELS
 
 Doubles = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]

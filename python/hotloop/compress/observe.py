@@ -1,4 +1,4 @@
-"""Calibration: what the values that int8 layers read look like while the float plan runs over data."""
+"""Calibration: what the values that int8 layers read look like while the float graph runs over data."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from hotloop.compress.calibrate import AffineScale, Observer, make_observer
 from hotloop.compress.columns import ColumnObserver, Doubles
-from hotloop.compress.plan import Op, Plan, build
 from hotloop.core.errors import bad_value
 from hotloop.device import Host, backend, to_host
 from hotloop.feed.arrays import as_array, input_array, require_same_rows, split_by_name
 from hotloop.feed.frames import column_names
+from hotloop.inference.program import FrozenProgram
+from hotloop.ir.graph import Graph, Op, Value
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -80,58 +81,64 @@ class Seen:
         What each column's grid should cover.
     plain : AffineScale
         The grid for all columns.
+    mean : float64 array of shape (columns,)
+        The usual one.
     """
 
     columns: ColumnObserver
     ranges: tuple[Doubles, Doubles]
     plain: AffineScale
+    mean: Doubles
 
 
 def observe(
-    plan: Plan,
-    periods: Mapping[int, int],
+    graph: Graph,
+    periods: Mapping[Value, int],
     data: CalibrationData,
     calibration: str,
     percentile: float,
     where: Host,
-) -> dict[int, Seen]:
-    """Run a float plan over the data, and see the values that have so many columns.
+) -> dict[Value, Seen]:
+    """Run a float graph over the data, and see the values that have so many columns.
 
     Raises
     ------
     ValueError
         When a value is NaN or infinite.
     """
-    pooled: dict[int, Observer] = {value: make_observer(calibration, percentile) for value in periods}
+    pooled: dict[Value, Observer] = {value: make_observer(calibration, percentile) for value in periods}
     columns = {value: ColumnObserver(period, calibration, percentile) for value, period in periods.items()}
 
-    def see(value: int, array: Array) -> None:
+    def see(value: Value, array: Array) -> None:
         pooled[value].update(array)
         columns[value].update(array)
 
-    inner = [value for value in periods if value not in plan.inputs]
-    built = build(plan, outputs=inner, where=where) if inner else None
+    inner = [value for value in periods if graph.producer(value) is not None]
+    program = FrozenProgram(graph, where, inner) if inner else None
     for chunk in data:
-        for value, array in zip(plan.inputs, chunk, strict=True):
+        for value, array in zip(graph.inputs, chunk, strict=True):
             if value in periods:
                 see(value, np.asarray(array, np.float32))
-        for value, array in zip(inner, built.run(chunk) if built else [], strict=True):
+        for value, array in zip(inner, program.run(chunk) if program else [], strict=True):
             if not np.isfinite(array).all():
                 raise bad_value("calibration", "finite activations", "NaN or infinity inside the model")
             see(value, array)
-    return {value: Seen(columns[value], columns[value].ranges(), pooled[value].scale()) for value in periods}
+    return {
+        value: Seen(each, each.ranges(), pooled[value].scale(), each.usual_mean())
+        for value, each in columns.items()
+    }
 
 
-def column_periods(plan: Plan, targets: Sequence[Op]) -> dict[int, int]:
+def column_periods(graph: Graph, targets: Sequence[Op]) -> dict[Value, int]:
     """How many columns each value has that a target reads: as many as fit its readers' and its maker's axes.
 
     A layer that reads a Flatten's output has a row of weights for each position and column; another that
     reads the same value by its last axis shares one among the positions.
     """
-    periods: dict[int, int] = {}
+    periods: dict[Value, int] = {}
     for op in targets:
-        value = op.inputs[0]
-        maker = plan.producer(value)
-        axis = int(maker.attributes["units"]) if maker is not None and maker.op == "dense" else 0
-        periods[value] = math.gcd(periods.get(value, axis), int(op.attributes["last_axis"]))
+        value = op.input
+        maker = graph.producer(value)
+        axis = maker.integer("units") if maker is not None and maker.kind == "dense" else 0
+        periods[value] = math.gcd(periods.get(value, axis), op.integer("last_axis"))
     return periods

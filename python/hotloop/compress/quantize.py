@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 from hotloop.compress.answers import answers_of, given_labels
 from hotloop.compress.calibrate import make_observer
 from hotloop.compress.coding import Codings
-from hotloop.compress.dynamic import quantize_dynamic
+from hotloop.compress.dynamic import dynamic_codings
 from hotloop.compress.fallback import FALLBACKS, settle
-from hotloop.compress.fold import evens_out, fold_constants, fuse_activations, takes_offsets_off
 from hotloop.compress.measure import Measured, measure
 from hotloop.compress.observe import CalibrationData, Seen, column_periods, observe
-from hotloop.compress.plan import Op, Plan, build
-from hotloop.compress.quantization_report import QuantizationReport
-from hotloop.compress.record import record
-from hotloop.compress.static import quantize_static
-from hotloop.compress.weights import WeightStore, as_quantized
+from hotloop.compress.rewrite import quantize_products
+from hotloop.compress.static import static_codings
 from hotloop.core.errors import integer, unknown_name
 from hotloop.device import backend
+from hotloop.graph.still import still
+from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel, describe
+from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.passes.flatten import flatten
+from hotloop.ir.passes.fold import evens_out, fold, takes_offsets_off
+from hotloop.ir.passes.fuse_activations import fuse_into
+from hotloop.ir.pipelines import for_inference
+from hotloop.ir.weights import freeze
+from hotloop.models.clone import require_model
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -134,7 +139,7 @@ def quantize_model(
     elif calibration_labels is not None:
         raise ValueError("calibration_labels: expected calibration_data with them, got none")
     if data is None:
-        plan, _ = job.attempt({})
+        graph, _ = job.attempt({})
         report = QuantizationReport(precision)
     else:
         answers = answers_of(model)
@@ -143,15 +148,16 @@ def quantize_model(
         data.batch_size = min(batch_size, max(1, CHUNK_NUMBERS // job.numbers()))
         job.seen = observe(job.folded, job.periods, data, calibration, percentile, where)
 
-        def quantized(kept: Mapping[int, str]) -> tuple[Plan, Measured]:
-            plan, codings = job.attempt(kept)
-            return plan, measure(job.folded, plan, codings, data, model.output_names, answers, labels)
+        def quantized(kept: Mapping[Value, str]) -> tuple[Graph, Measured]:
+            graph, codings = job.attempt(kept)
+            return graph, measure(job.folded, graph, codings, data, model.output_names, answers, labels)
 
-        plan, measured, kept = settle(quantized, job.origins, fallback, clips=calibration != "minmax")
+        clips = calibration != "minmax"
+        graph, measured, kept = settle(quantized, job.folded, job.origins, fallback, clips)
         report = QuantizationReport(
             precision, data.rows, tuple(measured.layers), tuple(measured.outputs), kept
         )
-    return QuantizedModel(plan, report=report, **describe(model, precision))
+    return QuantizedModel(graph, report=report, **describe(model, precision))
 
 
 class _Job:
@@ -159,46 +165,44 @@ class _Job:
 
     def __init__(self, model: Model, precision: str) -> None:
         self.precision = precision
-        self.folded = record(model)
-        self.alike = fold_constants(self.folded, KEPT.get(precision))
+        with still(require_model("quantize", model)) as resting:
+            self.folded = flatten(freeze(for_inference(resting.graph)))
+        self.alike = fold(self.folded, KEPT.get(precision))
         deepest = None if precision == "bf16" else DEEPEST
-        # By the values that they make, before activations are fused: what stays the same in all attempts.
+        # What they make before activations are fused is the same in all attempts, and stands for them.
         self.makes = [
             op.output
-            for op in self.folded.ops
-            if op.op == "dense" and (deepest is None or int(op.attributes["last_axis"]) <= deepest)
+            for op in self.folded
+            if op.kind == "dense" and (deepest is None or op.integer("last_axis") <= deepest)
         ]
         if not self.makes:
             raise ValueError(
                 f"quantize: model {model.name!r} has no Dense layer that {precision} could store"
             )
-        self.origins: dict[int, int] = {}  # from what fused layers make to what they made before
+        self.origins: dict[Value, Value] = {}  # from what fused layers make to what they made before
         self.periods = column_periods(*self._fused({}))
-        self.seen: dict[int, Seen] = {}
+        self.seen: dict[Value, Seen] = {}
 
     def numbers(self) -> int:
         """How many numbers are held for one row: of layers in float, quantised, and quantised alone."""
-        features = build(self.folded, outputs=self.makes).described
-        return sum(self.folded.inputs.values()) + 3 * sum(features[value][0] for value in self.makes)
+        inputs = sum(value.features for value in self.folded.inputs)
+        return inputs + 3 * sum(value.features for value in self.makes)
 
-    def _fused(self, kept: Mapping[int, str]) -> tuple[Plan, list[Op]]:
-        plan = self.folded.copy()
-        made = {op.output: op for op in plan.ops if op.output in self.makes and op.output not in kept}
-        targets = list(made.values())
-        fuse_activations(plan, targets)
-        self.origins |= {op.output: value for value, op in made.items()}
-        return plan, targets
+    def _fused(self, kept: Mapping[Value, str]) -> tuple[Graph, list[Op]]:
+        graph = self.folded.copy()
+        targets = {value: op for value in self.makes if value not in kept and (op := graph.producer(value))}
+        fuse_into(graph, set(targets.values()))
+        self.origins |= {op.output: value for value, op in targets.items()}
+        return graph, list(targets.values())
 
-    def attempt(self, kept: Mapping[int, str]) -> tuple[Plan, Codings]:
+    def attempt(self, kept: Mapping[Value, str]) -> tuple[Graph, Codings]:
         """Quantise all but the layers that make the values in `kept`."""
-        plan, targets = self._fused(kept)
+        graph, products = self._fused(kept)
+        targets, codings = set(products), Codings()
         if self.precision == "int8":
-            return plan, quantize_static(plan, targets, self.seen)
-        if self.precision == "int8_dynamic":
-            return plan, quantize_dynamic(plan, targets, self.periods, self.seen, self.alike)
-        store = WeightStore()
-        for op in targets:
-            value = op.inputs[0]
-            mean = self.seen[value].columns.usual_mean() if value in self.seen else None
-            as_quantized(op, store.bf16(op, mean), {})
-        return plan, Codings()
+            codings = static_codings(graph, targets, self.seen)
+        elif self.precision == "int8_dynamic":
+            codings = dynamic_codings(graph, targets, self.periods, self.seen, self.alike)
+        means = {value: seen.mean for value, seen in self.seen.items()}
+        quantize_products(graph, targets, codings, means, "bf16" if self.precision == "bf16" else "int8")
+        return graph, codings

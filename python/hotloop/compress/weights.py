@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hotloop.compress.coding import Coding, folded
 from hotloop.compress.columns import Doubles
-from hotloop.compress.plan import Array, Attributes, Op
+from hotloop.ir.graph import Array, Op
 
 Int8 = tuple[Array, npt.NDArray[np.float32], Doubles]  # packed, scales, and how far off the kernel they are
 
@@ -90,10 +90,3 @@ def _int8_weights(kernel: Doubles, bias: Doubles | None, in_scale: float | None)
             integers, scale = quantize_weights(rounded, bias.astype(np.float32), in_scale)
     error = integers * scale.astype(np.float64) - kernel
     return pack_weights(integers).data, scale, error
-
-
-def as_quantized(op: Op, arrays: dict[str, Array], attributes: Attributes) -> None:
-    """Make a Dense op one of int8 or bfloat16."""
-    op.op = "dense_int8" if arrays["weight"].dtype == np.int8 else "dense_bf16"
-    op.attributes = {name: value for name, value in op.attributes.items() if name != "trainable"} | attributes
-    op.arrays, op.weights = arrays, {}

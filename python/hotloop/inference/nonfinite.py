@@ -6,22 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hotloop.compress.plan import Plan
 from hotloop.device import to_host, write
 from hotloop.feed.arrays import Array, Floats
+from hotloop.ir.graph import Graph
 
 
-def sources_of_outputs(plan: Plan) -> list[frozenset[int]]:
+def sources_of_outputs(graph: Graph) -> list[frozenset[int]]:
     """Of each output the numbers of the inputs that it is made of."""
-    order = {value: number for number, value in enumerate(plan.inputs)}
-    found = []
-    for output in plan.outputs:
-        values = {output}
-        for op in reversed(plan.ops):
-            if op.output in values:
-                values.update(op.inputs)
-        found.append(frozenset(number for value, number in order.items() if value in values))
-    return found
+    made_of = {value: frozenset([number]) for number, value in enumerate(graph.inputs)}
+    for op in graph:
+        numbers = frozenset[int]().union(*(made_of[value] for value in op.inputs))
+        made_of |= dict.fromkeys(op.outputs, numbers)
+    return [made_of[value] for value in graph.outputs]
 
 
 def mark_nonfinite(

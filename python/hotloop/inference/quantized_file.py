@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hotloop.compress.plan_config import plan_from_config
-from hotloop.compress.quantization_report import QuantizationReport
+from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel
+from hotloop.ir.config import graph_from_config, require_finite
+from hotloop.ir.old_plan import upgraded
 from hotloop.saving.container import Container
 from hotloop.training.compile_spec import CompileSpec
 
@@ -12,9 +13,11 @@ from hotloop.training.compile_spec import CompileSpec
 def read(container: Container) -> QuantizedModel:
     """Make the model that a file holds."""
     config = container.config
-    plan = plan_from_config(config, container.tensors)
+    tensors = container.tensors
+    graph = graph_from_config(config["graph"] if "graph" in config else upgraded(config, tensors), tensors)
+    require_finite(graph)
     return QuantizedModel(
-        plan,
+        graph,
         name=str(config["name"]),
         precision=str(config["precision"]),
         inputs=[

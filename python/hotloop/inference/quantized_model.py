@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy.typing as npt
 
-from hotloop.compress.logits import WithLogits, total_loss
-from hotloop.compress.plan import Plan, build
-from hotloop.compress.plan_config import plan_config
-from hotloop.compress.plan_text import scales_text
-from hotloop.compress.quantization_report import QuantizationReport
 from hotloop.core.files import PathLike, refuse_overwriting
 from hotloop.device import HOST, backend, to_host
 from hotloop.feed.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.feed.frames import checked_names
 from hotloop.feed.targets import sample_weights
+from hotloop.inference.grid_text import scales_text
+from hotloop.inference.logits import WithLogits, total_loss
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
+from hotloop.inference.program import FrozenProgram
+from hotloop.inference.quantization_report import QuantizationReport
+from hotloop.ir.config import graph_config
+from hotloop.ir.graph import Graph
+from hotloop.ir.weights import tensors
 from hotloop.saving.container import write_container
 from hotloop.saving.registered import refuse_unregistered
 from hotloop.training.compile_spec import CompileSpec
@@ -57,7 +59,7 @@ class QuantizedModel:
 
     def __init__(
         self,
-        plan: Plan,
+        graph: Graph,
         *,
         name: str,
         precision: str,
@@ -69,7 +71,7 @@ class QuantizedModel:
         returns_dict: bool = False,
         feature_names: Sequence[Any] | None = None,
     ) -> None:
-        self._plan = plan
+        self._graph = graph
         self.name = name
         self.precision = precision
         self.input_names = [key for key, _ in inputs]
@@ -82,46 +84,46 @@ class QuantizedModel:
         self._feature_names = (
             None if feature_names is None else checked_names(feature_names, self.input_shapes)
         )
-        self._built = build(plan, where=backend(device))
-        made = [self._built.described[value] for value in plan.outputs]
+        self._program = FrozenProgram(graph, backend(device))
+        made = [(value.features, value.dtype) for value in graph.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
             raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
-        if list(plan.inputs.values()) != [math.prod(shape) for shape in self.input_shapes]:
+        if [value.features for value in graph.inputs] != [math.prod(shape) for shape in self.input_shapes]:
             raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
         self._find_short_way()
         # With bytes inside: by output, the inputs whose NaN it has to show.
-        self._marked = sources_of_outputs(plan) if precision.startswith("int8") else None
+        self._marked = sources_of_outputs(graph) if precision.startswith("int8") else None
 
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
         self._run_rows = None
-        self._judged = WithLogits(self._plan, self._built)
+        self._judged = WithLogits(self._program)
         plain = len(self.input_shapes) == len(self.output_shapes) == 1 and not self._returns_dict
-        if plain and self._built.backend is HOST:
-            self._built.program.set_shapes(self.input_shapes[0], self.output_shapes[0])
-            self._run_rows = self._built.program.predict_rows
+        if plain and self._program.backend is HOST:
+            self._program.native.set_shapes(self.input_shapes[0], self.output_shapes[0])
+            self._run_rows = self._program.native.predict_rows
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
         kept = {
-            key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows", "_judged")
+            key: value for key, value in vars(self).items() if key not in ("_program", "_run_rows", "_judged")
         }
-        return {**kept, "_where": self._built.backend}
+        return {**kept, "_where": self._program.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         where = state.pop("_where")  # none in a pickle, which may be read where there is no such device
         vars(self).update(state)
-        self._built = build(self._plan, where=backend(where))
+        self._program = FrozenProgram(self._graph, backend(where))
         self._find_short_way()
 
     @property
     def device(self) -> str:
         """Where the model computes: "cpu" or "cuda". Setting it moves the weights."""
-        return self._built.backend.name
+        return self._program.backend.name
 
     @device.setter
     def device(self, name: str) -> None:
-        self._built = build(self._plan, where=backend(name))
+        self._program = FrozenProgram(self._graph, backend(name))
         self._find_short_way()
 
     # -- predicting
@@ -163,7 +165,7 @@ class QuantizedModel:
                 return result
         inputs = self.input_arrays(x, allow_nonfinite)
         rows = inputs[0].shape[0]
-        outputs = self._built.run(inputs)
+        outputs = self._program.run(inputs)
         if allow_nonfinite and self._marked is not None:
             mark_nonfinite(inputs, outputs, self._marked)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
@@ -178,7 +180,7 @@ class QuantizedModel:
             self.input_names,
             self.input_shapes,
             allow_nonfinite,
-            where=self._built.backend,
+            where=self._program.backend,
             columns=self._feature_names,
         )
 
@@ -275,18 +277,19 @@ class QuantizedModel:
 
     def count_params(self) -> int:
         """How many weights it has: kernels and biases, and the vectors of float layers."""
-        sizes = {id(array): array.size for op in self._plan.ops for array in op.weights.values()}
-        for op in self._plan.ops:
-            if "weight" in op.arrays:
-                sizes[id(op.arrays["weight"])] = int(op.attributes["last_axis"]) * int(op.attributes["units"])
-            if "bias" in op.arrays:
-                sizes[id(op.arrays["bias"])] = op.arrays["bias"].size
+        sizes = {id(array): array.size for op in self._graph for array in op.weights.values()}
+        for op in self._graph:
+            if "weight" in op.constants:
+                packed = op.constants["weight"]
+                sizes[id(packed)] = op.integer("last_axis") * op.integer("units")
+            if "bias" in op.constants:
+                sizes[id(op.constants["bias"])] = op.constants["bias"].size
         return sum(sizes.values())
 
     @property
     def nbytes(self) -> int:
         """What its weights, scales and biases take in memory."""
-        return sum(int(array.nbytes) for array in self._plan.tensors().values())
+        return sum(int(array.nbytes) for array in tensors(self._graph).values())
 
     def report(self) -> QuantizationReport:
         """What quantisation did, measured on the calibration data; prints as a table.
@@ -311,14 +314,13 @@ class QuantizedModel:
             Called with each line instead of printing.
         """
         rows = [("layer", "op", "output", "bytes", "scales")]
-        for op in self._plan.ops:
-            arrays = [*op.weights.values(), *op.arrays.values()]
-            features, dtype = self._built.described[op.output]
+        for op in self._graph:
+            arrays = [*op.weights.values(), *op.constants.values()]
             rows.append(
                 (
-                    op.source,
-                    op.op,
-                    f"{features} {dtype}",
+                    op.layer,
+                    op.kind,
+                    f"{op.output.features} {op.output.dtype}",
                     f"{sum(a.nbytes for a in arrays):,}",
                     scales_text(op),
                 )
@@ -347,7 +349,7 @@ class QuantizedModel:
             "compile": None if self.compile_spec is None else self.compile_spec.get_config(),
             "report": self._report.to_dict(),
             "feature_names": self._feature_names,
-            **plan_config(self._plan),
+            "graph": graph_config(self._graph),
         }
 
     def save(self, filepath: PathLike, overwrite: bool = True) -> None:
@@ -371,7 +373,7 @@ class QuantizedModel:
         """
         refuse_overwriting(filepath, overwrite)
         refuse_unregistered([] if self.compile_spec is None else self.compile_spec.arguments().values())
-        write_container(filepath, KIND, self.get_config(), self._plan.tensors())
+        write_container(filepath, KIND, self.get_config(), tensors(self._graph))
 
     def __repr__(self) -> str:
         return (
@@ -380,7 +382,7 @@ class QuantizedModel:
 
 
 def describe(model: Model, precision: str) -> dict[str, Any]:
-    """The arguments of :class:`QuantizedModel`, the plan apart, for a model."""
+    """The arguments of :class:`QuantizedModel`, the graph apart, for a model."""
     return {
         "name": model.name,
         "precision": precision,

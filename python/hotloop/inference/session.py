@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hotloop import _native
-from hotloop.compress import plan as plans
 from hotloop.core.errors import bad_type, integer
 from hotloop.device import HOST, Host, backend
 from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
@@ -217,10 +216,8 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
     if isinstance(model, Model):
         store = model.network.placed_store()
         where = store.backend
-        lowered = for_inference(model.graph)
-        made = native_graph(lowered, where, store.values)
-        sources = made.sources()
-        graph, values, arena = made.graph, made.numbers(lowered.outputs), made.arena
+        graph = for_inference(model.graph)
+        made = native_graph(graph, where, store.values)
         ends = (model.input_names, model.graph.inputs), (model.output_names, model.graph.outputs)
         inputs, outputs = (
             [(name, tensor.sample_shape) for name, tensor in zip(names, tensors, strict=True)]
@@ -228,10 +225,8 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         )
     elif isinstance(model, QuantizedModel):
         where = backend(model.device)
-        planned = plans.lower(model._plan, where)
-        sources = model._plan.sources()
-        graph, arena, precision = planned.graph, planned.arena, model.precision
-        values = [planned.values[value] for value in model._plan.outputs]
+        graph, precision = model._graph, model.precision
+        made = native_graph(graph, where)
         inputs = list(zip(model.input_names, model.input_shapes, strict=True))
         outputs = list(zip(model.output_names, model.output_shapes, strict=True))
         marked = model._marked
@@ -239,9 +234,9 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         raise bad_type("freeze", "a Model or a QuantizedModel", model)
     where.require()
     native = where.native.Session(
-        graph,
-        values,
-        arena,
+        made.graph,
+        made.numbers(graph.outputs),
+        made.arena,
         [s for _, s in inputs],
         [s for _, s in outputs],
         rows,
@@ -254,7 +249,7 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         inputs=inputs,
         outputs=outputs,
         allow_nonfinite=allow_nonfinite,
-        sources=sources,
+        sources=made.sources(),
         where=where,
         marked=marked,
         feature_names=model.predictor.columns if isinstance(model, Model) else model._feature_names,

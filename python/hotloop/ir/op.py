@@ -110,6 +110,20 @@ class Op(Linked):
         """The first value that it makes."""
         return self.outputs[0]
 
+    def integer(self, key: str, usual: int = 0) -> int:
+        """Return an attribute that is an integer, or what it usually is where it is not given."""
+        value = self.attributes.get(key, usual)
+        if not isinstance(value, int):
+            raise TypeError(f"{self!r}: attribute {key!r}: expected an integer, got {value!r}")
+        return value
+
+    def number(self, key: str, usual: float = 0.0) -> float:
+        """Return an attribute that is a number, or what it usually is where it is not given."""
+        value = self.attributes.get(key, usual)
+        if not isinstance(value, int | float):
+            raise TypeError(f"{self!r}: attribute {key!r}: expected a number, got {value!r}")
+        return float(value)
+
     def parts(self) -> tuple[Any, ...]:
         """The arguments of which another op like this can be made."""
         return self.kind, self.inputs, self.outputs, self.attributes, self.weights, self.constants, self.layer

@@ -248,9 +248,9 @@ def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
 
 
 def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject:
-    built = model._built
+    program = model._program
     inputs = model.input_arrays(x)
-    return _forward(built.program, inputs, batch_size, built.features, model._plan.sources())
+    return _forward(program.native, inputs, batch_size, program.features, program.sources)
 
 
 def _session(session: Session, x: Any, batch_size: int | None) -> Subject:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 
 from hotloop import _native
 from hotloop.ir.activation import ROWWISE
-from hotloop.ir.graph import Graph, Op
+from hotloop.ir.graph import Attributes, Graph, Op, Value
 from hotloop.ir.passes.losses import is_computed_by_a_loss
 
 PRODUCTS = frozenset({"dense"})  # whose kernels take an activation
@@ -34,6 +35,16 @@ def fuse_activations(graph: Graph) -> None:
             fuse_activation(graph, maker, op)
 
 
+def fuse_into(graph: Graph, products: Collection[Op]) -> None:
+    """Fuse every elementwise activation that alone reads one of some products: quantised kernels can."""
+    for op in graph.ops:
+        if op.kind != "activation" or op.attributes["kind"] in ROWWISE:
+            continue
+        maker = graph.producer(op.input)
+        if maker in products and maker and is_linear(maker) and graph.only_reader(maker.output) is op:
+            fuse_activation(graph, maker, op)
+
+
 def fuse_activation(graph: Graph, product: Op, activation: Op) -> None:
     """Let a product apply the activation that alone reads its result."""
     attributes = activation.attributes
@@ -43,6 +54,26 @@ def fuse_activation(graph: Graph, product: Op, activation: Op) -> None:
         "beta": attributes["beta"],
     }
     graph.absorb(product, activation)
+
+
+def split_activation(graph: Graph, product: Op) -> Value:
+    """Give the activation that a product applies an op of its own, and return what goes into that."""
+    made, attributes = product.output, product.attributes
+    how: Attributes = {"kind": attributes["activation"]}
+    how |= {key: attributes[key] for key in ("alpha", "beta")} | {"last_axis": attributes["units"]}
+    value = graph.add(
+        product.kind,
+        product.inputs,
+        attributes | {"activation": "linear"},
+        product.weights,
+        product.constants,
+        shape=made.shape,
+        dtype=made.dtype,
+        before=product,
+    )
+    graph.replace(made, graph.add("activation", [value], how, before=product))
+    graph.remove(product)
+    return value
 
 
 def is_linear(op: Op) -> bool:

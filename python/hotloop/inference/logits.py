@@ -3,61 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from hotloop.compress.plan import BuiltPlan, Op, Plan, build
 from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
+from hotloop.inference.program import FrozenProgram
+from hotloop.ir.graph import Graph
+from hotloop.ir.passes.fuse_activations import split_activation
 from hotloop.training.heads import ACTIVATIONS, Head, Logits, measure
 
 
 class WithLogits:
-    """A plan's program, and those that give logits behind its outputs, each built when first asked for."""
+    """A frozen graph's program, and those that give logits behind its outputs, each built when first asked
+    for."""
 
-    def __init__(self, plan: Plan, built: BuiltPlan) -> None:
-        self._plan = plan
-        self._built = built
-        self._made: dict[tuple[int, ...], BuiltPlan] = {}  # by the outputs whose logits are wanted
+    def __init__(self, program: FrozenProgram) -> None:
+        self._program = program
+        self._made: dict[tuple[int, ...], FrozenProgram] = {}  # by the outputs whose logits are wanted
 
     def run(self, heads: Sequence[Head], inputs: list[Array]) -> tuple[list[Floats], dict[int, Logits]]:
         """Return the outputs on the host, and the logits that heads want by the number of their output."""
-        plan, places = with_logits(self._plan, heads)
-        judged, wanted = self._built, tuple(places)
+        graph, places = with_logits(self._program.graph, heads)
+        judged, wanted = self._program, tuple(places)
         if wanted:
-            judged = self._made.get(wanted) or build(plan, where=judged.backend)
+            judged = self._made.get(wanted) or FrozenProgram(graph, judged.backend)
             self._made[wanted] = judged
         outputs = [to_host(array) for array in judged.run(inputs)]
         return outputs, {i: Logits(kind, outputs[place]) for i, (kind, place) in places.items()}
 
 
-def with_logits(plan: Plan, heads: Sequence[Head]) -> tuple[Plan, dict[int, tuple[str, int]]]:
-    """Return a plan that gives such logits behind its outputs, and where.
+def with_logits(graph: Graph, heads: Sequence[Head]) -> tuple[Graph, dict[int, tuple[str, int]]]:
+    """Return a graph that gives such logits behind its outputs, and where.
 
     Parameters
     ----------
-    plan : Plan
-        Stays as it is.
+    graph : Graph
+        Flattened; stays as it is.
     heads : sequence of Head
 
     Returns
     -------
-    plan : Plan
+    graph : Graph
     places : dict of int to (str, int)
         By the number of an output whose loss or metrics want them: the activation, and which output has what
         went into it.
     """
-    made = Plan(plan.inputs, list(plan.ops), list(plan.outputs))
+    made = graph.copy()
     places: dict[int, tuple[str, int]] = {}
     for head in heads:
-        op = plan.producer(plan.outputs[head.index])
+        op = made.producer(made.outputs[head.index])
         if op is None:
             continue
-        kind = str(op.attributes.get("kind" if op.op == "activation" else "activation", ""))
+        kind = str(op.attributes.get("kind" if op.kind == "activation" else "activation", ""))
         along = kind != "softmax" or op.attributes["last_axis"] == head.shape[-1]
         if kind not in ACTIVATIONS or not along or not head.measures_logits(kind, own_loss=True):
             continue
         places[head.index] = kind, len(made.outputs)
-        made.outputs.append(op.inputs[0] if op.op == "activation" else _split(made, op))
+        logits = op.input if op.kind == "activation" else split_activation(made, op)
+        made.outputs = [*made.outputs, logits]
     return made, places
 
 
@@ -75,16 +77,3 @@ def total_loss(
             for head, y, each in zip(heads, labels, weights, strict=True)
         )
     )
-
-
-def _split(plan: Plan, op: Op) -> int:
-    """Give the activation that an op applies an op of its own; return what goes into that."""
-    value = plan.new_value()
-    alone = {key: op.attributes[key] for key in ("alpha", "beta")}
-    alone |= {"kind": op.attributes["activation"], "last_axis": op.attributes["units"]}
-    at = plan.ops.index(op)
-    plan.ops[at : at + 1] = [
-        replace(op, output=value, attributes={**op.attributes, "activation": "linear"}),
-        Op("activation", [value], op.output, alone, source=op.source),
-    ]
-    return value
