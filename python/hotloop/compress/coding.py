@@ -13,9 +13,6 @@ from hotloop.ir.graph import Op, Value
 
 Doubles = npt.NDArray[np.float64]
 
-# What these do to x * f, f being positive, is what they do to x, times f.
-SCALABLE = frozenset({"linear", "relu", "leaky_relu"})
-
 
 @dataclass(frozen=True, eq=False)
 class Coding:

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Set
 
 import numpy as np
 
-from hotloop.compress.coding import SCALABLE, Coding, Codings
+from hotloop.compress.coding import Coding, Codings
 from hotloop.compress.columns import Doubles
 from hotloop.compress.observe import Seen
 from hotloop.compress.readers import chosen_grid, inner_maker, readers_of
+from hotloop.ir.activation import SCALABLE
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.ops import product_of
 
 # Columns whose weights differ less are left alone: a row's 256 steps are enough for both.
 MOST_APART = 16.0
@@ -44,8 +46,9 @@ def dynamic_codings(
     codings = Codings()
     for value, readers in readers_of(graph, targets).items():
         maker = inner_maker(graph, value, readers)
-        activation = "" if maker is None else str(maker.attributes.get("activation", "linear"))
-        if maker is not None and (maker.kind != "dense" or activation not in SCALABLE):
+        product = product_of(maker)
+        activation = product.activation(maker) if maker and product else ""
+        if activation not in SCALABLE:
             maker = None
         if value in seen:
             coding = _seen_coding(seen[value], readers)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from hotloop.compress.measure import QUANTIZED, Measured
+from hotloop.compress.measure import Measured
 from hotloop.core.errors import warn
 from hotloop.inference.quantization_report import wilson_interval
 from hotloop.ir.graph import Graph, Value
+from hotloop.ir.ops import record_of
 
 FALLBACKS = ("auto", "error", "never")
 # The worst layers of small networks that were trained on normalised data had less than 26 dB in one of a
@@ -74,7 +75,7 @@ def settle(
             names[measured.layers[i].layer] = reason
     if names:
         text = "; ".join(f"{layer!r} ({reason})" for layer, reason in names.items())
-        left = any(op.kind in QUANTIZED for op in graph)
+        left = any(record_of(op).quantized for op in graph)
         text += "" if left else "; nothing is left that is quantised, and the result computes in float32"
         warn(f"quantize: kept in float32, for they can't be quantised well: {text}; report() has the figures")
     return graph, measured, names
@@ -85,7 +86,7 @@ def _faults(reference: Graph, measured: Measured, clips: bool, most: int) -> dic
     alone = {
         i: _judged(layer.alone, layer.typical_alone, clips)
         for i, layer in enumerate(measured.layers)
-        if layer.op in QUANTIZED and layer.alone is not None and layer.typical_alone is not None
+        if layer.alone is not None and layer.typical_alone is not None
     }
     bad = {
         i: _ratio_text(decibels, measured.layers[i].alone)

@@ -13,13 +13,9 @@ from hotloop.compress.observe import CalibrationData
 from hotloop.compress.rewrite import bring
 from hotloop.inference.program import FrozenProgram
 from hotloop.inference.quantization_report import LayerError, OutputError
+from hotloop.ir.activation import BOUNDED
 from hotloop.ir.graph import Graph, Op, Value
-
-# Activations with an end on both sides.
-BOUNDED = frozenset(
-    {"sigmoid", "hard_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "softsign", "softmax", "sparsemax"}
-)
-QUANTIZED = frozenset({"dense_int8", "dense_bf16"})
+from hotloop.ir.ops import product_of, record_of
 
 
 @dataclass
@@ -62,8 +58,8 @@ def measure(
     answers, labels : by output
         How outputs are read that name classes, and what is right.
     """
-    layers = [op for op in graph if op.kind in QUANTIZED or op.kind == "dense"]
-    probes = [op for op in layers if op.kind in QUANTIZED]
+    layers = [op for op in graph if record_of(op).quantized or product_of(op)]
+    probes = [op for op in layers if record_of(op).quantized]
     values = [codings.stands_for.get(op.output, op.output) for op in layers]
     whole, shown = _with_real_values(graph, layers, values, codings)
     alone, probed = _with_probes(reference, probes, codings)
@@ -124,8 +120,7 @@ def measure(
 
 
 def _is_bounded(op: Op | None) -> bool:
-    key = "kind" if op is not None and op.kind == "activation" else "activation"
-    return op is not None and op.attributes.get(key) in BOUNDED
+    return op is not None and record_of(op).activation(op) in BOUNDED
 
 
 def _with_real_values(
@@ -149,9 +144,10 @@ def _with_probes(reference: Graph, probes: Sequence[Op], codings: Codings) -> tu
     alone, outputs = reference.copy(), []
     for op in probes:
         maker = reference.producer(codings.stands_for[op.output])
-        if maker is not None and maker.kind == "activation":  # which the quantised layer does as well
-            maker = reference.producer(maker.input)
         assert maker is not None
+        if product_of(maker) is None:  # but an activation, which the quantised layer applies
+            maker = reference.producer(maker.input)
+            assert maker is not None
         alone.layer, value = op.layer, maker.input
         if value in codings.read:
             value = bring(alone, value, codings.read[value])

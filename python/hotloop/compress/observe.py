@@ -18,6 +18,7 @@ from hotloop.feed.arrays import as_array, input_array, require_same_rows, split_
 from hotloop.feed.frames import column_names
 from hotloop.inference.program import FrozenProgram
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.ops import product_of
 
 if TYPE_CHECKING:
     from hotloop.models import Model
@@ -139,6 +140,8 @@ def column_periods(graph: Graph, targets: Sequence[Op]) -> dict[Value, int]:
     for op in targets:
         value = op.input
         maker = graph.producer(value)
-        axis = maker.integer("units") if maker is not None and maker.kind == "dense" else 0
-        periods[value] = math.gcd(periods.get(value, axis), op.integer("last_axis"))
+        product, reads = product_of(maker), product_of(op)
+        assert reads is not None
+        axis = product.columns_made(maker) if maker and product else 0
+        periods[value] = math.gcd(periods.get(value, axis), reads.columns_read(op))
     return periods

@@ -20,6 +20,7 @@ from hotloop.graph.still import still
 from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel, describe
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.ops import product_of
 from hotloop.ir.passes.flatten import flatten
 from hotloop.ir.passes.fold import evens_out, fold, takes_offsets_off
 from hotloop.ir.passes.fuse_activations import fuse_into
@@ -173,7 +174,7 @@ class _Job:
         self.makes = [
             op.output
             for op in self.folded
-            if op.kind == "dense" and (deepest is None or op.integer("last_axis") <= deepest)
+            if (product := product_of(op)) and (deepest is None or product.columns_read(op) <= deepest)
         ]
         if not self.makes:
             raise ValueError(

@@ -11,6 +11,7 @@ from hotloop.compress.columns import Doubles
 from hotloop.compress.weights import WeightStore
 from hotloop.device.memory import aligned_copy
 from hotloop.ir.graph import Attributes, Graph, Op, Value
+from hotloop.ir.ops import product_of
 
 
 def quantize_products(
@@ -22,7 +23,7 @@ def quantize_products(
     ----------
     graph : Graph
     targets : set of Op
-        Float Dense ops, which give way to others.
+        Products in float, which give way to others.
     codings : Codings
         What numbers are to mean; what the new ops' values stand for is written to it.
     means : dict of Value to float64 array of shape (columns,)
@@ -46,12 +47,13 @@ def quantize_products(
                 brought[value] = bring(graph, source, before, op)
             source = brought[value]
         if precision == "bf16":
-            kind, how, constants = "dense_bf16", Attributes(), store.bf16(op, means.get(value))
+            how, constants = Attributes(), store.bf16(op, means.get(value))
         else:
-            kind, how = "dense_int8", _ends(before, after)
-            constants = store.int8(op, before, after, means.get(value))
+            how, constants = _ends(before, after), store.int8(op, before, after, means.get(value))
+        product = product_of(op)
+        assert product is not None
         made = graph.add(
-            kind,
+            product.forms[precision],
             [source],
             {name: each for name, each in op.attributes.items() if name != "trainable"} | how,
             constants=constants,

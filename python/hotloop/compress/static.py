@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 
-from hotloop.compress.coding import SCALABLE, Coding, Codings, by_columns, by_powers_of_two
+from hotloop.compress.coding import Coding, Codings, by_columns, by_powers_of_two
 from hotloop.compress.observe import Seen
 from hotloop.compress.readers import chosen_grid, inner_maker, readers_of
+from hotloop.ir.activation import SCALABLE
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.ops import record_of
 
 
 def static_codings(graph: Graph, targets: Set[Op], seen: Mapping[Value, Seen]) -> Codings:
@@ -37,7 +39,7 @@ def static_codings(graph: Graph, targets: Set[Op], seen: Mapping[Value, Seen]) -
 def _coding(seen: Seen, readers: list[Op], maker: Op | None) -> Coding:
     """For what an int8 op makes, or for what is quantised by an op of its own."""
     plain = Coding(seen.plain)
-    activation = "" if maker is None else str(maker.attributes.get("activation", "linear"))
+    activation = "" if maker is None else record_of(maker).activation(maker)
     if maker is not None and activation not in SCALABLE:
         return plain
     grid = chosen_grid(seen, readers)

@@ -8,6 +8,7 @@ from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
 from hotloop.inference.program import FrozenProgram
 from hotloop.ir.graph import Graph
+from hotloop.ir.ops import record_of
 from hotloop.ir.passes.fuse_activations import split_activation
 from hotloop.training.heads import ACTIVATIONS, Head, Logits, measure
 
@@ -53,13 +54,12 @@ def with_logits(graph: Graph, heads: Sequence[Head]) -> tuple[Graph, dict[int, t
         op = made.producer(made.outputs[head.index])
         if op is None:
             continue
-        kind = str(op.attributes.get("kind" if op.kind == "activation" else "activation", ""))
+        kind = record_of(op).activation(op)
         along = kind != "softmax" or op.attributes["last_axis"] == head.shape[-1]
         if kind not in ACTIVATIONS or not along or not head.measures_logits(kind, own_loss=True):
             continue
         places[head.index] = kind, len(made.outputs)
-        logits = op.input if op.kind == "activation" else split_activation(made, op)
-        made.outputs = [*made.outputs, logits]
+        made.outputs = [*made.outputs, split_activation(made, op)]
     return made, places
 
 

@@ -13,13 +13,13 @@ from hotloop.device import HOST, backend, to_host
 from hotloop.feed.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.feed.frames import checked_names
 from hotloop.feed.targets import sample_weights
-from hotloop.inference.grid_text import scales_text
 from hotloop.inference.logits import WithLogits, total_loss
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.inference.program import FrozenProgram
 from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.ir.config import graph_config
 from hotloop.ir.graph import Graph
+from hotloop.ir.ops import record_of
 from hotloop.ir.weights import tensors
 from hotloop.saving.container import write_container
 from hotloop.saving.registered import refuse_unregistered
@@ -277,13 +277,8 @@ class QuantizedModel:
 
     def count_params(self) -> int:
         """How many weights it has: kernels and biases, and the vectors of float layers."""
-        sizes = {id(array): array.size for op in self._graph for array in op.weights.values()}
-        for op in self._graph:
-            if "weight" in op.constants:
-                packed = op.constants["weight"]
-                sizes[id(packed)] = op.integer("last_axis") * op.integer("units")
-            if "bias" in op.constants:
-                sizes[id(op.constants["bias"])] = op.constants["bias"].size
+        found = [each for op in self._graph for each in record_of(op).parameters(op)]
+        sizes = {id(array): numbers for array, numbers in found}  # layers may share them
         return sum(sizes.values())
 
     @property
@@ -322,7 +317,7 @@ class QuantizedModel:
                     op.kind,
                     f"{op.output.features} {op.output.dtype}",
                     f"{sum(a.nbytes for a in arrays):,}",
-                    scales_text(op),
+                    record_of(op).grids(op),
                 )
             )
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

@@ -40,6 +40,12 @@ KINDS = {
 NAMES = tuple(sorted(KINDS))
 ALIASES = {kind.other_name: kind.name for kind in KINDS.values() if kind.other_name}
 ROWWISE = frozenset(kind.name for kind in KINDS.values() if kind.rowwise)
+# What these do to x * f, f being positive, is what they do to x, times f.
+SCALABLE = frozenset({"linear", "relu", "leaky_relu"})
+# These have an end on both sides.
+BOUNDED = frozenset(
+    {"sigmoid", "hard_sigmoid", "sparse_sigmoid", "tanh", "hard_tanh", "softsign", "softmax", "sparsemax"}
+)
 
 
 class ChosenActivation:

@@ -110,15 +110,15 @@ class Op(Linked):
         """The first value that it makes."""
         return self.outputs[0]
 
-    def integer(self, key: str, usual: int = 0) -> int:
-        """Return an attribute that is an integer, or what it usually is where it is not given."""
-        value = self.attributes.get(key, usual)
+    def integer(self, key: str) -> int:
+        """Return an attribute that has to be an integer; TypeError or KeyError where it isn't."""
+        value = self.attributes[key]
         if not isinstance(value, int):
             raise TypeError(f"{self!r}: attribute {key!r}: expected an integer, got {value!r}")
         return value
 
     def number(self, key: str, usual: float = 0.0) -> float:
-        """Return an attribute that is a number, or what it usually is where it is not given."""
+        """Return an attribute that has to be a number, or what it usually is where it is not given."""
         value = self.attributes.get(key, usual)
         if not isinstance(value, int | float):
             raise TypeError(f"{self!r}: attribute {key!r}: expected a number, got {value!r}")

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
 
 from hotloop.graph.parameters import Shape
-from hotloop.ir.op import Op
+from hotloop.ir.op import Array, Op
 from hotloop.ir.units import Atoms, UnitTrace
+
+Doubles = npt.NDArray[np.float64]
 
 
 class Record:
-    """What there is to say of an op where nothing else is known of its kind."""
+    """What there is to say of an op where nothing else is known of its kind.
+
+    Attributes
+    ----------
+    quantized : bool
+        Whether its weights are stored in fewer bits than float32.
+    """
+
+    quantized = False
+
+    def is_flat(self, op: Op) -> bool:
+        """Whether its attributes say all that there is to say of axes: then samples may have a single one."""
+        return False
+
+    def activation(self, op: Op) -> str:
+        """Which activation it is, or applies to what it makes."""
+        return str(op.attributes.get("activation", "linear"))
+
+    def affine(self, op: Op) -> tuple[Doubles, Doubles] | None:
+        """Factors and shifts by columns, where in inference ``x * factor + shift`` is all that it does."""
+        return None
+
+    def spread(self, op: Op) -> tuple[Doubles, Doubles] | None:
+        """Of an op that normalises, means and standard deviations of the columns that it reads."""
+        return None
+
+    def parameters(self, op: Op) -> list[tuple[Array, int]]:
+        """The arrays of a frozen op that hold what was trained, and how many numbers each stands for."""
+        return [(array, array.size) for array in op.weights.values()]
+
+    def grids(self, op: Op) -> str:
+        """The scales of what a quantised op reads and makes, and the range of its weights', in words."""
+        return ""
 
     def weight_shapes(self, op: Op) -> dict[str, Shape] | None:
         """The shapes that the op's weights have by its attributes; None where nothing is known of the kind.
@@ -48,6 +86,9 @@ class Record:
 class Elementwise(Record):
     """Each number depends on those at its own place alone: what meets there is tied."""
 
+    def is_flat(self, op: Op) -> bool:
+        return all(value.shape == op.output.shape for value in op.inputs)
+
     def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
         if any(other.size != inputs[0].size for other in inputs):
             return super().pass_units(trace, op, inputs)
@@ -56,12 +97,32 @@ class Elementwise(Record):
         return [inputs[0]]
 
 
-def integer_attribute(op: Op, name: str) -> int:
-    """An attribute that has to be an integer; TypeError or KeyError where it isn't."""
-    value = op.attributes[name]
-    if not isinstance(value, int):
-        raise TypeError(f"op {op.kind!r}: {name}: expected an integer, got {value!r}")
-    return value
+class Product(Record):
+    """A product of the last axis with a kernel in float32.
+
+    Attributes
+    ----------
+    forms : dict of str to str
+        The kinds that compute the same in other numbers, by the name of these.
+    """
+
+    forms: ClassVar[Mapping[str, str]] = {}
+
+    def columns_read(self, op: Op) -> int:
+        """How many columns of what it reads the kernel has rows for."""
+        raise NotImplementedError
+
+    def columns_made(self, op: Op) -> int:
+        """How many columns the kernel makes."""
+        raise NotImplementedError
+
+    def scale_inputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
+        """Let a frozen op do to x what it did to ``x * factor + shift``, which is by some of the columns."""
+        raise NotImplementedError
+
+    def scale_outputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
+        """Let a frozen op make ``y * factor + shift`` of what it made."""
+        raise NotImplementedError
 
 
 def last_axis(shape: Sequence[int]) -> int:

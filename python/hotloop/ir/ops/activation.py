@@ -13,6 +13,12 @@ from hotloop.ir.units import Atoms, UnitTrace
 class ActivationRecord(Record):
     """Where it works along a row every number depends on all of the row's."""
 
+    def is_flat(self, op: Op) -> bool:
+        return True
+
+    def activation(self, op: Op) -> str:
+        return str(op.attributes["kind"])
+
     def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
         if op.attributes["kind"] in ROWWISE:
             return super().pass_units(trace, op, inputs)

@@ -14,5 +14,8 @@ from hotloop.ir.units import Atoms, UnitTrace
 class ConcatRecord(Record):
     """Its units are those of the inputs, one after the other."""
 
+    def is_flat(self, op: Op) -> bool:
+        return True
+
     def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
         return [np.concatenate(inputs)]

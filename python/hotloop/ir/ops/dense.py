@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
 
 from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Op
-from hotloop.ir.record import Record, integer_attribute
+from hotloop.ir.record import Doubles, Product
 from hotloop.ir.units import Atoms, UnitTrace
 
 
-class DenseRecord(Record):
+class DenseRecord(Product):
     """It makes units. Those that it reads have a row each of its kernel."""
 
+    forms: ClassVar = {"mixed_bfloat16": "dense_mixed", "int8": "dense_int8", "bf16": "dense_bf16"}
+
+    def is_flat(self, op: Op) -> bool:
+        return True
+
+    def columns_read(self, op: Op) -> int:
+        return op.integer("last_axis")
+
+    def columns_made(self, op: Op) -> int:
+        return op.integer("units")
+
+    def scale_inputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
+        kernel, bias = _numbers(op)
+        times = kernel.shape[0] // factor.size
+        _store(op, kernel * np.tile(factor, times)[:, None], bias + np.tile(shift, times) @ kernel)
+
+    def scale_outputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
+        kernel, bias = _numbers(op)
+        _store(op, kernel * factor, bias * factor + shift)
+
     def weight_shapes(self, op: Op) -> dict[str, Shape]:
-        inputs, units = integer_attribute(op, "last_axis"), integer_attribute(op, "units")
+        inputs, units = op.integer("last_axis"), op.integer("units")
         return {"kernel": (inputs, units), "bias": (units,)}
 
     def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
@@ -27,3 +50,13 @@ class DenseRecord(Record):
                 if parameter is not None:
                     trace.stand(parameter, axis, "makes", atoms)
         return [atoms]
+
+
+def _numbers(op: Op) -> tuple[Doubles, Doubles]:
+    kernel = op.weights["kernel"].astype(np.float64)
+    bias = op.weights.get("bias", np.zeros(kernel.shape[1], np.float32)).astype(np.float64)
+    return kernel, bias
+
+
+def _store(op: Op, kernel: Doubles, bias: Doubles) -> None:
+    op.weights = {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}

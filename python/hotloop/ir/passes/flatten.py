@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.op import RESHAPE
-
-# Their attributes say all that there is to say of axes.
-FLAT = frozenset({"activation", "add", "batch_norm", "concat", "dense", "dropout", "multiply", "rescale"})
+from hotloop.ir.ops import record_of
 
 
 def flatten(graph: Graph) -> Graph:
@@ -17,7 +15,7 @@ def flatten(graph: Graph) -> Graph:
         made.layer = op.layer
         if op.kind == RESHAPE:
             rows[op.output] = rows[op.input]
-        elif op.kind in FLAT:
+        elif record_of(op).is_flat(op):
             outputs = [Value((value.features,), value.dtype) for value in op.outputs]
             _append(made, op, [rows[value] for value in op.inputs], outputs)
             rows.update(zip(op.outputs, outputs, strict=True))

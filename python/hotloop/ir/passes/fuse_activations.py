@@ -8,9 +8,8 @@ from collections.abc import Collection
 from hotloop import _native
 from hotloop.ir.activation import ROWWISE
 from hotloop.ir.graph import Attributes, Graph, Op, Value
+from hotloop.ir.ops import product_of
 from hotloop.ir.passes.losses import is_computed_by_a_loss
-
-PRODUCTS = frozenset({"dense"})  # whose kernels take an activation
 
 
 def fuse_activations(graph: Graph) -> None:
@@ -25,7 +24,7 @@ def fuse_activations(graph: Graph) -> None:
         maker = graph.producer(op.input)
         if (
             maker is not None
-            and maker.kind in PRODUCTS
+            and product_of(maker) is not None
             and maker.layer == op.layer
             and is_linear(maker)
             and graph.only_reader(maker.output) is op
@@ -57,7 +56,12 @@ def fuse_activation(graph: Graph, product: Op, activation: Op) -> None:
 
 
 def split_activation(graph: Graph, product: Op) -> Value:
-    """Give the activation that a product applies an op of its own, and return what goes into that."""
+    """Give the activation that a product applies an op of its own, and return what goes into that.
+
+    An op that is an activation is one already.
+    """
+    if product.kind == "activation":
+        return product.input
     made, attributes = product.output, product.attributes
     how: Attributes = {"kind": attributes["activation"]}
     how |= {key: attributes[key] for key in ("alpha", "beta")} | {"last_axis": attributes["units"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hotloop.ir.graph import Graph
+from hotloop.ir.ops import product_of
 
 
 def choose_precision(graph: Graph, precision: str, on_gpu: bool) -> None:
@@ -15,9 +16,10 @@ def choose_precision(graph: Graph, precision: str, on_gpu: bool) -> None:
         TF32 is a GPU's: on the CPU products stay in float32.
     """
     for op in graph.ops:
-        if op.kind != "dense":
+        product = product_of(op)
+        if product is None:
             continue
         if precision == "mixed_bfloat16":
-            op.kind = "dense_mixed"
+            op.kind = product.forms[precision]
         elif precision == "tf32" and on_gpu:
             op.attributes["precision"] = "tf32"
