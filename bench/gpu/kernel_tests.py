@@ -1,4 +1,4 @@
-"""Which test files try which kernel file. By name, not by likeness: a table of passes must not guess."""
+"""Which test files try which kernel file. That of the same stem, or those that are named here."""
 
 from __future__ import annotations
 
@@ -8,32 +8,27 @@ from gpu.hashes import all_hashes
 
 OPS = "csrc/ops"
 HOPPER_TESTS = ("test_cuda_gemm_hopper.py",)
-KERNEL_TESTS: dict[str, tuple[str, ...]] = {
-    f"{OPS}/activation/activation_cuda.cu": ("test_cuda_activation.py",),
+# Others than the test file of the kernel's stem.
+OTHER_TESTS: dict[str, tuple[str, ...]] = {
     f"{OPS}/activation/row_activation_cuda.cu": ("test_cuda_activation.py",),
-    f"{OPS}/batch/batch_cuda.cu": ("test_cuda_batch.py",),
     f"{OPS}/bf16/bf16_cuda.cu": ("test_cuda_quantize.py",),
     f"{OPS}/bf16/gemm_bf16_cuda.cu": ("test_cuda_bf16_products.py",),
-    f"{OPS}/dense/column_sum_cuda.cu": ("test_cuda_column_sum.py",),
-    f"{OPS}/dropout/dropout_cuda.cu": ("test_cuda_dropout.py",),
-    f"{OPS}/elementwise/elementwise_cuda.cu": ("test_cuda_elementwise.py",),
-    f"{OPS}/gemm/gemm_cuda.cu": ("test_cuda_gemm.py",),
-    f"{OPS}/gemm_int8/gemm_int8_cuda.cu": ("test_cuda_gemm_int8.py",),
     f"{OPS}/gemm_tensor/gemm_bf16_cuda.cu": ("test_cuda_gemm_tensor.py", "test_cuda_bf16_products.py"),
     f"{OPS}/gemm_tensor/gemm_bf16_hopper_cuda.cu": HOPPER_TESTS,
     f"{OPS}/gemm_tensor/gemm_tensor_hopper_cuda.cu": HOPPER_TESTS,
     f"{OPS}/gemm_tensor/gemm_tf32_cuda.cu": ("test_cuda_gemm_tensor.py",),
     f"{OPS}/loss/class_loss_cuda.cu": ("test_cuda_loss.py",),
-    f"{OPS}/loss/loss_cuda.cu": ("test_cuda_loss.py",),
     f"{OPS}/mlp/mlp_cuda.cu": ("test_cuda_small_networks.py",),
     f"{OPS}/mlp/mlp_train_cuda.cu": ("test_cuda_small_networks.py",),
-    f"{OPS}/norm/batch_norm_cuda.cu": ("test_cuda_batch_norm.py",),
-    f"{OPS}/optimizer/optimizer_cuda.cu": ("test_cuda_optimizer.py",),
     f"{OPS}/optimizer/optimizer_segments_cuda.cu": ("test_cuda_optimizer.py",),
-    f"{OPS}/quantize/quantize_cuda.cu": ("test_cuda_quantize.py",),
-    f"{OPS}/small_program/small_program_cuda.cu": ("test_cuda_small_program.py",),
     "csrc/program/finish_step_cuda.cu": ("test_cuda_models.py",),
 }
+
+
+def files_trying(kernel: str) -> tuple[str, ...]:
+    """The test files that try a kernel file: the one of its stem, if no others are named."""
+    stem = kernel.rpartition("/")[2].removesuffix("_cuda.cu")
+    return OTHER_TESTS.get(kernel, (f"test_cuda_{stem}.py",))
 
 
 def runs_on(kernel: str, capability: str) -> bool:
@@ -43,7 +38,7 @@ def runs_on(kernel: str, capability: str) -> bool:
 
 def verdict(kernel: str, tests: Mapping[str, str], capability: str) -> str:
     """failed where any of the kernel's test files did, passed where all of them did, else not run."""
-    said = {tests.get(f"tests/{name}", "skipped") for name in KERNEL_TESTS.get(kernel, ())}
+    said = {tests.get(f"tests/{name}", "skipped") for name in files_trying(kernel)}
     if not runs_on(kernel, capability):
         return "not run"
     if "failed" in said:

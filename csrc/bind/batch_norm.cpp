@@ -95,10 +95,10 @@ void bind_batch_norm(py::module_& module) {
       run_team(threads_for(args.rows * args.cols), [&](Team& team) { kernel(args, rest..., team.share()); });
     };
   };
-  define_forward(module, "batch_norm", teamed(&batch_norm_train), teamed(&batch_norm_infer));
+  define_forward(module, "batch_norm", teamed(batch_norm_train), teamed(batch_norm_infer));
   define_forward(module, "batch_norm_ref", &batch_norm_train_ref, &batch_norm_infer_ref);
-  define_backward(module, "batch_norm_backward", teamed(&batch_norm_train_backward),
-                  teamed(&batch_norm_infer_backward));
+  define_backward(module, "batch_norm_backward", teamed(batch_norm_train_backward),
+                  teamed(batch_norm_infer_backward));
   define_backward(
       module, "batch_norm_backward_ref",
       [](const BatchNormArgs& args, const float* x, const float* dy, const float*, const float*,

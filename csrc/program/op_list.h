@@ -1,24 +1,7 @@
-// The one list of ops a program can hold. An op's factory stands in program/nodes/<op>.cpp.
+// The ops that a program can hold: one for each file of program/nodes, whose name it bears.
 #pragma once
 #include "program/node.h"
-
-// clang-format off
-#define HOTLOOP_PROGRAM_OPS(X) \
-  X(activation) \
-  X(dense) \
-  X(add) \
-  X(multiply) \
-  X(concat) \
-  X(rescale) \
-  X(dropout) \
-  X(batch_norm) \
-  X(quantize) \
-  X(dequantize) \
-  X(dense_int8) \
-  X(dense_bf16) \
-  X(dense_mixed) \
-  X(weight) \
-  X(constant)
+#include "program/op_names.h"  // written by CMake: HOTLOOP_PROGRAM_OPS(X), X(op) for each
 
 namespace hotloop {
 #define HOTLOOP_DECLARE(op) std::unique_ptr<Node> make_##op(const NodeSpec& spec);

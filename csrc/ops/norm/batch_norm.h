@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "base/types.h"
-#include "cpu/isa.h"
+#include "cpu/kernel.h"
 
 namespace hotloop {
 
@@ -19,12 +19,12 @@ struct BatchNormArgs {
 // y = (x - mean) * inverse * gamma + beta, with mean and inverse = 1 / sqrt(variance + epsilon) of these
 // rows, which are written for backward; the moving statistics are updated. y may be x. No rows: nothing
 // happens.
-void batch_norm_train(const BatchNormArgs& args, const float* x, float* y, float* moving_mean,
-                      float* moving_variance, float* mean, float* inverse, Share share);
+HOTLOOP_KERNEL(batch_norm_train, const BatchNormArgs& args, const float* x, float* y, float* moving_mean,
+               float* moving_variance, float* mean, float* inverse, Share share)
 
 // The same with the moving statistics, which stay as they are.
-void batch_norm_infer(const BatchNormArgs& args, const float* x, const float* moving_mean,
-                      const float* moving_variance, float* y, Share share);
+HOTLOOP_KERNEL(batch_norm_infer, const BatchNormArgs& args, const float* x, const float* moving_mean,
+               const float* moving_variance, float* y, Share share)
 
 // What backward writes; any pointer may be null.
 struct BatchNormGradients {
@@ -35,12 +35,12 @@ struct BatchNormGradients {
   bool accumulate_parameters = false;  // the same for dgamma and dbeta
 };
 // After batch_norm_train, with the mean and inverse it wrote: mean and variance depend on x too.
-void batch_norm_train_backward(const BatchNormArgs& args, const float* x, const float* dy, const float* mean,
-                               const float* inverse, const BatchNormGradients& gradients, Share share);
+HOTLOOP_KERNEL(batch_norm_train_backward, const BatchNormArgs& args, const float* x, const float* dy,
+               const float* mean, const float* inverse, const BatchNormGradients& gradients, Share share)
 // After batch_norm_infer: the statistics are constants.
-void batch_norm_infer_backward(const BatchNormArgs& args, const float* x, const float* dy,
-                               const float* moving_mean, const float* moving_variance,
-                               const BatchNormGradients& gradients, Share share);
+HOTLOOP_KERNEL(batch_norm_infer_backward, const BatchNormArgs& args, const float* x, const float* dy,
+               const float* moving_mean, const float* moving_variance, const BatchNormGradients& gradients,
+               Share share)
 
 // The same formulas in double, one column after the other.
 void batch_norm_train_ref(const BatchNormArgs& args, const float* x, float* y, float* moving_mean,

@@ -1,7 +1,7 @@
 // A column has one owner, who takes 16 columns at a time down all the rows.
 #include "cpu/simd/simd.h"
 
-#include "ops/norm/batch_norm_kernels.h"
+#include "ops/norm/batch_norm.h"
 #include "ops/norm/batch_norm_rules.h"
 
 namespace hotloop {

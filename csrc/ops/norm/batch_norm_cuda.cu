@@ -1,7 +1,7 @@
 #include "cuda/device/columns.h"
 #include "cuda/launch.h"
 
-#include "ops/norm/batch_norm_kernels.h"
+#include "ops/norm/batch_norm.h"
 #include "ops/norm/batch_norm_rules.h"
 
 namespace hotloop {

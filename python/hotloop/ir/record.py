@@ -1,9 +1,9 @@
-"""What passes have to know of an op beside its numbers: one record a kind, in :mod:`hotloop.ir.ops`."""
+"""What passes have to know of an op beside its numbers: a record a kind, which hotloop.ir.ops holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -83,20 +83,6 @@ class Record:
         return [trace.frozen(last_axis(value.shape)) for value in op.outputs]
 
 
-class Elementwise(Record):
-    """Each number depends on those at its own place alone: what meets there is tied."""
-
-    def is_flat(self, op: Op) -> bool:
-        return all(value.shape == op.output.shape for value in op.inputs)
-
-    def pass_units(self, trace: UnitTrace, op: Op, inputs: Sequence[Atoms]) -> list[Atoms]:
-        if any(other.size != inputs[0].size for other in inputs):
-            return super().pass_units(trace, op, inputs)
-        for other in inputs[1:]:
-            trace.tie(inputs[0], other)
-        return [inputs[0]]
-
-
 class Product(Record):
     """A product of the last axis with a kernel in float32.
 
@@ -123,6 +109,20 @@ class Product(Record):
     def scale_outputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
         """Let a frozen op make ``y * factor + shift`` of what it made."""
         raise NotImplementedError
+
+
+RecordClass = TypeVar("RecordClass", bound=type[Record])
+RECORDS: dict[str, Record] = {}  # by kind of op
+
+
+def describes(*kinds: str) -> Callable[[RecordClass], RecordClass]:
+    """Make a class the record of these kinds of ops; to be written above it."""
+
+    def register(cls: RecordClass) -> RecordClass:
+        RECORDS.update(dict.fromkeys(kinds, cls()))
+        return cls
+
+    return register
 
 
 def last_axis(shape: Sequence[int]) -> int:

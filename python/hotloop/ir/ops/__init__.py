@@ -1,36 +1,18 @@
-"""The records of the ops, by kind; an op that is not among them has the plain one."""
+"""The records of the ops, a file an op or kin; the folder is their list."""
+
+import importlib
+import pkgutil
 
 from hotloop.ir.op import Op
-from hotloop.ir.ops.activation import ActivationRecord
-from hotloop.ir.ops.batch_norm import BatchNormRecord
-from hotloop.ir.ops.concat import ConcatRecord
-from hotloop.ir.ops.dense import DenseRecord
-from hotloop.ir.ops.quantize import QuantizeRecord
-from hotloop.ir.ops.quantized_dense import QuantizedDenseRecord
-from hotloop.ir.ops.rescale import RescaleRecord
-from hotloop.ir.ops.reshape import ReshapeRecord
-from hotloop.ir.record import Elementwise, Product, Record
+from hotloop.ir.record import RECORDS, Product, Record
 
-RECORDS: dict[str, Record] = {
-    "activation": ActivationRecord(),
-    "add": Elementwise(),
-    "batch_norm": BatchNormRecord(),
-    "concat": ConcatRecord(),
-    "dense": DenseRecord(),
-    "dense_bf16": QuantizedDenseRecord(),
-    "dense_int8": QuantizedDenseRecord(),
-    "dense_mixed": DenseRecord(),
-    "dropout": Elementwise(),
-    "multiply": Elementwise(),
-    "quantize": QuantizeRecord(),
-    "rescale": RescaleRecord(),
-    "reshape": ReshapeRecord(),
-}
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)
 _PLAIN = Record()
 
 
 def record_of(op: Op) -> Record:
-    """What passes have to know of an op."""
+    """What passes have to know of an op; the plain record where its kind has none."""
     return RECORDS.get(op.kind, _PLAIN)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from hotloop.ir.activation import ROWWISE
 from hotloop.ir.op import Op
-from hotloop.ir.record import Record
+from hotloop.ir.record import Record, describes
 from hotloop.ir.units import Atoms, UnitTrace
 
 
+@describes("activation")
 class ActivationRecord(Record):
     """Where it works along a row every number depends on all of the row's."""
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Op
-from hotloop.ir.record import Doubles, Record
+from hotloop.ir.record import Doubles, Record, describes
 from hotloop.ir.units import Atoms, UnitTrace
 
 
+@describes("batch_norm")
 class BatchNormRecord(Record):
     """It has vectors of one number a unit."""
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from hotloop.ir.op import Op
-from hotloop.ir.record import Record
+from hotloop.ir.record import Record, describes
 from hotloop.ir.units import Atoms, UnitTrace
 
 
+@describes("concat")
 class ConcatRecord(Record):
     """Its units are those of the inputs, one after the other."""
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Op
-from hotloop.ir.record import Doubles, Product
+from hotloop.ir.record import Doubles, Product, describes
 from hotloop.ir.units import Atoms, UnitTrace
 
 
+@describes("dense", "dense_mixed")
 class DenseRecord(Product):
     """It makes units. Those that it reads have a row each of its kernel."""
 

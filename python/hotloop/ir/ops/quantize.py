@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hotloop.ir.op import Op
-from hotloop.ir.record import Record
+from hotloop.ir.record import Record, describes
 
 
+@describes("quantize")
 class QuantizeRecord(Record):
     """It makes what its grids say."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hotloop.ir.op import Array, Op
-from hotloop.ir.record import Record
+from hotloop.ir.record import Record, describes
 
 
+@describes("dense_bf16", "dense_int8")
 class QuantizedDenseRecord(Record):
     """Its numbers are constants; the kernel is packed."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from hotloop.ir.op import Op
-from hotloop.ir.record import Doubles, Elementwise
+from hotloop.ir.ops.elementwise import ElementwiseRecord
+from hotloop.ir.record import Doubles, describes
 
 
-class RescaleRecord(Elementwise):
+@describes("rescale")
+class RescaleRecord(ElementwiseRecord):
     """One factor and one shift for all columns."""
 
     def affine(self, op: Op) -> tuple[Doubles, Doubles]:

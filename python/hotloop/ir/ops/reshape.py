@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hotloop.ir.op import Op
-from hotloop.ir.record import Record, last_axis
+from hotloop.ir.op import RESHAPE, Op
+from hotloop.ir.record import Record, describes, last_axis
 from hotloop.ir.units import Atoms, UnitTrace
 
 
+@describes(RESHAPE)
 class ReshapeRecord(Record):
     """Each row of the new last axis has the units of other places, which are tied."""
 
