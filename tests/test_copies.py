@@ -91,7 +91,7 @@ OPTIMIZER_KEPT: dict[str, Callable[[Any], Any]] = {
     "slots": lambda v: {name: slot.tobytes() for name, slot in v.items()},
 }
 OPTIMIZER_ANEW = {"_owner": "the model", "_origin": "an optimizer that was given to several models"}
-QUANTIZED_ANEW = {"_program": "a native one", "_run_rows": "of the program"}
+QUANTIZED_ANEW = {"_built": "a program", "_run_rows": "of the program"}
 
 
 def chain() -> hl.Model:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import hotloop as hl
 from graphs import inputs_for, random_models, randomise
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph
 from hotloop.ir.passes.flatten import flatten
 from hotloop.ir.pipelines import for_inference
@@ -20,7 +20,7 @@ def test_random_models_predict_the_same_bytes_without_reshapes(model: hl.Model, 
     assert all(len(value.shape) == 1 for value in flat.values)
     assert "reshape" not in [op.kind for op in flat]
     x = [each.reshape(len(each), -1) for each in inputs_for(model)]
-    before, after = FrozenProgram(graph).run(x), FrozenProgram(flat).run(x)
+    before, after = build(graph).run(x), build(flat).run(x)
     assert [each.tobytes() for each in after] == [each.tobytes() for each in before]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Value
 from hotloop.ir.passes.fold import evens_out, fold, takes_offsets_off
 
@@ -42,9 +42,9 @@ def rescale(graph: Graph, x: Value) -> Value:
 def kinds_and_outputs(graph: Graph, *outputs: Value) -> tuple[list[str], list[np.ndarray]]:
     """What the graph consists of once folded, when its outputs are as close to those before as float32 is."""
     graph.outputs = outputs
-    before = FrozenProgram(graph).run([X])
+    before = build(graph).run([X])
     fold(graph)
-    after = FrozenProgram(graph).run([X])
+    after = build(graph).run([X])
     for one, other in zip(before, after, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-5)
     return [op.kind for op in graph], after

@@ -5,8 +5,8 @@ import pytest
 
 import hotloop as hl
 from hotloop import _native
-from hotloop.inference.program import FrozenProgram
 from hotloop.ir.activation import BOUNDED, KINDS, ROWWISE, SCALABLE
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import RECORDS, product_of, record_of
 
@@ -43,7 +43,7 @@ def test_ops_that_multiply_and_shift_do_so_by_these_numbers(
     graph, op = only_op(kind, attributes, weights)
     factor, shift = record_of(op).affine(op)
     wanted = X.reshape(20, -1, factor.size) * factor + shift
-    np.testing.assert_allclose(FrozenProgram(graph).run([X])[0], wanted.reshape(20, 6), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(build(graph).run([X])[0], wanted.reshape(20, 6), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -55,13 +55,13 @@ def test_products_take_scales_and_shifts_into_their_weights(bias: bool) -> None:
     product = product_of(op)
     factor, shift = rng.uniform(0.5, 2.0, (2, 3))
     changed = X.reshape(20, 2, 3) * factor + shift
-    wanted = FrozenProgram(graph).run([changed.reshape(20, 6).astype(np.float32)])[0]
+    wanted = build(graph).run([changed.reshape(20, 6).astype(np.float32)])[0]
     product.scale_inputs(op, factor, shift)
-    np.testing.assert_allclose(FrozenProgram(graph).run([X])[0], wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(build(graph).run([X])[0], wanted, rtol=1e-4, atol=1e-4)
     factor, shift = rng.uniform(0.5, 2.0, (2, product.columns_made(op)))
     product.scale_outputs(op, factor, shift)
     wanted = wanted * factor + shift
-    np.testing.assert_allclose(FrozenProgram(graph).run([X])[0], wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(build(graph).run([X])[0], wanted, rtol=1e-4, atol=1e-4)
     assert product.columns_read(op) == 6
 
 

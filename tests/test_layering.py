@@ -74,7 +74,7 @@ FLOORS = {
     "inference": "core device graph ir feed saving training models _native",
     "compress": "core device graph ir kernels metrics optimizers layers feed inference training "
     "models _native",
-    "profiling": "core device losses metrics feed inference training models compress _native",
+    "profiling": "core device ir losses metrics feed inference training models compress _native",
     "data": "core",
     # These use the package as its users do.
     "hotloop": "core device activations callbacks compress data inference initializers kernels layers losses "

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import hotloop as hl
 from everywhere import same_everywhere
 from graphs import inputs_for, random_models, randomise
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import build
 
 PRECISIONS = ["int8", "int8_dynamic", "bf16"]
 
@@ -339,9 +339,9 @@ def test_evaluate_builds_its_program_once(monkeypatch: pytest.MonkeyPatch) -> No
 
     def counted(*given: Any, **named: Any) -> Any:
         built.append(given)
-        return FrozenProgram(*given, **named)
+        return build(*given, **named)
 
-    monkeypatch.setattr("hotloop.inference.logits.FrozenProgram", counted)
+    monkeypatch.setattr("hotloop.inference.logits.build", counted)
     y = np.arange(50) % 3
     first = fast.evaluate(x, y)
     assert [fast.evaluate(x, y) for _ in range(3)] == [first] * 3

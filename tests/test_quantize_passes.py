@@ -11,7 +11,7 @@ from hotloop.compress.coding import Coding, Codings
 from hotloop.compress.dynamic import dynamic_codings
 from hotloop.compress.readers import inner_maker, readers_of
 from hotloop.compress.rewrite import bring, quantize_products
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.passes.fuse_activations import fuse_into, split_activation
 
@@ -62,7 +62,7 @@ def static(graph: Graph) -> Codings:
 
 def test_bytes_go_from_product_to_product() -> None:
     graph = chain(3)
-    exact = FrozenProgram(graph).run([X])[0]
+    exact = build(graph).run([X])[0]
     fuse_into(graph, products(graph))
     made_in_float = [op.output for op in graph]
     codings = static(graph)
@@ -75,7 +75,7 @@ def test_bytes_go_from_product_to_product() -> None:
     ]
     assert [codings.stands_for[op.output] for op in graph if op.kind == "dense_int8"] == made_in_float
     assert [op.layer for op in graph] == ["dense_0", "dense_0", "dense_2", "dense_4"]
-    np.testing.assert_allclose(FrozenProgram(graph).run([X])[0], exact, atol=0.1 * exact.max())
+    np.testing.assert_allclose(build(graph).run([X])[0], exact, atol=0.1 * exact.max())
 
 
 def test_a_value_that_something_else_reads_is_quantised_once_beside_it() -> None:
@@ -93,13 +93,13 @@ def test_a_value_that_something_else_reads_is_quantised_once_beside_it() -> None
 def test_products_that_read_values_as_they_are(precision: str) -> None:
     """Dynamic int8 and bfloat16."""
     graph = chain(2)
-    exact = FrozenProgram(graph).run([X])[0]
+    exact = build(graph).run([X])[0]
     first, last = (op for op in graph if op.kind == "dense")
     quantize_products(graph, {first}, Codings(), {}, precision)
     kind = "dense_int8" if precision == "int8" else "dense_bf16"
     assert [op.kind for op in graph] == [kind, "activation", "dense", "activation"]
     assert last in graph.ops
-    np.testing.assert_allclose(FrozenProgram(graph).run([X])[0], exact, atol=0.1 * exact.max())
+    np.testing.assert_allclose(build(graph).run([X])[0], exact, atol=0.1 * exact.max())
 
 
 def test_columns_are_made_comparable_by_the_product_before_them_or_by_an_op() -> None:
@@ -112,7 +112,7 @@ def test_columns_are_made_comparable_by_the_product_before_them_or_by_an_op() ->
     kernel["kernel"] = np.eye(4, dtype=np.float32) * size
     kernel["bias"] = np.zeros(4, np.float32)
     graph.ops[2].weights["kernel"] = np.ones((4, 2), np.float32) / size[:, None]
-    exact = FrozenProgram(graph).run([X])[0]
+    exact = build(graph).run([X])[0]
     fuse_into(graph, products(graph))
     middle = graph.ops[0].output
     for alike, front in ([x], []), ([], ["batch_norm"]):
@@ -125,7 +125,7 @@ def test_columns_are_made_comparable_by_the_product_before_them_or_by_an_op() ->
         quantize_products(made, targets, codings, {}, "int8")
         assert [op.kind for op in made] == [*front, "dense_int8", "dense_int8"]
         if alike:
-            got = FrozenProgram(made).run([X])[0]
+            got = build(made).run([X])[0]
             np.testing.assert_allclose(got, exact, atol=0.03 * exact.max())
 
 
@@ -143,7 +143,7 @@ def test_what_brings_a_value_to_a_coding_and_back() -> None:
         )
         for value, c in zip(stored, (plain, columns), strict=False)
     ]
-    made = FrozenProgram(graph, outputs=[*numbers, stored[2]]).run([X])
+    made = build(graph, outputs=[*numbers, stored[2]]).run([X])
     for coding, got, step in zip((plain, columns, comparable), made, (4 / 255, 0.026, 1e-6), strict=True):
         error = np.abs(coding.real(got) - X) / (1 if coding.factor is None else coding.factor)
         assert error.max() <= step * 1.01
@@ -151,11 +151,11 @@ def test_what_brings_a_value_to_a_coding_and_back() -> None:
 
 def test_an_activation_is_fused_with_chosen_products_and_split_off_again() -> None:
     graph = chain(2)
-    text, exact = str(graph), FrozenProgram(graph).run([X])[0]
+    text, exact = str(graph), build(graph).run([X])[0]
     first, _ = sorted(products(graph), key=lambda op: op.place)
     fuse_into(graph, {first})
     assert [op.kind for op in graph] == ["dense", "dense", "activation"]
-    assert FrozenProgram(graph).run([X])[0].tobytes() == exact.tobytes()
+    assert build(graph).run([X])[0].tobytes() == exact.tobytes()
     logits = split_activation(graph, first)
     assert graph.producer(logits).attributes["activation"] == "linear"
     del graph.producer(logits).attributes["activation"]

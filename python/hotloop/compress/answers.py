@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 
-_BY_MARGIN = ("hinge", "squared_hinge")
-_BY_CLASS = (
-    "categorical_crossentropy",
-    "sparse_categorical_crossentropy",
-    "kl_divergence",
-    "categorical_hinge",
-)
 _CLASS_ACTIVATIONS = ("softmax", "log_softmax", "sparsemax")
 
 
@@ -86,16 +79,14 @@ def answers_of(model: Model) -> dict[int, Answers]:
         losses = {head.index: head.loss for head in heads}
     for i, tensor in enumerate(model.graph.outputs):
         activation = getattr(getattr(tensor.layer, "activation", None), "name", "")
-        native, columns = getattr(losses.get(i), "native", ""), (tensor.sample_shape or (1,))[-1]
-        if native in _BY_CLASS or (not native and activation in _CLASS_ACTIVATIONS):
-            if columns > 1:
-                found[i] = Answers(tensor.sample_shape, None)
-        elif native in _BY_MARGIN:
-            found[i] = Answers(tensor.sample_shape, 0.0)
-        elif native == "binary_crossentropy":
-            found[i] = Answers(tensor.sample_shape, 0.0 if losses[i].options["from_logits"] else 0.5)
-        elif not native and activation == "sigmoid":
-            found[i] = Answers(tensor.sample_shape, 0.5)
+        loss, columns = losses.get(i), (tensor.sample_shape or (1,))[-1]
+        if loss is not None and loss.native:
+            kind, threshold = loss.answers, loss.threshold
+        else:
+            kind, threshold = ("one" if activation in _CLASS_ACTIVATIONS else "values"), 0.5
+            kind = "each" if activation == "sigmoid" else kind
+        if kind == "each" or (kind == "one" and columns > 1):
+            found[i] = Answers(tensor.sample_shape, threshold if kind == "each" else None)
     return found
 
 

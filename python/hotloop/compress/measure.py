@@ -11,9 +11,9 @@ from hotloop.compress.coding import Codings
 from hotloop.compress.noise import Changes, Noise
 from hotloop.compress.observe import CalibrationData
 from hotloop.compress.rewrite import bring
-from hotloop.inference.program import FrozenProgram
 from hotloop.inference.quantization_report import LayerError, OutputError
 from hotloop.ir.activation import BOUNDED
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import product_of, record_of
 
@@ -64,9 +64,9 @@ def measure(
     whole, shown = _with_real_values(graph, layers, values, codings)
     alone, probed = _with_probes(reference, probes, codings)
     wanted = list(dict.fromkeys([*values, *reference.outputs]))
-    float_run = FrozenProgram(alone, outputs=[*wanted, *probed])
+    float_run = build(alone, outputs=[*wanted, *probed])
     quantized_values = list(dict.fromkeys([*shown, *graph.outputs]))
-    whole_run = FrozenProgram(whole, outputs=quantized_values)
+    whole_run = build(whole, outputs=quantized_values)
     together = [Noise(_is_bounded(op)) for op in layers]
     single = [Noise(_is_bounded(op)) for op in probes]
     final = [Noise(_is_bounded(graph.producer(value))) for value in graph.outputs]

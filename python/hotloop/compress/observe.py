@@ -16,7 +16,7 @@ from hotloop.core.errors import bad_value
 from hotloop.device import Host, backend, to_host
 from hotloop.feed.arrays import as_array, input_array, require_same_rows, split_by_name
 from hotloop.feed.frames import column_names
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import product_of
 
@@ -115,7 +115,7 @@ def observe(
         columns[value].update(array)
 
     inner = [value for value in periods if graph.producer(value) is not None]
-    program = FrozenProgram(graph, where, inner) if inner else None
+    program = build(graph, where, inner) if inner else None
     for chunk in data:
         for value, array in zip(graph.inputs, chunk, strict=True):
             if value in periods:

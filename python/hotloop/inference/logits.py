@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
-from hotloop.inference.program import FrozenProgram
+from hotloop.ir.build import Built, build
 from hotloop.ir.graph import Graph
 from hotloop.ir.ops import record_of
 from hotloop.ir.passes.fuse_activations import split_activation
@@ -17,16 +17,17 @@ class WithLogits:
     """A frozen graph's program, and those that give logits behind its outputs, each built when first asked
     for."""
 
-    def __init__(self, program: FrozenProgram) -> None:
-        self._program = program
-        self._made: dict[tuple[int, ...], FrozenProgram] = {}  # by the outputs whose logits are wanted
+    def __init__(self, graph: Graph, built: Built) -> None:
+        self._graph = graph
+        self._built = built
+        self._made: dict[tuple[int, ...], Built] = {}  # by the outputs whose logits are wanted
 
     def run(self, heads: Sequence[Head], inputs: list[Array]) -> tuple[list[Floats], dict[int, Logits]]:
         """Return the outputs on the host, and the logits that heads want by the number of their output."""
-        graph, places = with_logits(self._program.graph, heads)
-        judged, wanted = self._program, tuple(places)
+        graph, places = with_logits(self._graph, heads)
+        judged, wanted = self._built, tuple(places)
         if wanted:
-            judged = self._made.get(wanted) or FrozenProgram(graph, judged.backend)
+            judged = self._made.get(wanted) or build(graph, judged.backend)
             self._made[wanted] = judged
         outputs = [to_host(array) for array in judged.run(inputs)]
         return outputs, {i: Logits(kind, outputs[place]) for i, (kind, place) in places.items()}

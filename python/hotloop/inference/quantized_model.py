@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy.typing as npt
 
 from hotloop.core.files import PathLike, refuse_overwriting
-from hotloop.device import HOST, backend, to_host
+from hotloop.device import backend, to_host
 from hotloop.feed.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
 from hotloop.feed.frames import checked_names
 from hotloop.feed.targets import sample_weights
 from hotloop.inference.logits import WithLogits, total_loss
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
-from hotloop.inference.program import FrozenProgram
 from hotloop.inference.quantization_report import QuantizationReport
+from hotloop.ir.build import build
 from hotloop.ir.config import graph_config
 from hotloop.ir.graph import Graph
 from hotloop.ir.ops import record_of
@@ -84,7 +84,7 @@ class QuantizedModel:
         self._feature_names = (
             None if feature_names is None else checked_names(feature_names, self.input_shapes)
         )
-        self._program = FrozenProgram(graph, backend(device))
+        self._built = build(graph, backend(device))
         made = [(value.features, value.dtype) for value in graph.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
             raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
@@ -96,34 +96,31 @@ class QuantizedModel:
 
     def _find_short_way(self) -> None:
         """With one input and one output, an array that needs no conversion goes straight to the program."""
-        self._run_rows = None
-        self._judged = WithLogits(self._program)
-        plain = len(self.input_shapes) == len(self.output_shapes) == 1 and not self._returns_dict
-        if plain and self._program.backend is HOST:
-            self._program.native.set_shapes(self.input_shapes[0], self.output_shapes[0])
-            self._run_rows = self._program.native.predict_rows
+        self._judged = WithLogits(self._graph, self._built)
+        short = None if self._returns_dict else self._built.short_way(self.input_shapes, self.output_shapes)
+        self._run_rows = short
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
         kept = {
-            key: value for key, value in vars(self).items() if key not in ("_program", "_run_rows", "_judged")
+            key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows", "_judged")
         }
-        return {**kept, "_where": self._program.backend}
+        return {**kept, "_where": self._built.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         where = state.pop("_where")  # none in a pickle, which may be read where there is no such device
         vars(self).update(state)
-        self._program = FrozenProgram(self._graph, backend(where))
+        self._built = build(self._graph, backend(where))
         self._find_short_way()
 
     @property
     def device(self) -> str:
         """Where the model computes: "cpu" or "cuda". Setting it moves the weights."""
-        return self._program.backend.name
+        return self._built.backend.name
 
     @device.setter
     def device(self, name: str) -> None:
-        self._program = FrozenProgram(self._graph, backend(name))
+        self._built = build(self._graph, backend(name))
         self._find_short_way()
 
     # -- predicting
@@ -165,7 +162,7 @@ class QuantizedModel:
                 return result
         inputs = self.input_arrays(x, allow_nonfinite)
         rows = inputs[0].shape[0]
-        outputs = self._program.run(inputs)
+        outputs = self._built.run(inputs)
         if allow_nonfinite and self._marked is not None:
             mark_nonfinite(inputs, outputs, self._marked)
         shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
@@ -180,7 +177,7 @@ class QuantizedModel:
             self.input_names,
             self.input_shapes,
             allow_nonfinite,
-            where=self._program.backend,
+            where=self._built.backend,
             columns=self._feature_names,
         )
 

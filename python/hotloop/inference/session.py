@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from hotloop import _native
 from hotloop.core.errors import bad_type, integer
 from hotloop.device import HOST, Host, backend
+from hotloop.device.chunks import run_forward
 from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
-from hotloop.feed.chunks import run_forward
 from hotloop.feed.frames import Columns
 from hotloop.graph.still import still
 from hotloop.inference.nonfinite import mark_nonfinite

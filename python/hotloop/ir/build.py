@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.device import HOST, Host
+from hotloop.device.chunks import run_forward
 from hotloop.device.memory import aligned_zeros
-from hotloop.graph.parameters import Parameter, aligned_size
-from hotloop.ir.graph import Graph, Op, Value
+from hotloop.graph.parameters import Parameter, Shape, aligned_size
+from hotloop.ir.graph import Array, Graph, Op, Value
 from hotloop.ir.op import LOSS, RESHAPE
 from hotloop.ir.text import op_label
 
 Floats = npt.NDArray[np.float32]
+ShortWay = Callable[[Any, bool], Any]
 
 
 @dataclass
@@ -71,6 +73,22 @@ class Built:
     graph: NativeGraph
     features: list[int]
     backend: Host
+
+    def run(self, inputs: list[Array]) -> list[Floats]:
+        """Predict: an array (rows, features) for each output, on the GPU where an input is there."""
+        return run_forward(self.backend, self.program.predict, inputs, self.features)
+
+    def short_way(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> ShortWay | None:
+        """Bind the quickest way to predict, which there is for one input and one output on the CPU.
+
+        Called with an array and whether numbers may be NaN or infinite, it returns the result, or None where
+        the array wants a closer look.
+        """
+        if len(inputs) != 1 or len(outputs) != 1 or self.backend is not HOST:
+            return None
+        self.program.set_shapes(inputs[0], outputs[0])
+        way: ShortWay = self.program.predict_rows
+        return way
 
 
 def build(

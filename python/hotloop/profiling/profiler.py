@@ -18,6 +18,7 @@ from hotloop.compress import QuantizedModel
 from hotloop.core.errors import bad_type, bad_value, integer, number
 from hotloop.feed.arrays import Array
 from hotloop.inference.session import Session
+from hotloop.ir.build import Built
 from hotloop.models import Model
 from hotloop.profiling.peaks import measure_peaks
 from hotloop.profiling.profile_rows import make_row
@@ -243,14 +244,15 @@ def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
         model = copy.deepcopy(model)
         model.network.build_for(x)
     inputs = model.input_arrays(x, model.allow_nonfinite)
-    program = PredictionProgram(model.network, model.store)
-    return _forward(program.native, inputs, batch_size, program.features, program.sources)
+    return _of_built(PredictionProgram(model.network, model.store).built, inputs, batch_size)
 
 
 def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject:
-    program = model._program
-    inputs = model.input_arrays(x)
-    return _forward(program.native, inputs, batch_size, program.features, program.sources)
+    return _of_built(model._built, model.input_arrays(x), batch_size)
+
+
+def _of_built(built: Built, inputs: list[Array], batch_size: int | None) -> Subject:
+    return _forward(built.program, inputs, batch_size, built.features, built.graph.sources())
 
 
 def _session(session: Session, x: Any, batch_size: int | None) -> Subject:

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import device, losses
-from hotloop.feed.arrays import Array, Floats
-from hotloop.feed.chunks import run_forward
+from hotloop.feed.arrays import Floats
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph
@@ -88,33 +87,19 @@ class PredictionProgram:
 
     Attributes
     ----------
-    backend : device.Host
-        Where it runs.
-    features : list of int
-        Numbers a sample, of each output.
+    built : Built
     run_rows : callable or None
-        The short way for a model of one input and one output: called with an array and whether numbers may
-        be NaN or infinite, it returns the result, or None where the array wants a closer look.
-    sources : list of (str, str)
-        By node: its layer's name, and what it computes.
+        The short way; see :meth:`~hotloop.ir.build.Built.short_way`.
     """
 
     def __init__(self, network: Network, store: ParameterStore) -> None:
-        graph = network.graph
-        self.backend = store.backend
-        built = build(for_inference(graph), self.backend, arena=store.values)
-        self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
+        self.built = build(for_inference(network.graph), store.backend, arena=store.values)
         self.store = store
         self.version = store.version
-        self.run_rows: Callable[[Any, bool], Any] | None = None
-        if len(graph.inputs) == len(graph.outputs) == 1 and self.backend is device.HOST:
-            self.native.set_shapes(graph.inputs[0].sample_shape, graph.outputs[0].sample_shape)
-            rows, keys = self.native.predict_rows, network.output_keys
-            self.run_rows = rows if keys is None else lambda *given: _keyed(keys, rows(*given))
-
-    def run(self, inputs: list[Array]) -> list[Floats]:
-        """Return an array (rows, features) for each output, on the GPU where an input is there."""
-        return run_forward(self.backend, self.native.predict, inputs, self.features)
+        self.run = self.built.run
+        self.run_rows = rows = self.built.short_way(network.input_shapes, network.output_shapes)
+        if rows and (keys := network.output_keys):
+            self.run_rows = lambda *given: _keyed(keys, rows(*given))
 
 
 class TrainingProgram:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hotloop import device
+from hotloop.device.chunks import MOST_CHUNK_BYTES, Chunks, row_bytes, usable_bytes
 from hotloop.feed.arrays import Floats
-from hotloop.feed.chunks import MOST_CHUNK_BYTES, Chunks, row_bytes, usable_bytes
 from hotloop.training.engine import Hook, Steps, TrainingProgram
 from hotloop.training.feed import Arrays, Feed
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device
-from hotloop.feed.arrays import Array, Floats
+from hotloop.device.gpu import Gpu
+from hotloop.device.host import HOST, Host, on_gpu
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int32] | None
 SPARE = 16  # one part in so many of the free memory is left alone
 MOST_CHUNK_BYTES = 1 << 28  # longer ones hide the copying no better
@@ -28,7 +30,7 @@ def row_bytes(arrays: Sequence[Array]) -> int:
     return sum(a.dtype.itemsize * int(np.prod(a.shape[1:], dtype=np.int64)) for a in arrays)
 
 
-def usable_bytes(gpu: device.Gpu) -> int:
+def usable_bytes(gpu: Gpu) -> int:
     """How much of the GPU's free memory data may take."""
     free = gpu.free_bytes()
     return free - free // SPARE
@@ -37,7 +39,7 @@ def usable_bytes(gpu: device.Gpu) -> int:
 class _Slot:
     """Room for one chunk on both sides; page-locked on the CPU's, from which copies need nobody's help."""
 
-    def __init__(self, gpu: device.Gpu, arrays: Sequence[Array], rows: int) -> None:
+    def __init__(self, gpu: Gpu, arrays: Sequence[Array], rows: int) -> None:
         self.host, self.device = [], []
         for array in arrays:
             shape = (rows, *array.shape[1:])
@@ -52,14 +54,14 @@ class Chunks:
 
     Parameters
     ----------
-    gpu : device.Gpu
+    gpu : Gpu
     arrays : list of arrays of as many rows
         Those that lie on the GPU already are gathered there.
     rows : int
         The most a chunk may have.
     """
 
-    def __init__(self, gpu: device.Gpu, arrays: Sequence[Array], rows: int) -> None:
+    def __init__(self, gpu: Gpu, arrays: Sequence[Array], rows: int) -> None:
         self.gpu = gpu
         self.arrays = list(arrays)
         self.rows = rows
@@ -77,7 +79,7 @@ class Chunks:
         from concurrent.futures import ThreadPoolExecutor  # takes milliseconds, which only a GPU's data need
 
         cuda = self.gpu.cupy.cuda
-        hosts = [array for array in self.arrays if not device.on_gpu(array)]
+        hosts = [array for array in self.arrays if not on_gpu(array)]
         while hosts and len(self._slots) < 2:
             self._slots.append(_Slot(self.gpu, hosts, self.rows))
         stream = cuda.Stream(non_blocking=True)
@@ -110,9 +112,7 @@ class Chunks:
                 yield (
                     first,
                     [
-                        self._gathered(array, first, last, order)
-                        if device.on_gpu(array)
-                        else next(arrived)[:count]
+                        self._gathered(array, first, last, order) if on_gpu(array) else next(arrived)[:count]
                         for array in self.arrays
                     ],
                 )
@@ -124,7 +124,7 @@ class Chunks:
 
 
 def run_forward(
-    where: device.Host,
+    where: Host,
     predict: Callable[[list[Any], list[Any]], object],
     inputs: list[Array],
     features: Sequence[int],
@@ -134,7 +134,7 @@ def run_forward(
 
     Parameters
     ----------
-    where : device.Host
+    where : Host
         Where the program is.
     predict : callable
         Called with inputs and outputs that lie there.
@@ -151,14 +151,14 @@ def run_forward(
         When a kernel failed, naming the ops. For results that stay on the GPU nothing is waited for.
     """
     rows = inputs[0].shape[0]
-    if where is device.HOST:
+    if where is HOST:
         results: list[Floats] = (
             [np.empty((rows, size), np.float32) for size in features] if out is None else out
         )
         predict(inputs, results)
         return results
-    there = any(device.on_gpu(array) for array in inputs)
-    if not isinstance(where, device.Gpu) or there:
+    there = any(on_gpu(array) for array in inputs)
+    if not isinstance(where, Gpu) or there:
         outputs = [where.empty((rows, size)) for size in features] if out is None else out
         predict([where.upload(array) for array in inputs], outputs)
         return outputs
