@@ -76,6 +76,24 @@ def test_time_goes_with_the_number_of_layers(made: dict[int, hl.Sequential], wor
     assert seconds(MANY) < 8 * few + 0.25
 
 
+class Tapped(hl.Model):
+    """Has its last tensor in an attribute of its own, set before all others."""
+
+    def __init__(self, count: int) -> None:
+        start = value = hl.Input((4,))
+        for _ in range(count):
+            value = hl.layers.Dense(4)(value)
+        self.tap = value
+        super().__init__(start, value)
+
+
+def test_a_subclass_may_hold_a_deep_tensor() -> None:
+    model = Tapped(FEW)
+    for made in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert made.tap is made.outputs[0]
+        assert made.predict(X).tolist() == model.predict(X).tolist()
+
+
 def test_a_name_that_comes_again_is_still_told_apart() -> None:
     """Adding looks at all layers only where a name may be taken; nothing else follows from that."""
     layers = hl.layers

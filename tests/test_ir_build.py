@@ -1,5 +1,7 @@
 """Graphs of ops become native programs: of live parameters, and of frozen arrays."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,40 @@ def test_what_the_native_half_refuses_names_the_layer() -> None:
     wrong.outputs = [wrong.add("dense", [x], {"units": 3, "last_axis": 4}, {"kernel": kernel})]
     with pytest.raises(ValueError, match=r"layer 'odd': op .dense. makes .float32.3.., .* .float32\(4\)"):
         build(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"attributes": {"order": "F"}}, r"layer 'odd': reshape: got attribute 'order', which"),
+        (
+            {"weights": {"kernel": np.zeros(4, np.float32)}},
+            r"layer 'odd': reshape: got weight 'kernel', which",
+        ),
+        ({"constants": {"code": np.zeros(4, np.int32)}}, r"layer 'odd': reshape: got constant 'code', which"),
+    ],
+)
+def test_what_a_reshape_does_not_read_is_refused(given: dict[str, Any], named: str) -> None:
+    graph = Graph()
+    x = graph.add_input((2, 2))
+    graph.layer = "odd"
+    graph.outputs = [graph.add("reshape", [x], shape=(4,), **given)]
+    with pytest.raises(ValueError, match=named):
+        build(graph)
+
+
+def test_what_no_loss_reads_is_refused() -> None:
+    weights = made_parameters()
+    graph, values = dense_graph(weights)
+    attributes = {"loss": "mean_squared_error", "positions": 1, "label_smothing": 0.1}
+    loss = graph.insert(Op("loss", [values["relu"]], [], attributes))
+    gradients = np.zeros(weights["kernel"].store.size, np.float32)
+    with pytest.raises(ValueError, match="loss: got attribute 'label_smothing', which no loss reads"):
+        build(graph, gradients=gradients)
+    del loss.attributes["label_smothing"]
+    loss.constants["classes"] = np.zeros(3, np.int32)
+    with pytest.raises(ValueError, match="loss: got constant 'classes', which the op does not read"):
+        build(graph, gradients=gradients)
 
 
 def test_a_loss_is_told_to_the_program() -> None:

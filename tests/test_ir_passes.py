@@ -1,5 +1,7 @@
 """Each pass does what it says to a graph written out here, and nothing where it should do nothing."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,17 @@ def test_a_layer_that_makes_another_shape_than_it_said_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"layer 'odd': expected lower to make shape \(4,\), got float32\(3\)"
     ):
+        model.predict(np.ones((2, 4), "float32"))
+
+
+@pytest.mark.parametrize(("made", "named"), [(None, "NoneType"), ([], "list"), (3, "int")])
+def test_a_layer_that_makes_no_value_is_named(made: Any, named: str) -> None:
+    class Forgetful(L.Layer):
+        def lower(self, graph: Graph, inputs: list[Value], node: object) -> Any:
+            return made
+
+    model = hl.Sequential([Forgetful(input_shape=(4,), name="odd")])
+    with pytest.raises(TypeError, match=f"layer 'odd': lower: expected the value .* got {named}; return it"):
         model.predict(np.ones((2, 4), "float32"))
 
 

@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,14 @@ T get(const py::dict& options, const char* name, T otherwise) {
   return options.contains(name) ? options[name].cast<T>() : otherwise;
 }
 
+void refuse_unread(const py::dict& loss) {
+  static const std::set<std::string> read{"output",          "loss",  "fuse",   "from_logits",
+                                          "label_smoothing", "delta", "weight", "positions"};
+  for (const auto& [name, value] : loss)
+    require(read.count(name.cast<std::string>()) != 0, "loss: got attribute '", name.cast<std::string>(),
+            "', which no loss reads");
+}
+
 class PyProgram {
  public:
   PyProgram(PyGraph& graph, std::vector<ValueId> outputs, Operand parameters, Maybe gradients)
@@ -56,6 +65,7 @@ class PyProgram {
   void set_loss(const std::vector<py::dict>& losses) {
     std::vector<HeadSpec> heads;
     for (const py::dict& options : losses) {
+      refuse_unread(options);
       HeadSpec head;
       head.output = options["output"].cast<ValueId>();
       head.loss = loss_from_name(options["loss"].cast<std::string>().c_str());

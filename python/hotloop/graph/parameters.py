@@ -249,15 +249,3 @@ def set_parameters(what: str, parameters: Sequence[Parameter], weights: Sequence
             )
     for parameter, array in zip(parameters, arrays, strict=True):
         device.write(parameter.value, array)
-
-
-def merged_ranges(parameters: Iterable[Parameter]) -> list[tuple[int, int]]:
-    """Return (offset, size) stretches that cover the parameters, neighbours joined over their gaps."""
-    ranges: list[tuple[int, int]] = []
-    for parameter in sorted(parameters, key=lambda p: p.offset):
-        if ranges and parameter.offset == aligned_size(sum(ranges[-1])):
-            first = ranges[-1][0]
-            ranges[-1] = (first, parameter.offset + parameter.size - first)
-        elif parameter.size:
-            ranges.append((parameter.offset, parameter.size))
-    return ranges

@@ -137,6 +137,8 @@ def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) 
     for value in graph.inputs:
         values[value] = int(native.input(value.shape, value.dtype))
     for op in graph:
+        if op.kind in (RESHAPE, LOSS):
+            _refuse_unread(op)
         if op.kind == RESHAPE:
             values[op.output] = int(native.reshape(values[op.input], op.output.shape))
         elif op.kind == LOSS:
@@ -147,6 +149,20 @@ def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) 
             )
             made.ops.append(op)
     return made
+
+
+def _refuse_unread(op: Op) -> None:
+    """What native ops refuse themselves; a loss's attributes are looked at by the program."""
+    for what, given in (
+        ("attribute", {} if op.kind == LOSS else op.attributes),
+        ("weight", op.weights),
+        ("constant", op.constants),
+        ("input", op.inputs[1:]),
+    ):
+        for name in given:
+            raise ValueError(
+                f"layer {op.layer!r}: {op.kind}: got {what} {name!r}, which the op does not read"
+            )
 
 
 def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int]) -> Sequence[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hotloop.core.errors import bad_type
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.graph import Graph, Value
 
@@ -11,8 +12,8 @@ def lower(graph: FunctionalGraph) -> Graph:
 
     Raises
     ------
-    ValueError
-        When a layer makes a value of another shape than it said.
+    ValueError, TypeError
+        When a layer makes a value of another shape than it said, or no value.
     """
     made = Graph()
     values: dict[SymbolicTensor, Value] = {
@@ -23,6 +24,10 @@ def lower(graph: FunctionalGraph) -> Graph:
             continue
         made.layer = node.layer.name
         value = node.layer.lower(made, [values[tensor] for tensor in node.inputs], node)
+        if not isinstance(value, Value):
+            raise bad_type(
+                f"layer {node.layer.name!r}: lower", "the value that graph.add returned", value, "return it"
+            )
         if value.shape != node.output.sample_shape:
             raise ValueError(
                 f"layer {node.layer.name!r}: expected lower to make shape {node.output.sample_shape}, "

@@ -78,15 +78,20 @@ class Model(Learning, Predicting):
         """For pickles. Where another thread trains, of a copy from between two of its steps: a pickler takes
         weights and the optimizer's state one after the other."""
         others_train = self.built and self.store.turns.others_train()
-        return vars(copy.deepcopy(self) if others_train else self)
+        return (copy.deepcopy(self) if others_train else self)._parts()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         def twin() -> Model:
             made = memo[id(self)] = type(self).__new__(type(self))
-            vars(made).update(copy.deepcopy(vars(self), memo))
+            vars(made).update(copy.deepcopy(self._parts(), memo))
             return made
 
         return self.store.turns.between_steps(twin) if self.built else twin()
+
+    def _parts(self) -> dict[str, Any]:
+        """All attributes, the network first: it is gone through layer by layer, and a subclass's own tensors
+        would be followed to the input at once."""
+        return {"network": self.network, **vars(self)}
 
     def __copy__(self) -> Model:
         """A model of the same layers, which learns for itself."""
