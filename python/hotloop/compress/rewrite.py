@@ -55,7 +55,7 @@ def quantize_products(
         made = graph.add(
             product.forms[precision],
             [source],
-            {name: each for name, each in op.attributes.items() if name != "trainable"} | how,
+            op.attributes | how,
             constants=constants,
             shape=op.output.shape,
             dtype=str(how.get("output", "float32")),

@@ -6,6 +6,7 @@ from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.ir.config import graph_from_config, require_finite
 from hotloop.ir.old_plan import upgraded
+from hotloop.ir.op import LOSS
 from hotloop.saving.container import Container
 from hotloop.training.compile_spec import CompileSpec
 
@@ -16,6 +17,8 @@ def read(container: Container) -> QuantizedModel:
     tensors = container.tensors
     graph = graph_from_config(config["graph"] if "graph" in config else upgraded(config, tensors), tensors)
     require_finite(graph)
+    if any(op.kind == LOSS for op in graph):
+        raise ValueError("a model that is frozen has no loss in its graph")
     return QuantizedModel(
         graph,
         name=str(config["name"]),

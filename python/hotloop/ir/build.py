@@ -136,17 +136,16 @@ def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) 
     values = made.values
     for value in graph.inputs:
         values[value] = int(native.input(value.shape, value.dtype))
+        if not value.batched:
+            raise ValueError(f"input {value!r}: expected a value with a batch axis")
     for op in graph:
         if op.kind in (RESHAPE, LOSS):
             _refuse_unread(op)
-        if op.kind == RESHAPE:
-            values[op.output] = int(native.reshape(values[op.input], op.output.shape))
-        elif op.kind == LOSS:
+        if op.kind == LOSS:
             made.losses.append({**op.attributes, "output": values[op.input]})
-        else:
-            values.update(
-                zip(op.outputs, _add_node(native, op, made.numbers(op.inputs), starts), strict=True)
-            )
+            continue
+        values.update(zip(op.outputs, _add_node(native, op, made.numbers(op.inputs), starts), strict=True))
+        if op.kind != RESHAPE:
             made.ops.append(op)
     return made
 
@@ -171,7 +170,10 @@ def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int])
         for name, weight in op.weights.items()
     }
     try:
-        added = native.add(op.kind, inputs, op.attributes, offsets, op.constants)
+        if op.kind == RESHAPE:
+            added = native.reshape(inputs[0], op.output.shape)
+        else:
+            added = native.add(op.kind, inputs, op.attributes, offsets, op.constants)
     except ValueError as error:
         raise ValueError(f"layer {op.layer!r}: {error}") from error
     numbers: Sequence[int] = added if isinstance(added, tuple) else (added,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Array, Op
 from hotloop.ir.record import Record, describes
 
@@ -11,6 +12,10 @@ class QuantizedDenseRecord(Record):
     """Its numbers are constants; the kernel is packed."""
 
     quantized = True
+
+    def weight_shapes(self, op: Op) -> dict[str, Shape]:
+        op.integer("last_axis"), op.integer("units")  # which it has to say all the same
+        return {}
 
     def parameters(self, op: Op) -> list[tuple[Array, int]]:
         bias = [(op.constants["bias"], op.constants["bias"].size)] if "bias" in op.constants else []
