@@ -218,7 +218,7 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
         # The weights stay as they are, so that a thousand steps time what one does.
         rates = np.zeros(steps, np.float32)
         rows = np.resize(order, steps * batch_size)
-        return *feed.arrays(), rows, batch_size, rates
+        return feed.inputs, feed.targets, feed.arrays().weights, rows, batch_size, rates
 
     iteration, seed = optimizer.iterations, model.seed
 

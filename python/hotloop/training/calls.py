@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from hotloop.callbacks import CallbackList
@@ -133,7 +134,8 @@ def _train_once(trainer: Trainer, program: TrainingProgram, feed: Feed) -> dict[
     state = trainer.state
     state.stop_training = False
     logs = _step_logs(state, program, feed)
-    trainer.warn_of_nonfinite(logs["loss"], f"in step {state.optimizer.iterations}")
+    if not isfinite(logs["loss"]):
+        trainer.warn_of_nonfinite(logs["loss"], f"in step {state.optimizer.iterations}")
     return logs
 
 

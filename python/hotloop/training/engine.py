@@ -199,7 +199,9 @@ class TrainingProgram:
         result = None
         try:
             result = self.native.train(
-                *arrays,
+                arrays.inputs,
+                arrays.targets,
+                arrays.weights,
                 steps.order,
                 steps.batch_size,
                 steps.first,
@@ -218,7 +220,7 @@ class TrainingProgram:
 
     def evaluate(self, arrays: Arrays, outputs: list[Floats]) -> float:
         """Return the loss summed over rows, and write their predictions."""
-        return float(self.native.evaluate(*arrays, outputs))
+        return float(self.native.evaluate(arrays.inputs, arrays.targets, arrays.weights, outputs))
 
 
 def _keyed(keys: list[str], result: Any) -> dict[str, Any] | None:

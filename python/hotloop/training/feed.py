@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from hotloop.feed.targets import class_weights, sample_weights, target_array
 from hotloop.training.heads import Head
 
 
-class Arrays(NamedTuple):
+@dataclass(slots=True)
+class Arrays:
     """Rows as a program reads them: (rows, features) each; targets, and weights if any, for each head."""
 
     inputs: list[Array]
@@ -25,7 +26,15 @@ class Arrays(NamedTuple):
 
     def part(self, begin: int, end: int) -> Arrays:
         """Return the rows from ``begin`` to ``end``, as views."""
-        return Arrays(*([array[begin:end] for array in arrays] for arrays in self))
+        return self.each(lambda array: array[begin:end])
+
+    def each(self, change: Callable[[Array], Array]) -> Arrays:
+        """Return what a function makes of each array."""
+        return Arrays(*(list(map(change, arrays)) for arrays in (self.inputs, self.targets, self.weights)))
+
+    def all(self) -> list[Array]:
+        """Return them in one list."""
+        return [*self.inputs, *self.targets, *self.weights]
 
 
 @dataclass
@@ -100,6 +109,8 @@ class Feed:
 
     def arrays(self) -> Arrays:
         """Return the rows as programs read them; weights are (rows, positions) for each head."""
+        if not self.weights:
+            return Arrays(self.inputs, self.targets, [])
         weights = [
             np.repeat(array[:, None], head.positions, axis=1)
             if array.ndim == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +40,7 @@ class Resident:
         self.rows = feed.rows
         self.arrays = feed.arrays()
         if self.backend is not device.HOST:
-            self.arrays = Arrays(*([self.backend.upload(array) for array in group] for group in self.arrays))
+            self.arrays = self.arrays.each(self.backend.upload)
 
     def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
         """Return room for the predictions of all rows."""
@@ -76,7 +75,7 @@ class Streamed:
         self.batch_size = batch_size
         arrays = feed.arrays()
         self.counts = len(arrays.inputs), len(arrays.targets)
-        self.chunks = Chunks(gpu, list(chain(*arrays)), chunk_rows)
+        self.chunks = Chunks(gpu, arrays.all(), chunk_rows)
         self._room: list[Any] = []  # for the predictions of one chunk
 
     def empty_outputs(self, features: Sequence[int]) -> list[Floats]:
@@ -148,7 +147,7 @@ def place(
     if not isinstance(gpu, device.Gpu):
         return Resident(program, feed)
     gpu.require()
-    arrays = [a for a in chain(*feed.arrays()) if not device.on_gpu(a)]
+    arrays = [a for a in feed.arrays().all() if not device.on_gpu(a)]
     recorded = 4 * sum(features)
     working = working_bytes(program.graph.nodes, max(batch_size, PREDICTED_ROWS))
     room = usable_bytes(gpu) - working

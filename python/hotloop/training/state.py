@@ -113,7 +113,7 @@ class TrainingState:
     @property
     def optimizer(self) -> Optimizer:
         """What it learns with."""
-        return self.compiled.optimizer
+        return (self.spec or self.compiled).optimizer
 
     @property
     def seed(self) -> int:
