@@ -152,3 +152,12 @@ def test_schedules_in_schedules_take_linear_time(tmp_path: Path) -> None:
     assert isinstance(loaded, hl.Model)
     assert loaded.optimizer.learning_rates(0, 200)[-1] == np.float32(0.01)
     assert time.process_time() - start < 2
+
+
+def test_a_graph_of_nothing_is_refused(tmp_path: Path) -> None:
+    """Rows of no bytes were divided by, which ended the interpreter."""
+    model = hl.Sequential([hl.layers.Dense(3, input_shape=(2,))])
+    hl.quantize_model(model, precision="bf16").save(tmp_path / "file")
+    forge(tmp_path / "file", lambda c: c["graph"].update(inputs=[], ops=[], outputs=[]))
+    with pytest.raises(ValueError, match="file' can't be rebuilt: program: expected at least one output"):
+        hl.load_model(tmp_path / "file")

@@ -71,6 +71,20 @@ def test_a_graph_is_closed_once_a_program_has_it() -> None:
         net.graph.add("rescale", [net.x], attributes={"scale": 1.0})
 
 
+def test_a_program_needs_something_to_run_on() -> None:
+    arena = np.zeros(16, np.float32)
+    with pytest.raises(ValueError, match="expected at least one output"):
+        _native.Program(_native.Graph(), [], arena)
+    graph = _native.Graph()
+    weight = graph.add("weight", [], {"shape": (4,)}, {"value": 0})
+    with pytest.raises(ValueError, match="expected at least one input"):
+        _native.Program(graph, [weight], arena)
+    graph = _native.Graph()
+    weight = graph.add("weight", [], {"shape": (4,)}, {"value": 0})
+    with pytest.raises(ValueError, match="expected at least one input"):
+        _native.Session(graph, [weight], arena, [], [(4,)], 1, 1)
+
+
 def test_an_op_takes_the_inputs_it_reads() -> None:
     net = Net(3)
     with pytest.raises(ValueError, match="rescale: expected one float32 input"):

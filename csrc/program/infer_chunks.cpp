@@ -18,7 +18,7 @@ std::int64_t most_chunk_rows(const Graph& graph) {
       weights += static_cast<double>(s.size * size_of(DType::f32));
   }
   if (weights > kFewWeights) return kMost;
-  std::int64_t row = 0, widest = 0;
+  std::int64_t row = 0, widest = 1;  // a graph that is refused may have nothing in a row
   for (ValueId id : graph.inputs()) row += graph.value(id).features() * size_of(DType::f32);
   for (const GraphNode& entry : graph.nodes()) {
     if (!entry.batched) continue;
