@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from hotloop.core import locks as locks  # from here on a fork waits for what other threads import
-from hotloop.core import registry as _registry
+from hotloop.core import readers as _readers
 
 if TYPE_CHECKING:
     from hotloop import activations as activations
@@ -94,7 +94,7 @@ _NAMES = {
 }
 
 # Modules that read what a file may hold.
-_registry.readers.update(model="hotloop.models.file", quantized_model="hotloop.inference.quantized_file")
+_readers.update(model="hotloop.models.file", quantized_model="hotloop.inference.quantized_file")
 
 __all__ = [
     "Input",

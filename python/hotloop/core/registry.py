@@ -14,9 +14,6 @@ Base = TypeVar("Base")
 Class = TypeVar("Class", bound=type[Any])
 
 families: list[Family[Any]] = []
-# By what a file holds, the module whose ``read`` makes an object of it. The package's face, which stands
-# above all rooms, fills this in, so that no room below has to know the others.
-readers: dict[str, str] = {}
 
 
 class Family(Generic[Base]):

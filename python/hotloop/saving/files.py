@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from hotloop.core import registry
+from hotloop.core import readers
 from hotloop.core.errors import bad_value
 from hotloop.core.files import PathLike, may_wait, refuse_overwriting
 from hotloop.graph.still import HasStore, still
@@ -114,11 +114,11 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Any:
     container = read_container(filepath)
     if not compile:
         container.config.update(compile=None, training=None)
-    if container.kind not in registry.readers:
+    if container.kind not in readers:
         raise bad_value(
             f"load: {container.path!r}", "a saved model", f"a file of {container.kind!r}", "see load_weights"
         )
-    return rebuilt(container, importlib.import_module(registry.readers[container.kind]).read)
+    return rebuilt(container, importlib.import_module(readers[container.kind]).read)
 
 
 def rebuilt(container: Container, build: Callable[[Container], Result]) -> Result:

@@ -1,13 +1,24 @@
 """The records of the ops, a file an op or kin; the folder is their list."""
 
 import importlib
-import pkgutil
+import os
 
 from hotloop.ir.op import Op
 from hotloop.ir.record import RECORDS, Product, Record
 
-for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
-    importlib.import_module(_module.name)
+
+def _files() -> list[str]:
+    try:
+        names = os.listdir(__path__[0])
+    except OSError:  # an application that was frozen has modules, but no folder
+        import pkgutil
+
+        return [module.name for module in pkgutil.iter_modules(__path__)]
+    return sorted({name.partition(".")[0] for name in names if name.endswith((".py", ".pyc"))} - {"__init__"})
+
+
+for _file in _files():
+    importlib.import_module(f"{__name__}.{_file}")
 _PLAIN = Record()
 
 
