@@ -30,6 +30,10 @@ class Record:
         """Whether its attributes say all that there is to say of axes: then samples may have a single one."""
         return False
 
+    def does_nothing(self, op: Op, training: bool) -> bool:
+        """Whether what it makes is what it reads, be it in training or in inference alone."""
+        return False
+
     def activation(self, op: Op) -> str:
         """Which activation it is, or applies to what it makes."""
         return str(op.attributes.get("activation", "linear"))

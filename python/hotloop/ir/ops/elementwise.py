@@ -9,7 +9,7 @@ from hotloop.ir.record import Record, describes
 from hotloop.ir.units import Atoms, UnitTrace
 
 
-@describes("add", "dropout", "multiply")
+@describes("add", "multiply")
 class ElementwiseRecord(Record):
     """What meets at a place is tied."""
 

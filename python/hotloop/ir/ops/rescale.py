@@ -15,3 +15,6 @@ class RescaleRecord(ElementwiseRecord):
 
     def affine(self, op: Op) -> tuple[Doubles, Doubles]:
         return np.array([op.number("scale")]), np.array([op.number("offset")])
+
+    def does_nothing(self, op: Op, training: bool) -> bool:
+        return not training and op.number("scale") == 1 and op.number("offset") == 0

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from hotloop.ir.graph import Graph, Op
-
-TRAINING_ONLY = frozenset({"dropout", "stop_gradient"})
+from hotloop.ir.graph import Graph
+from hotloop.ir.ops import record_of
 
 
 def drop_identities(graph: Graph) -> None:
-    """Take out dropout that drops nothing."""
-    for op in graph.ops:
-        if op.kind == "dropout" and op.attributes["rate"] == 0:
-            graph.bypass(op)
+    """Take out what does nothing even in training: dropout that drops nothing."""
+    _drop(graph, training=True)
 
 
 def drop_for_inference(graph: Graph) -> None:
     """Take out what only training needs, and rescaling by 1."""
+    _drop(graph, training=False)
+
+
+def _drop(graph: Graph, training: bool) -> None:
     for op in graph.ops:
-        if op.kind in TRAINING_ONLY or _is_identity(op):
+        if record_of(op).does_nothing(op, training):
             graph.bypass(op)
-
-
-def _is_identity(op: Op) -> bool:
-    return op.kind == "rescale" and op.attributes["scale"] == 1 and op.attributes.get("offset", 0) == 0

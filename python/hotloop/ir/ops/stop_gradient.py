@@ -1,0 +1,15 @@
+"""stop_gradient: the same numbers, which nothing learns through."""
+
+from __future__ import annotations
+
+from hotloop.ir.op import Op
+from hotloop.ir.ops.elementwise import ElementwiseRecord
+from hotloop.ir.record import describes
+
+
+@describes("stop_gradient")
+class StopGradientRecord(ElementwiseRecord):
+    """It is a matter of training."""
+
+    def does_nothing(self, op: Op, training: bool) -> bool:
+        return not training
