@@ -12,7 +12,7 @@ from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
 from hotloop.ir.units import FROZEN
 from hotloop.optimizers import SGD
-from hotloop.training.engine import Steps, Sums
+from hotloop.training.program import Steps, Sums
 from hotloop.training.staging import Resident
 
 if TYPE_CHECKING:

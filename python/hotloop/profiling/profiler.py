@@ -13,20 +13,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import _native
+from hotloop import _native, losses
 from hotloop.compress import QuantizedModel
 from hotloop.core.errors import bad_type, bad_value, integer, number
 from hotloop.feed.arrays import Array
 from hotloop.inference.session import Session
-from hotloop.ir.build import Built
+from hotloop.ir.build import Built, build
+from hotloop.ir.pipelines import for_inference
 from hotloop.models import Model
 from hotloop.profiling.peaks import measure_peaks
 from hotloop.profiling.profile_rows import make_row
 from hotloop.profiling.result import Profile
-from hotloop.training.engine import FUSED, PredictionProgram
 
 Parts = list[dict[str, Any]]
 Timed = tuple[Parts, npt.NDArray[np.float64]]  # what the parts of a step are; seconds of steps x parts
+# Which activation a loss computes together with itself.
+FUSED = {loss.native: loss.activation for loss in losses.CLASSES.values() if loss.activation}
 MOST_TURNS, MOST_STEPS = 25, 2000
 # The most that inference takes at a time: more rows are cut into chunks.
 CHUNK_ROWS = 256
@@ -244,7 +246,7 @@ def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
         model = copy.deepcopy(model)
         model.network.build_for(x)
     inputs = model.input_arrays(x, model.allow_nonfinite)
-    return _of_built(PredictionProgram(model.network, model.store).built, inputs, batch_size)
+    return _of_built(build(for_inference(model.graph), arena=model.store.values), inputs, batch_size)
 
 
 def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject:

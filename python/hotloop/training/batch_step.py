@@ -8,8 +8,8 @@ import numpy as np
 
 from hotloop import _native, device
 from hotloop.feed.targets import target_array
-from hotloop.training.engine import TrainingProgram
 from hotloop.training.feed import Feed
+from hotloop.training.program import TrainingProgram
 from hotloop.training.state import SlotLayout
 
 

@@ -12,11 +12,10 @@ from hotloop.callbacks.batch_logs import hand_over
 from hotloop.core.errors import integer
 from hotloop.device import HOST
 from hotloop.training.batch_step import BatchStep
-from hotloop.training.batches import Batches
-from hotloop.training.engine import Steps, Sums, TrainingProgram
-from hotloop.training.epoch import Run
+from hotloop.training.epoch import Batches, Run
 from hotloop.training.feed import Feed
 from hotloop.training.predictor import Predictor
+from hotloop.training.program import Steps, Sums, TrainingProgram
 from hotloop.training.progress import logs_text, verbosity
 from hotloop.training.record import EpochRecord, joined
 from hotloop.training.state import TrainingState

@@ -11,10 +11,9 @@ import numpy as np
 
 from hotloop.callbacks import CallbackList, History
 from hotloop.core.errors import bad_type, integer, warn
-from hotloop.training.batches import Batches
 from hotloop.training.calls import DEFAULT_BATCH_SIZE, evaluate_record
 from hotloop.training.cautions import warn_of_unseen
-from hotloop.training.epoch import Run
+from hotloop.training.epoch import Batches, Run
 from hotloop.training.feed import Feed
 from hotloop.training.position import Position
 from hotloop.training.progress import Progress, verbosity

@@ -10,7 +10,29 @@ import numpy as np
 from hotloop.feed.arrays import Array, Floats, input_arrays, split_by_name
 from hotloop.feed.frames import Columns, checked_names, column_names
 from hotloop.graph.network import Network
-from hotloop.training.engine import PredictionProgram
+from hotloop.graph.parameters import ParameterStore
+from hotloop.ir.build import build
+from hotloop.ir.pipelines import for_inference
+
+
+class PredictionProgram:
+    """Forward pass alone, without dropout.
+
+    Attributes
+    ----------
+    built : Built
+    run_rows : callable or None
+        The short way; see :meth:`~hotloop.ir.build.Built.short_way`.
+    """
+
+    def __init__(self, network: Network, store: ParameterStore) -> None:
+        self.built = build(for_inference(network.graph), store.backend, arena=store.values)
+        self.store = store
+        self.version = store.version
+        self.run = self.built.run
+        self.run_rows = rows = self.built.short_way(network.input_shapes, network.output_shapes)
+        if rows and (keys := network.output_keys):
+            self.run_rows = lambda *given: _keyed(keys, rows(*given))
 
 
 class Predictor:
@@ -93,3 +115,7 @@ class Predictor:
         given = split_by_name("x", x, self.network.input_names, self.network.input_shapes)
         names = [old or column_names(frame) for old, frame in zip(known, given, strict=True)]
         self.columns = names if any(names) else None
+
+
+def _keyed(keys: list[str], result: Any) -> dict[str, Any] | None:
+    return None if result is None else {keys[0]: result}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy.typing as npt
 
 from hotloop import device
 from hotloop.core.errors import warn
-from hotloop.training.batches import Batches
-from hotloop.training.engine import Hook, Order, Steps, Sums, TrainingProgram
 from hotloop.training.feed import Feed
 from hotloop.training.heads import Head, Logits, compute_metrics
 from hotloop.training.position import Part, Position
+from hotloop.training.program import Order, Sums, TrainingProgram
 from hotloop.training.running import RunningMetrics
 from hotloop.training.staging import Resident, Streamed, place
 
@@ -80,8 +79,8 @@ class EpochRecord:
         if self._running is not None:
             self._running.begin()
 
-    def go_on(self, position: Position, batches: Batches) -> None:
-        """Begin with what an epoch had come to.
+    def go_on(self, position: Position, order_of: Callable[[int, int], Order]) -> None:
+        """Begin with what an epoch had come to, in passes whose order a function gives.
 
         Warns where that was compiled with other metrics, so that predictions are missing.
         """
@@ -95,52 +94,16 @@ class EpochRecord:
             )
             return
         for part in position.parts:
-            self._room_for(part.pass_begin)
+            self.make_room(part.pass_begin)
             for room, made in zip(self.outputs, part.outputs, strict=True):
                 device.write(room[part.begin : part.end], made)
-            order = batches.order_of(part.seed, part.pass_begin)
+            order = order_of(part.seed, part.pass_begin)
             self.saw(part.seed, part.pass_begin, order, part.begin, part.end)
 
-    def _room_for(self, pass_begin: int) -> None:
+    def make_room(self, pass_begin: int) -> None:
         """Keep what was written from being written over where an epoch goes on in another pass."""
         if self.features and self.stretches and self.stretches[-1].pass_begin != pass_begin:
             self.outputs = self.source.empty_outputs(self.features)
-
-    def train(self, batches: Batches, steps: int, hook: Hook, stop_on_nan: bool) -> int:
-        """Make steps of the pass in progress and return how many; those before an exception count as well."""
-        self._room_for(batches.pass_begin)
-        state, first, sums = batches.state, batches.next, self.sums
-        steps_before, rows_before, begin = sums.steps, sums.rows, first * batches.size
-
-        def note() -> int:
-            made = sums.steps - steps_before
-            batches.next = (first + made) % batches.steps_a_pass
-            end = begin + sums.rows - rows_before
-            self.saw(batches.seed, batches.pass_begin, batches.order, begin, end)
-            return made
-
-        def noting(steps_done: int, loss: float) -> bool:
-            note()
-            return hook(steps_done, loss)
-
-        try:
-            self.source.train(
-                Steps(
-                    state.optimizer,
-                    batches.order,
-                    batches.size,
-                    first,
-                    steps,
-                    state.seed,
-                    self.outputs,
-                    sums,
-                    noting,
-                    stop_on_nan,
-                )
-            )
-        finally:
-            made = note()
-        return made
 
     def saw(self, seed: int, pass_begin: int, order: Order, begin: int, end: int) -> None:
         """Note that these positions of a pass are done, and their predictions there."""

@@ -11,8 +11,8 @@ import numpy as np
 from hotloop import device
 from hotloop.device.chunks import MOST_CHUNK_BYTES, Chunks, row_bytes, usable_bytes
 from hotloop.feed.arrays import Floats
-from hotloop.training.engine import Hook, Steps, TrainingProgram
 from hotloop.training.feed import Arrays, Feed
+from hotloop.training.program import Hook, Steps, TrainingProgram
 
 if TYPE_CHECKING:
     from hotloop.graph.symbolic import Node

@@ -16,10 +16,10 @@ from hotloop.graph.network import Network
 from hotloop.training.batch_step import BatchStep
 from hotloop.training.cautions import LOOKED_AT, warn_of_nonfinite, warn_of_pairs
 from hotloop.training.compile_spec import CompileSpec
-from hotloop.training.engine import TrainingProgram
 from hotloop.training.feed import Feed
 from hotloop.training.heads import Head, log_directions, try_metrics
 from hotloop.training.predictor import Predictor
+from hotloop.training.program import TrainingProgram
 from hotloop.training.state import TrainingState
 
 if TYPE_CHECKING:
@@ -162,10 +162,8 @@ class Trainer:
         with network.lock:
             store, program = network.placed_store(), self.program
             # A layer may have been frozen or thawed; its state lies in the slots all the while.
-            if program is None or not program.is_current(store, network.trainable_layers()):
-                program = TrainingProgram(
-                    network.graph, store, feed.heads, network.trainable_layers(), state.compiled.precision
-                )
+            if program is None or not program.is_current(network, store):
+                program = TrainingProgram(network, store, feed.heads, state.compiled.precision)
             state.place_slots(store)
             program.set_optimizer(state.optimizer)
             self.program = program
@@ -180,7 +178,7 @@ class Trainer:
                 return None
             store = network.store
             # In an arena of the same version the slots' layout, if it is the same, holds as it did.
-            if state.slots is not step.slots or not program.is_current(store, network.trainable_layers()):
+            if state.slots is not step.slots or not program.is_current(network, store):
                 return None
             optimizer = state.optimizer
             optimizer.build(store.size, store.backend)

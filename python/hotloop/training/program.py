@@ -1,4 +1,4 @@
-"""A model's native programs: one that only predicts, and one that trains and evaluates."""
+"""The native program that trains and evaluates, and what a call of it takes and comes to."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop import device, losses
+from hotloop import device
 from hotloop.feed.arrays import Floats
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import ParameterStore
-from hotloop.graph.symbolic import FunctionalGraph
 from hotloop.ir.build import build
-from hotloop.ir.pipelines import for_inference
 from hotloop.optimizers import Optimizer
 from hotloop.training.feed import Arrays
 from hotloop.training.heads import Head
 from hotloop.training.lowered import training_graph
 
 if TYPE_CHECKING:
-    from hotloop.graph.layer import GraphLayer
+    pass
 
 Hook = Callable[[int, float], bool]
 Order = npt.NDArray[np.int32] | None
-# Which activation a loss computes together with itself.
-FUSED = {loss.native: loss.activation for loss in losses.CLASSES.values() if loss.activation}
 
 
 @dataclass
@@ -82,36 +78,14 @@ class Steps:
     stop_on_nan: bool = False
 
 
-class PredictionProgram:
-    """Forward pass alone, without dropout.
-
-    Attributes
-    ----------
-    built : Built
-    run_rows : callable or None
-        The short way; see :meth:`~hotloop.ir.build.Built.short_way`.
-    """
-
-    def __init__(self, network: Network, store: ParameterStore) -> None:
-        self.built = build(for_inference(network.graph), store.backend, arena=store.values)
-        self.store = store
-        self.version = store.version
-        self.run = self.built.run
-        self.run_rows = rows = self.built.short_way(network.input_shapes, network.output_shapes)
-        if rows and (keys := network.output_keys):
-            self.run_rows = lambda *given: _keyed(keys, rows(*given))
-
-
 class TrainingProgram:
     """Forward, loss, backward and update over the model's arena, gradients and optimizer slots.
 
     Parameters
     ----------
-    graph : FunctionalGraph
+    network : Network
     store : ParameterStore
     heads : list of Head
-    trainable : frozenset of Layer
-        Whose weights learn.
     precision : str
         As ``compile`` was told.
 
@@ -126,18 +100,12 @@ class TrainingProgram:
     """
 
     def __init__(
-        self,
-        graph: FunctionalGraph,
-        store: ParameterStore,
-        heads: Sequence[Head],
-        trainable: frozenset[GraphLayer],
-        precision: str = "float32",
+        self, network: Network, store: ParameterStore, heads: Sequence[Head], precision: str = "float32"
     ) -> None:
-        self.graph = graph
+        self.graph = graph = network.graph
         self.store = store
         self.version = store.version
-        self.trainable = trainable
-        self.heads = list(heads)
+        self.trainable = trainable = network.trainable_layers()
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
         self.parameters = [
@@ -149,9 +117,10 @@ class TrainingProgram:
         self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
         self._settings: tuple[Any, ...] | None = None
 
-    def is_current(self, store: ParameterStore, trainable: frozenset[GraphLayer]) -> bool:
+    def is_current(self, network: Network, store: ParameterStore) -> bool:
         """Whether the weights still lie where they did, and the same layers learn."""
-        return self.store is store and self.version == store.version and self.trainable == trainable
+        same = self.store is store and self.version == store.version
+        return same and self.trainable == network.trainable_layers()
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""
@@ -221,7 +190,3 @@ class TrainingProgram:
     def evaluate(self, arrays: Arrays, outputs: list[Floats]) -> float:
         """Return the loss summed over rows, and write their predictions."""
         return float(self.native.evaluate(arrays.inputs, arrays.targets, arrays.weights, outputs))
-
-
-def _keyed(keys: list[str], result: Any) -> dict[str, Any] | None:
-    return None if result is None else {keys[0]: result}
