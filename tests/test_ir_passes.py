@@ -1,5 +1,6 @@
 """Each pass does what it says to a graph written out here, and nothing where it should do nothing."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,40 @@ def test_a_layer_that_makes_no_value_is_named(made: Any, named: str) -> None:
     model = hl.Sequential([Forgetful(input_shape=(4,), name="odd")])
     with pytest.raises(TypeError, match=f"layer 'odd': lower: expected the value .* got {named}; return it"):
         model.predict(np.ones((2, 4), "float32"))
+
+
+@pytest.mark.parametrize("kind", ["softmax", "relu", "leaky_relu", "sigmoid"])
+def test_what_a_layer_leaves_to_an_op_is_the_same_everywhere(kind: str) -> None:
+    """Flat samples have another last axis: a softmax went over all of the sample where a model was frozen."""
+
+    class Brief(L.Layer):
+        def lower(self, graph: Graph, inputs: list[Value], node: object) -> Value:
+            return graph.add("activation", inputs, {"kind": kind})
+
+    class Norm(L.Layer):
+        def build(self, input_shape: tuple[int, ...]) -> None:
+            mean = self.make_weight("moving_mean", input_shape[-1:], "ones", trainable=False)
+            variance = self.make_weight("moving_variance", input_shape[-1:], "ones", trainable=False)
+            self.add_weights(mean, variance)
+
+        def lower(self, graph: Graph, inputs: list[Value], node: object) -> Value:
+            weights = {weight.name: weight for weight in self.weights}
+            return graph.add("batch_norm", inputs, {"momentum": 0.9, "epsilon": 0.1}, weights)
+
+    hl.set_seed(0)
+    layers = [L.Dense(6), L.Reshape((2, 3)), Norm(), Brief(), Norm(), L.Flatten(), L.Dense(3), Brief()]
+    model = hl.Sequential([hl.Input((4,)), *layers])
+    x = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+    classes = kind in ("softmax", "sigmoid")
+    model.compile("sgd", loss="sparse_categorical_crossentropy" if classes else "mse")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sigmoids of single columns are no probabilities of classes
+        model.fit(x, np.arange(16) % 3 if classes else x[:, :3], verbose=0)
+    want = model.predict(x)
+    np.testing.assert_array_equal(hl.freeze(model, batch_size=16).run(x), want)
+    for precision in ("bf16", "int8_dynamic"):
+        frozen = hl.quantize_model(model, precision=precision)
+        np.testing.assert_allclose(frozen.predict(x), want, atol=0.05 * float(np.abs(want).max()))
 
 
 def test_what_predicts_has_gone_through_all_its_passes() -> None:

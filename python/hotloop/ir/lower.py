@@ -6,6 +6,9 @@ from hotloop.core.errors import bad_type
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.graph import Graph, Value
 
+# Native ops take the sample's last axis where none is given: passes read it, and flatten samples.
+ALONG_LAST_AXIS = frozenset({"activation", "batch_norm", "dense"})
+
 
 def lower(graph: FunctionalGraph) -> Graph:
     """Lower all calls of a graph of layers, whose parameters are live in the result.
@@ -35,4 +38,9 @@ def lower(graph: FunctionalGraph) -> Graph:
             )
         values[node.output] = value
     made.outputs = [values[tensor] for tensor in graph.outputs]
+    for op in made:
+        if op.kind in ALONG_LAST_AXIS:
+            op.attributes.setdefault("last_axis", op.input.shape[-1])
+        elif op.kind == "concat":
+            op.attributes.setdefault("positions", op.input.features // op.input.shape[-1])
     return made

@@ -28,7 +28,7 @@ def fuse_activations(graph: Graph) -> None:
             and maker.layer == op.layer
             and is_linear(maker)
             and graph.only_reader(maker.output) is op
-            and _is_fusable(str(op.attributes["kind"]), op.attributes["alpha"], op.attributes["beta"])
+            and _is_fusable(str(op.attributes["kind"]), **_parameters(op))
             and not is_computed_by_a_loss(graph, op)
         ):
             fuse_activation(graph, maker, op)
@@ -46,12 +46,7 @@ def fuse_into(graph: Graph, products: Collection[Op]) -> None:
 
 def fuse_activation(graph: Graph, product: Op, activation: Op) -> None:
     """Let a product apply the activation that alone reads its result."""
-    attributes = activation.attributes
-    product.attributes |= {
-        "activation": attributes["kind"],
-        "alpha": attributes["alpha"],
-        "beta": attributes["beta"],
-    }
+    product.attributes |= {"activation": activation.attributes["kind"], **_parameters(activation)}
     graph.absorb(product, activation)
 
 
@@ -64,7 +59,7 @@ def split_activation(graph: Graph, product: Op) -> Value:
         return product.input
     made, attributes = product.output, product.attributes
     how: Attributes = {"kind": attributes["activation"]}
-    how |= {key: attributes[key] for key in ("alpha", "beta")} | {"last_axis": attributes["units"]}
+    how |= _parameters(product) | {"last_axis": attributes["units"]}
     value = graph.add(
         product.kind,
         product.inputs,
@@ -85,6 +80,11 @@ def is_linear(op: Op) -> bool:
     return op.attributes.get("activation", "linear") == "linear"
 
 
+def _parameters(op: Op) -> dict[str, float]:
+    """Those that an activation was given; without them it has its kind's own."""
+    return {key: op.number(key) for key in ("alpha", "beta") if key in op.attributes}
+
+
 @functools.cache
-def _is_fusable(kind: str, alpha: float, beta: float) -> bool:
+def _is_fusable(kind: str, alpha: float | None = None, beta: float = 0.0) -> bool:
     return kind not in ROWWISE and _native.derivative_from_output(kind, alpha, beta)
