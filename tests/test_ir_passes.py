@@ -136,6 +136,11 @@ def test_what_a_layer_leaves_to_an_op_is_the_same_everywhere(kind: str) -> None:
         np.testing.assert_allclose(frozen.predict(x), want, atol=0.05 * float(np.abs(want).max()))
 
 
+def test_samples_may_be_single_numbers() -> None:
+    model = hl.Sequential([hl.Input(()), L.Activation("relu")])
+    assert model.predict(np.ones(3, "float32")).tolist() == [1, 1, 1]
+
+
 def test_what_predicts_has_gone_through_all_its_passes() -> None:
     model = hl.Sequential(
         [hl.Input((4,)), L.Rescaling(1.0), L.Dense(4, "relu"), L.Dropout(0.5), L.Activation("tanh")]

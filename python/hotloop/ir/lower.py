@@ -39,8 +39,9 @@ def lower(graph: FunctionalGraph) -> Graph:
         values[node.output] = value
     made.outputs = [values[tensor] for tensor in graph.outputs]
     for op in made:
-        if op.kind in ALONG_LAST_AXIS:
-            op.attributes.setdefault("last_axis", op.input.shape[-1])
-        elif op.kind == "concat":
-            op.attributes.setdefault("positions", op.input.features // op.input.shape[-1])
+        shape = op.inputs[0].shape if op.inputs else ()
+        if shape and op.kind in ALONG_LAST_AXIS:
+            op.attributes.setdefault("last_axis", shape[-1])
+        elif shape and op.kind == "concat":
+            op.attributes.setdefault("positions", op.input.features // shape[-1])
     return made
