@@ -204,3 +204,9 @@ def test_layer_refuses_an_input_of_another_width():
     layer(hl.Input((3,)))
     with pytest.raises(ValueError, match=r"shape \(None, 3\).*got \(None, 4\)"):
         layer(hl.Input((4,)))
+
+
+def test_softmax_of_samples_that_are_single_numbers():
+    layers = [hl.layers.Reshape((), input_shape=(1,)), hl.layers.Activation("softmax")]
+    predicted = hl.Sequential(layers).predict(np.arange(3, dtype=np.float32)[:, None], verbose=0)
+    np.testing.assert_array_equal(predicted, np.ones(3, np.float32))

@@ -56,7 +56,7 @@ class RowNode final : public Node {
 
   std::vector<ValueSpec> outputs() const override {
     const std::int64_t size = kind_ == Activation::glu ? last_axis_ / 2 : last_axis_;
-    return {input_.shaped(with_last_axis(input_.shape, last_axis_, size))};
+    return {size == last_axis_ ? input_ : input_.shaped(with_last_axis(input_.shape, last_axis_, size))};
   }
   NodeFacts facts() const override {
     NodeFacts facts;
