@@ -95,7 +95,9 @@ class ModelCheckpoint(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if not self.save_weights_only:
-            self.model.refuse_unsavable()
+            refuse = getattr(self.model, "refuse_unsavable", None)
+            if refuse is not None:
+                refuse()
         if self.save_best_only:
             self._watched.begin(self.model)
             self.mode = self._watched.mode

@@ -95,10 +95,12 @@ class Model(Learning, Predicting):
 
     def __copy__(self) -> Model:
         """A model of the same layers, which learns for itself."""
-        network, made = copy.copy(self.network), type(self).__new__(type(self))
-        predictor = self.predictor.of(network)
-        own = {"network": network, "predictor": predictor, "trainer": self.trainer.of(network, predictor)}
-        vars(made).update(vars(self), **own)
+        made = type(self).__new__(type(self))
+        predictor, trainer = copy.copy(self.predictor), copy.copy(self.trainer)
+        trainer.predictor, trainer.state = predictor, copy.copy(trainer.state)
+        vars(made).update(vars(self), predictor=predictor, trainer=trainer, network=copy.copy(self.network))
+        for part in (predictor, trainer, trainer.state):
+            part.network = made.network
         return made
 
     # -- calls

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -58,12 +57,6 @@ class Predictor:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the program is made anew when it is needed."""
         return {**vars(self), "program": None}
-
-    def of(self, network: Network) -> Predictor:
-        """Return the same for another network."""
-        made = copy.copy(self)
-        made.network = network
-        return made
 
     def current(self) -> PredictionProgram:
         """Return the program; made anew when the weights moved."""

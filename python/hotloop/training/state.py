@@ -153,26 +153,23 @@ class TrainingState:
     def place_slots(self, store: ParameterStore) -> None:
         """Bring the optimizer's state to where the weights are, and in their order."""
         optimizer = self.optimizer
-        current = self.slots is not None and self.slots.is_current(store)
-        if self.slots is not None and not current:
-            self.slots.move(optimizer, store)
-        optimizer.build(store.size, store.backend)
-        if not current:
+        if self.slots is None or not self.slots.is_current(store):
+            if self.slots is not None:
+                self.slots.move(optimizer, store)
             self.slots = SlotLayout(self.network.weights, store)
+        optimizer.build(store.size, store.backend)
 
     def slots_by_weight(self) -> Slots:
         """The optimizer's state by slot and weight; empty before the first step.
 
         The arrays are parts of the state itself, on the model's device.
         """
-        optimizer, store = self.optimizer, self.network.store
-        if self.slots is not None and not self.slots.is_current(store):
-            self.slots.move(optimizer, store)
-            self.slots = SlotLayout(self.network.weights, store)
+        if self.slots is None and not self.optimizer.slots:
+            return {}
+        self.place_slots(self.network.store)
         return {
             slot: {p.path: p.of(array) for p in self.network.weights if p.trainable}
-            for slot, array in optimizer.slots.items()
-            if array.size == store.size
+            for slot, array in self.optimizer.slots.items()
         }
 
     def restore_optimizer(self, iterations: int, slots: Mapping[str, Mapping[str, Floats]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,13 +66,6 @@ class Trainer:
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: programs are made anew when they are needed."""
         return {**vars(self), "program": None, "batch_step": None, "history": None}
-
-    def of(self, network: Network, predictor: Predictor) -> Trainer:
-        """Return the same for another network."""
-        made, made_state = copy.copy(self), copy.copy(self.state)
-        made.network, made.predictor, made.state = network, predictor, made_state
-        made_state.network = network
-        return made
 
     def compile(self, spec: CompileSpec, device: Host | None) -> None:
         """Learn as told from now on; see ``Model.compile``."""
