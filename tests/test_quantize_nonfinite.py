@@ -124,7 +124,7 @@ def test_files_with_tensors_that_are_not_finite_are_refused(
 def test_graphs_with_attributes_that_are_not_finite_are_refused(bad: float) -> None:
     model, x = network()
     fast = hl.quantize_model(model, "int8", x)
-    config, tensors = fast.get_config()["graph"], tensors_of(fast._graph)
+    config, tensors = fast.get_config()["graph"], tensors_of(fast.graph)
     floats = [(op, key) for op in config["ops"] for key, v in op["attributes"].items() if type(v) is float]
     assert len(floats) >= 4
     for op, key in floats:

@@ -18,7 +18,8 @@ from hotloop.core.errors import integer, unknown_name
 from hotloop.device import backend
 from hotloop.graph.still import still
 from hotloop.inference.quantization_report import QuantizationReport
-from hotloop.inference.quantized_model import QuantizedModel, describe
+from hotloop.inference.quantized_model import QuantizedModel
+from hotloop.inference.signature import Signature
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import product_of
 from hotloop.ir.passes.flatten import flatten
@@ -158,7 +159,8 @@ def quantize_model(
         report = QuantizationReport(
             precision, data.rows, tuple(measured.layers), tuple(measured.outputs), kept
         )
-    return QuantizedModel(graph, report=report, **describe(model, precision))
+    spec = model.compile_spec and model.compile_spec.anew()
+    return QuantizedModel(graph, Signature.of(model, precision), spec, report, model.device)
 
 
 class _Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel
+from hotloop.inference.signature import Signature
 from hotloop.ir.config import graph_from_config, require_finite
 from hotloop.ir.old_plan import upgraded
 from hotloop.ir.op import LOSS
@@ -19,21 +20,7 @@ def read(container: Container) -> QuantizedModel:
     require_finite(graph)
     if any(op.kind == LOSS for op in graph):
         raise ValueError("a model that is frozen has no loss in its graph")
-    return QuantizedModel(
-        graph,
-        name=str(config["name"]),
-        precision=str(config["precision"]),
-        inputs=[
-            (str(n), tuple(map(int, s)))
-            for n, s in zip(config["input_names"], config["input_shapes"], strict=True)
-        ],
-        outputs=[
-            (str(n), tuple(map(int, s)))
-            for n, s in zip(config["output_names"], config["output_shapes"], strict=True)
-        ],
-        spec=None if config["compile"] is None else CompileSpec(**config["compile"]),
-        returns_dict=bool(config.get("returns_dict", False)),
-        # Files of before had none.
-        report=QuantizationReport.from_dict(config["report"]) if "report" in config else None,
-        feature_names=config.get("feature_names"),
-    )
+    spec = None if config["compile"] is None else CompileSpec(**config["compile"])
+    # Files of before had none.
+    report = QuantizationReport.from_dict(config["report"]) if "report" in config else None
+    return QuantizedModel(graph, Signature.from_config(config), spec, report)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import numpy.typing as npt
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from hotloop.core.files import PathLike, refuse_overwriting
-from hotloop.device import backend, to_host
-from hotloop.feed.arrays import Predicted, as_array, input_arrays, require_same_rows, split_by_name
-from hotloop.feed.frames import checked_names
+from hotloop.device import Host, backend, to_host
+from hotloop.feed.arrays import Array, Predicted, as_array, require_same_rows, split_by_name
 from hotloop.feed.targets import sample_weights
 from hotloop.inference.logits import WithLogits, total_loss
 from hotloop.inference.nonfinite import mark_nonfinite, sources_of_outputs
 from hotloop.inference.quantization_report import QuantizationReport
+from hotloop.inference.signature import Signature
 from hotloop.ir.build import build
 from hotloop.ir.config import graph_config
 from hotloop.ir.graph import Graph
@@ -26,10 +24,6 @@ from hotloop.saving.registered import refuse_unregistered
 from hotloop.training.compile_spec import CompileSpec
 from hotloop.training.heads import compute_metrics
 
-if TYPE_CHECKING:
-    from hotloop.models import Model
-
-Array = npt.NDArray[Any]
 KIND = "quantized_model"
 
 
@@ -44,6 +38,13 @@ class QuantizedModel:
     input_names, output_names : list of str
     input_shapes, output_shapes : list of tuple of int
         Of one sample.
+    signature : Signature
+    graph : Graph
+        Of ops, with arrays for weights.
+    built : Built
+        Its program.
+    marked : list of frozenset of int, or None
+        With bytes inside: by output, the inputs whose NaN it has to show.
     nbytes : int
         What its weights, scales and biases take in memory.
 
@@ -60,68 +61,54 @@ class QuantizedModel:
     def __init__(
         self,
         graph: Graph,
-        *,
-        name: str,
-        precision: str,
-        inputs: Sequence[tuple[str, Sequence[int]]],
-        outputs: Sequence[tuple[str, Sequence[int]]],
+        signature: Signature,
         spec: CompileSpec | None,
         report: QuantizationReport | None = None,
         device: str | None = None,
-        returns_dict: bool = False,
-        feature_names: Sequence[Any] | None = None,
     ) -> None:
-        self._graph = graph
-        self.name = name
-        self.precision = precision
-        self.input_names = [key for key, _ in inputs]
-        self.input_shapes = [tuple(shape) for _, shape in inputs]
-        self.output_names = [key for key, _ in outputs]
-        self.output_shapes = [tuple(shape) for _, shape in outputs]
-        self._returns_dict = returns_dict
+        self.graph = graph
+        self.signature = signature
+        self.name, self.precision = signature.name, signature.precision
+        self.input_names, self.input_shapes = signature.input_names, signature.input_shapes
+        self.output_names, self.output_shapes = signature.output_names, signature.output_shapes
         self.compile_spec = spec
-        self._report = QuantizationReport(precision) if report is None else report
-        self._feature_names = (
-            None if feature_names is None else checked_names(feature_names, self.input_shapes)
-        )
-        self._built = build(graph, backend(device))
+        self._report = QuantizationReport(self.precision) if report is None else report
+        self.marked = sources_of_outputs(graph) if self.precision.startswith("int8") else None
+        self._run_on(backend(device))
         made = [(value.features, value.dtype) for value in graph.outputs]
         if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
-            raise ValueError(f"quantised model {name!r}: its outputs are {made}, not {self.output_shapes}")
+            raise ValueError(
+                f"quantised model {self.name!r}: its outputs are {made}, not {self.output_shapes}"
+            )
         if [value.features for value in graph.inputs] != [math.prod(shape) for shape in self.input_shapes]:
-            raise ValueError(f"quantised model {name!r}: its inputs are not {self.input_shapes}")
-        self._find_short_way()
-        # With bytes inside: by output, the inputs whose NaN it has to show.
-        self._marked = sources_of_outputs(graph) if precision.startswith("int8") else None
+            raise ValueError(f"quantised model {self.name!r}: its inputs are not {self.input_shapes}")
 
-    def _find_short_way(self) -> None:
-        """With one input and one output, an array that needs no conversion goes straight to the program."""
-        self._judged = WithLogits(self._graph, self._built)
-        short = None if self._returns_dict else self._built.short_way(self.input_shapes, self.output_shapes)
-        self._run_rows = short
+    def _run_on(self, where: Host) -> None:
+        """Build the program; with one input and one output plain arrays go straight to it."""
+        self.built = build(self.graph, where)
+        self._judged = WithLogits(self.graph, self.built)
+        short = self.built.short_way(self.input_shapes, self.output_shapes)
+        self._run_rows = None if self.signature.returns_dict else short
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
-        kept = {
-            key: value for key, value in vars(self).items() if key not in ("_built", "_run_rows", "_judged")
-        }
-        return {**kept, "_where": self._built.backend}
+        behind = ("built", "_judged", "_run_rows")
+        kept = {key: value for key, value in vars(self).items() if key not in behind}
+        return {**kept, "_where": self.built.backend}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         where = state.pop("_where")  # none in a pickle, which may be read where there is no such device
         vars(self).update(state)
-        self._built = build(self._graph, backend(where))
-        self._find_short_way()
+        self._run_on(backend(where))
 
     @property
     def device(self) -> str:
         """Where the model computes: "cpu" or "cuda". Setting it moves the weights."""
-        return self._built.backend.name
+        return self.built.backend.name
 
     @device.setter
     def device(self, name: str) -> None:
-        self._built = build(self._graph, backend(name))
-        self._find_short_way()
+        self._run_on(backend(name))
 
     # -- predicting
 
@@ -157,35 +144,24 @@ class QuantizedModel:
         """
         if self._run_rows is not None:
             # What isn't finite takes the long way where it has to be marked.
-            result = self._run_rows(x, allow_nonfinite and self._marked is None)
+            result = self._run_rows(x, allow_nonfinite and self.marked is None)
             if result is not None:
                 return result
         inputs = self.input_arrays(x, allow_nonfinite)
-        rows = inputs[0].shape[0]
-        outputs = self._built.run(inputs)
-        if allow_nonfinite and self._marked is not None:
-            mark_nonfinite(inputs, outputs, self._marked)
-        shaped = [a.reshape(rows, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
-        if self._returns_dict:
-            return dict(zip(self.output_names, shaped, strict=True))
-        return shaped[0] if len(shaped) == 1 else shaped
+        outputs = self.built.run(inputs)
+        if allow_nonfinite and self.marked is not None:
+            mark_nonfinite(inputs, outputs, self.marked)
+        return self.signature.shaped(outputs)
 
     def input_arrays(self, x: Any, allow_nonfinite: bool = False) -> list[Array]:
         """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
-        return input_arrays(
-            x,
-            self.input_names,
-            self.input_shapes,
-            allow_nonfinite,
-            where=self._built.backend,
-            columns=self._feature_names,
-        )
+        return self.signature.input_arrays(x, allow_nonfinite, self.built.backend)
 
     @property
     def feature_names(self) -> Any:
         """The names by which frames' columns are put in order, as the float model's; a list for several
         inputs."""
-        names = self._feature_names or [None] * len(self.input_names)
+        names = self.signature.columns or [None] * len(self.input_names)
         return names[0] if len(names) == 1 else names
 
     def evaluate(
@@ -274,14 +250,14 @@ class QuantizedModel:
 
     def count_params(self) -> int:
         """How many weights it has: kernels and biases, and the vectors of float layers."""
-        found = [each for op in self._graph for each in record_of(op).parameters(op)]
+        found = [each for op in self.graph for each in record_of(op).parameters(op)]
         sizes = {id(array): numbers for array, numbers in found}  # layers may share them
         return sum(sizes.values())
 
     @property
     def nbytes(self) -> int:
         """What its weights, scales and biases take in memory."""
-        return sum(int(array.nbytes) for array in tensors(self._graph).values())
+        return sum(int(array.nbytes) for array in tensors(self.graph).values())
 
     def report(self) -> QuantizationReport:
         """What quantisation did, measured on the calibration data; prints as a table.
@@ -306,7 +282,7 @@ class QuantizedModel:
             Called with each line instead of printing.
         """
         rows = [("layer", "op", "output", "bytes", "scales")]
-        for op in self._graph:
+        for op in self.graph:
             arrays = [*op.weights.values(), *op.constants.values()]
             rows.append(
                 (
@@ -331,17 +307,10 @@ class QuantizedModel:
     def get_config(self) -> dict[str, Any]:
         """Names, shapes and ops as JSON values; an op's numbers are named by the tensors that hold them."""
         return {
-            "name": self.name,
-            "precision": self.precision,
-            "input_names": self.input_names,
-            "input_shapes": [list(shape) for shape in self.input_shapes],
-            "output_names": self.output_names,
-            "output_shapes": [list(shape) for shape in self.output_shapes],
-            "returns_dict": self._returns_dict,
+            **self.signature.get_config(),
             "compile": None if self.compile_spec is None else self.compile_spec.get_config(),
             "report": self._report.to_dict(),
-            "feature_names": self._feature_names,
-            "graph": graph_config(self._graph),
+            "graph": graph_config(self.graph),
         }
 
     def save(self, filepath: PathLike, overwrite: bool = True) -> None:
@@ -365,25 +334,9 @@ class QuantizedModel:
         """
         refuse_overwriting(filepath, overwrite)
         refuse_unregistered([] if self.compile_spec is None else self.compile_spec.arguments().values())
-        write_container(filepath, KIND, self.get_config(), tensors(self._graph))
+        write_container(filepath, KIND, self.get_config(), tensors(self.graph))
 
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} name={self.name!r} precision={self.precision!r}: {self._report.line()}>"
         )
-
-
-def describe(model: Model, precision: str) -> dict[str, Any]:
-    """The arguments of :class:`QuantizedModel`, the graph apart, for a model."""
-    return {
-        "name": model.name,
-        "precision": precision,
-        "inputs": [(tensor.layer.name, tensor.sample_shape) for tensor in model.graph.inputs],
-        "outputs": [
-            (name, t.sample_shape) for name, t in zip(model.output_names, model.graph.outputs, strict=True)
-        ],
-        "returns_dict": model.network.output_keys is not None,
-        "spec": model.compile_spec and model.compile_spec.anew(),
-        "device": model.device,
-        "feature_names": model.predictor.columns,
-    }

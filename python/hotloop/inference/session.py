@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import Any, NoReturn
 
 from hotloop import _native
 from hotloop.core.errors import bad_type, integer
-from hotloop.device import HOST, Host, backend
+from hotloop.device import HOST, Host
 from hotloop.device.chunks import run_forward
-from hotloop.feed.arrays import Array, Predicted, input_arrays, output_arrays
-from hotloop.feed.frames import Columns
+from hotloop.feed.arrays import Array, Predicted, output_arrays
 from hotloop.graph.still import still
 from hotloop.inference.nonfinite import mark_nonfinite
 from hotloop.inference.quantized_model import QuantizedModel
+from hotloop.inference.signature import Signature
 from hotloop.ir.build import native_graph
 from hotloop.ir.pipelines import for_inference
 from hotloop.models import Model
-
-if TYPE_CHECKING:
-    from hotloop.graph.parameters import Shape
 
 
 class Session:
@@ -39,6 +37,9 @@ class Session:
     input_names, output_names : list of str
     input_shapes, output_shapes : list of tuple of int
         Of one sample.
+    native : _native.Session
+    sources : list of (str, str)
+        By native node: its layer, and what it computes.
 
     Examples
     --------
@@ -53,32 +54,24 @@ class Session:
     def __init__(
         self,
         native: _native.Session,
-        *,
-        name: str,
-        precision: str,
-        inputs: list[tuple[str, Shape]],
-        outputs: list[tuple[str, Shape]],
-        allow_nonfinite: bool,
+        signature: Signature,
+        where: Host,
         sources: list[tuple[str, str]],
-        where: Host = HOST,
-        marked: list[frozenset[int]] | None = None,
-        feature_names: list[Columns | None] | None = None,
+        marked: list[frozenset[int]] | None,
+        allow_nonfinite: bool,
     ) -> None:
-        self._native = native
-        self._sources = sources  # by node: its layer, and what it computes
+        self.native = native
+        self.sources = sources
+        self.name, self.precision = signature.name, signature.precision
+        self.input_names, self.input_shapes = signature.input_names, signature.input_shapes
+        self.output_names, self.output_shapes = signature.output_names, signature.output_shapes
+        self._signature = replace(signature, returns_dict=False)
         self._where = where
         self._run_rows = native.run_rows if where is HOST else _no_short_way
         self._allow_nonfinite = allow_nonfinite
         # With bytes inside: by output, the inputs whose NaN it has to show; for that there is the long way.
         self._marked = marked
         self._short_nonfinite = allow_nonfinite and marked is None
-        self._feature_names = feature_names
-        self.name = name
-        self.precision = precision
-        self.input_names = [key for key, _ in inputs]
-        self.input_shapes = [shape for _, shape in inputs]
-        self.output_names = [key for key, _ in outputs]
-        self.output_shapes = [shape for _, shape in outputs]
 
     def run(self, x: Any, out: Any = None) -> Predicted:
         """Predict.
@@ -120,18 +113,16 @@ class Session:
         inputs = self.input_arrays(x)
         given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
         features = [math.prod(shape) for shape in self.output_shapes]
-        outputs = run_forward(self._where, self._native.run, inputs, features, given)
+        outputs = run_forward(self._where, self.native.run, inputs, features, given)
         if self._allow_nonfinite and self._marked is not None:
             mark_nonfinite(inputs, outputs, self._marked)
         if out is not None:
             return out
-        shaped = [a.reshape(-1, *shape) for a, shape in zip(outputs, self.output_shapes, strict=True)]
-        return shaped[0] if len(shaped) == 1 else shaped
+        return self._signature.shaped(outputs)
 
     def input_arrays(self, x: Any) -> list[Array]:
         """Return the inputs as the program reads them: (rows, features), float32 or uint8."""
-        names, shapes, columns = self.input_names, self.input_shapes, self._feature_names
-        return input_arrays(x, names, shapes, self._allow_nonfinite, where=self._where, columns=columns)
+        return self._signature.input_arrays(x, self._allow_nonfinite, self._where)
 
     @property
     def device(self) -> str:
@@ -211,25 +202,15 @@ def freeze(
 
 
 def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_nonfinite: bool) -> Session:
-    precision = "float32"
     marked = None
     if isinstance(model, Model):
         store = model.network.placed_store()
-        where = store.backend
-        graph = for_inference(model.graph)
+        where, graph, signature = store.backend, for_inference(model.graph), Signature.of(model)
         made = native_graph(graph, where, store.values)
-        ends = (model.input_names, model.graph.inputs), (model.output_names, model.graph.outputs)
-        inputs, outputs = (
-            [(name, tensor.sample_shape) for name, tensor in zip(names, tensors, strict=True)]
-            for names, tensors in ends
-        )
     elif isinstance(model, QuantizedModel):
-        where = backend(model.device)
-        graph, precision = model._graph, model.precision
+        where, graph, signature = model.built.backend, model.graph, model.signature
         made = native_graph(graph, where)
-        inputs = list(zip(model.input_names, model.input_shapes, strict=True))
-        outputs = list(zip(model.output_names, model.output_shapes, strict=True))
-        marked = model._marked
+        marked = model.marked
     else:
         raise bad_type("freeze", "a Model or a QuantizedModel", model)
     where.require()
@@ -237,20 +218,9 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         made.graph,
         made.numbers(graph.outputs),
         made.arena,
-        [s for _, s in inputs],
-        [s for _, s in outputs],
+        signature.input_shapes,
+        signature.output_shapes,
         rows,
         min(most_threads, 2**31 - 1),
     )
-    return Session(
-        native,
-        name=model.name,
-        precision=precision,
-        inputs=inputs,
-        outputs=outputs,
-        allow_nonfinite=allow_nonfinite,
-        sources=made.sources(),
-        where=where,
-        marked=marked,
-        feature_names=model.predictor.columns if isinstance(model, Model) else model._feature_names,
-    )
+    return Session(native, signature, where, made.sources(), marked, allow_nonfinite)

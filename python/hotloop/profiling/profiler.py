@@ -250,7 +250,7 @@ def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
 
 
 def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject:
-    return _of_built(model._built, model.input_arrays(x), batch_size)
+    return _of_built(model.built, model.input_arrays(x), batch_size)
 
 
 def _of_built(built: Built, inputs: list[Array], batch_size: int | None) -> Subject:
@@ -260,7 +260,7 @@ def _of_built(built: Built, inputs: list[Array], batch_size: int | None) -> Subj
 def _session(session: Session, x: Any, batch_size: int | None) -> Subject:
     inputs = session.input_arrays(x)
     features = [math.prod(shape) for shape in session.output_shapes]
-    return _forward(session._native, inputs, batch_size, features, session._sources)
+    return _forward(session.native, inputs, batch_size, features, session.sources)
 
 
 def _forward(
