@@ -144,6 +144,7 @@ class Small:
             ),
         )
         yield "column_sum", lambda: cuda.column_sum(x, self.empty(N))
+        yield from self._reductions()
         index = self.integers(0, M, 31, dtype=np.int32)
         yield "gather_rows", lambda: cuda.gather_rows(x, self.empty(31, N), index)
         bytes_of = self.integers(0, 256, M, N, dtype=np.uint8)
@@ -154,6 +155,22 @@ class Small:
                 x, self.empty(M, N, dtype=np.uint8), self.empty(M), self.empty(M, dtype=np.int32)
             ),
         )
+
+    def _reductions(self) -> Iterator[Case]:
+        cuda = self.cuda
+        for inner in (1, N):
+            x, y = self.normal(3, K, inner), self.empty(3, inner)
+            for kind in ("sum", "mean", "max", "min"):
+                yield f"reduce {kind}, {inner} columns", partial(cuda.reduce_forward, kind, x, y)
+                yield (
+                    f"reduce {kind} backward, {inner} columns",
+                    partial(cuda.reduce_backward, kind, x, self.normal(3, inner), self.empty(*x.shape)),
+                )
+            yield f"argmax, {inner} columns", partial(cuda.argmax, x, self.empty(3, inner, dtype=np.int32))
+        yield "matmul", lambda: cuda.matmul(self.normal(3, M, K), self.normal(3, K, N), self.empty(3, M, N))
+        yield "strided_copy", lambda: cuda.strided_copy(self.normal(3, M, N).T, self.empty(N, M, 3))
+        yield "clear", lambda: cuda.clear(self.empty(M))
+        yield "cast", lambda: cuda.cast_to_int(self.normal(M), self.empty(M, dtype=np.int32))
 
     def _elements(self) -> Iterator[Case]:
         cuda, x, n = self.cuda, self.normal(M * N), M * N

@@ -247,6 +247,8 @@ def all_finite(x: numpy.ndarray) -> bool:
     """
 
 def apply_formula(formula: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def argmax(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def argmax_ref(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
 def available_cpus() -> int: ...
 def batch_norm(
     x: numpy.ndarray,
@@ -303,11 +305,14 @@ def batch_norm_ref(
 def best_isa_level() -> str: ...
 def bf16_unit() -> str: ...
 def caches() -> str: ...
+def cast_to_int(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def cast_to_int_ref(x: numpy.ndarray, y: numpy.ndarray) -> None: ...
 def class_numbers(labels: numpy.ndarray, classes: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
     """
     Whole numbers from 0 to classes - 1 as int32 (rows, numbers a row); None where some are others, or labels are no contiguous int32 or int64.
     """
 
+def clear(y: numpy.ndarray) -> None: ...
 def column_sum(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
 def column_sum_ref(x: numpy.ndarray, sums: numpy.ndarray, accumulate: bool = False) -> None: ...
 def copy_columns(
@@ -512,6 +517,23 @@ def loss_row_ref(
     delta: typing.SupportsFloat | typing.SupportsIndex = 1.0,
 ) -> tuple: ...
 def losses() -> list[str]: ...
+def matmul(
+    a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray, transpose_a: bool = False, transpose_b: bool = False
+) -> None:
+    """
+    c = a @ b, of which either may lie with its last axes swapped.
+    """
+
+def matmul_backward(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    dc: numpy.ndarray,
+    da: numpy.ndarray,
+    db: numpy.ndarray,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    accumulate: bool = False,
+) -> None: ...
 def matmul_bf16(
     a: numpy.ndarray,
     b: numpy.ndarray,
@@ -531,6 +553,22 @@ def matmul_bf16_ref(
     alpha: typing.SupportsFloat | typing.SupportsIndex | None = None,
     beta: typing.SupportsFloat | typing.SupportsIndex = 0.0,
     unit: str | None = None,
+) -> None: ...
+def matmul_gradients_ref(
+    a: numpy.ndarray,
+    b: numpy.ndarray,
+    dc: numpy.ndarray,
+    da: numpy.ndarray,
+    db: numpy.ndarray,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+) -> None:
+    """
+    Adds to da and db, which are float64.
+    """
+
+def matmul_ref(
+    a: numpy.ndarray, b: numpy.ndarray, c: numpy.ndarray, transpose_a: bool = False, transpose_b: bool = False
 ) -> None: ...
 def measure_peak(
     name: str,
@@ -624,6 +662,14 @@ def quantize_ref(
 def quantize_rows(
     x: numpy.ndarray, out: numpy.ndarray, scale: numpy.ndarray, zero_point: numpy.ndarray
 ) -> None: ...
+def reduce_backward(
+    kind: str, x: numpy.ndarray, dy: numpy.ndarray, dx: numpy.ndarray, accumulate: bool = False
+) -> None: ...
+def reduce_backward_ref(
+    kind: str, x: numpy.ndarray, dy: numpy.ndarray, dx: numpy.ndarray, accumulate: bool = False
+) -> None: ...
+def reduce_forward(kind: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
+def reduce_forward_ref(kind: str, x: numpy.ndarray, y: numpy.ndarray) -> None: ...
 def rescale_backward(
     x: numpy.ndarray,
     y: numpy.ndarray,
@@ -690,6 +736,8 @@ def small_program_ref(
     The same in float64, on arrays of one size.
     """
 
+def strided_copy(x: numpy.ndarray, y: numpy.ndarray, accumulate: bool = False) -> None: ...
+def strided_copy_ref(x: numpy.ndarray, y: numpy.ndarray, accumulate: bool = False) -> None: ...
 def sum_absolute_blocks(x: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
     """
     One sum for each block of 4096 elements.

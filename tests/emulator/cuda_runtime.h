@@ -127,6 +127,10 @@ inline int __float2int_rn(float a) {
   if (!(a < 2147483648.0f)) return a != a ? 0 : 2147483647;
   return a < -2147483648.0f ? -2147483647 - 1 : static_cast<int>(std::nearbyintf(a));
 }
+inline int __float2int_rz(float a) {
+  if (!(a < 2147483648.0f)) return a != a ? 0 : 2147483647;
+  return a < -2147483648.0f ? -2147483647 - 1 : static_cast<int>(a);
+}
 inline int __float_as_int(float a) {
   int bits;
   std::memcpy(&bits, &a, sizeof(bits));
