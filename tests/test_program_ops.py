@@ -35,8 +35,11 @@ class OpNet(Net):
         attributes = {"last_axis": last, "momentum": 0.9, "epsilon": 1e-3, "trainable": trainable}
         return self.graph.add("batch_norm", [x], attributes=attributes, parameters=parameters)
 
-    def add(self, op: str, *inputs: int, **attributes: float) -> int:
+    def add(self, op: str, *inputs: int, **attributes: object) -> int:
         return self.graph.add(op, list(inputs), attributes=attributes)
+
+    def flat(self, value: int) -> int:
+        return self.graph.reshape(value, self.graph.features(value))
 
 
 def shared_batch_norm(net: OpNet, a: int, b: int) -> int:
@@ -72,8 +75,8 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(ROWS, FEATURES)).astype(np.float32), rng.normal(size=(ROWS, 2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
-def test_gradients_match_finite_differences(isa: str, op: Callable[[OpNet, int, int], int]) -> None:
+def check_gradients(op: Callable[[OpNet, int, int], int]) -> None:
+    """Those of all variables against finite differences, in training mode."""
     net, (x, y) = OpNet(op), data()
     net.train(x, y)  # The rate is zero: only gradients and moving statistics change.
     analytic, before = net.gradients.astype(np.float64), net.values.copy()
@@ -98,8 +101,8 @@ def test_gradients_match_finite_differences(isa: str, op: Callable[[OpNet, int, 
     assert numeric == pytest.approx(float(analytic @ direction), abs=2e-4 * max(scale, 0.1))
 
 
-@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
-def test_training_has_the_same_bits_everywhere(op: Callable[[OpNet, int, int], int]) -> None:
+def check_bits(op: Callable[[OpNet, int, int], int]) -> None:
+    """What three steps come to is the same on every level and team size, and so is a prediction."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, FEATURES)).astype(np.float32)
     y = rng.normal(size=(300, 2)).astype(np.float32)
@@ -113,6 +116,16 @@ def test_training_has_the_same_bits_everywhere(op: Callable[[OpNet, int, int], i
         return [net.values, out]
 
     same_everywhere(compute)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_gradients_match_finite_differences(isa: str, op: Callable[[OpNet, int, int], int]) -> None:
+    check_gradients(op)
+
+
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_training_has_the_same_bits_everywhere(op: Callable[[OpNet, int, int], int]) -> None:
+    check_bits(op)
 
 
 def predicted(net: OpNet, x: np.ndarray) -> np.ndarray:

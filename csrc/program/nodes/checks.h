@@ -20,6 +20,14 @@ inline const ValueSpec& only_input(const NodeSpec& spec, DType dtype = DType::f3
   return spec.inputs[0];
 }
 
+// The same for an op that only moves numbers.
+inline const ValueSpec& only_words(const NodeSpec& spec) {
+  require(
+      spec.inputs.size() == 1 && (spec.inputs[0].dtype == DType::f32 || spec.inputs[0].dtype == DType::i32),
+      spec.op, ": expected one input of float32 or int32");
+  return spec.inputs[0];
+}
+
 // Checks that there are inputs, all float32, and all or none with a batch axis; with `same_features`, all of
 // one width. Returns the first.
 inline const ValueSpec& check_joined(const NodeSpec& spec, bool same_features) {
