@@ -66,7 +66,7 @@ def run(
 
 
 def test_every_loss_is_there() -> None:
-    assert len(_native.losses()) == 15
+    assert len(_native.losses()) == 16
 
 
 @cases

@@ -102,7 +102,7 @@ void bind_loss(py::module_& module) {
              py::arg("from_logits") = false, py::arg("label_smoothing") = 0.0f, py::arg("delta") = 1.0f);
   module.def("losses", [] {
     std::vector<std::string> found;
-    for (int i = 0; i <= static_cast<int>(Loss::mean_squared_logarithmic_error); ++i)
+    for (int i = 0; i <= static_cast<int>(Loss::values); ++i)
       found.emplace_back(loss_name(static_cast<Loss>(i)));
     return found;
   });

@@ -148,7 +148,7 @@ class PyProgram {
                        [this](const InferRequest& request) { return program_->predict(request, 0); });
   }
 
-  double evaluate(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+  double evaluate(const Arrays& inputs, const MaybeEach& targets, const MaybeArrays& weights,
                   const Arrays& outputs, int threads) {
     const Feed feed = make_feed(program_->graph(), inputs, targets, weights.value_or(Arrays()));
     const std::vector<float*> out = to_pointers(outputs, feed.rows);
@@ -162,7 +162,7 @@ class PyProgram {
     return loss;
   }
 
-  py::tuple train(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+  py::tuple train(const Arrays& inputs, const MaybeEach& targets, const MaybeArrays& weights,
                   const HostMaybe& order, std::int64_t batch_size, std::int64_t first_step,
                   std::int64_t steps, const py::array& learning_rates, std::int64_t iteration,
                   std::uint64_t seed, const Arrays& outputs, const py::object& hook_function,
@@ -191,7 +191,7 @@ class PyProgram {
   }
 
   // Trains, so give it a copy of a model.
-  py::tuple profile_train(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+  py::tuple profile_train(const Arrays& inputs, const MaybeEach& targets, const MaybeArrays& weights,
                           const HostMaybe& order, std::int64_t batch_size, std::int64_t steps,
                           const py::array& learning_rates, std::int64_t iteration, std::uint64_t seed,
                           int threads) {
@@ -246,7 +246,7 @@ class PyProgram {
     return output_pointers(program_->graph(), program_->outputs(), outputs, rows);
   }
 
-  TrainRequest train_request(const Arrays& inputs, const Arrays& targets, const MaybeArrays& weights,
+  TrainRequest train_request(const Arrays& inputs, const MaybeEach& targets, const MaybeArrays& weights,
                              const HostMaybe& order, std::int64_t batch_size, std::int64_t first_step,
                              std::int64_t steps, const py::array& learning_rates, int threads) const {
     TrainRequest request;
@@ -280,7 +280,11 @@ void bind_program(py::module_& module) {
                         "A graph with its arenas: predicts, evaluates and trains in one call each.")
       .def(py::init<PyGraph&, std::vector<ValueId>, Operand, Maybe>(), py::arg("graph"), py::arg("outputs"),
            py::arg("parameters"), py::arg("gradients") = py::none())
-      .def("set_loss", &PyProgram::set_loss, py::arg("heads"))
+      .def("set_loss", &PyProgram::set_loss, py::arg("heads"),
+           "The losses, a dict each: output (a value) and loss (a name of kernels.losses), and fuse,\n"
+           "from_logits, label_smoothing, delta, weight and positions where they are not the defaults.\n"
+           "evaluate and train take a target for each, in this order: None for the loss 'values', where\n"
+           "the output is the loss of each position already and its mean is what is minimised.")
       .def("set_optimizer", &PyProgram::set_optimizer, py::arg("options"), py::arg("slots"),
            py::arg("variables"),
            py::arg("regularizers") = std::vector<std::tuple<std::int64_t, std::int64_t, float, float>>(),

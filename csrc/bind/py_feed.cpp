@@ -28,7 +28,7 @@ Column to_column(const Operand& a, const char* what, DType wanted, DType other) 
 
 }  // namespace
 
-Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, const Arrays& weights,
+Feed make_feed(const Graph& graph, const Arrays& inputs, const MaybeEach& targets, const Arrays& weights,
                const HostMaybe& order) {
   Feed feed;
   require(inputs.size() == graph.inputs().size(), "inputs: expected ", graph.inputs().size(), " arrays, got ",
@@ -42,10 +42,12 @@ Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets, 
             describe(inputs[i]));
   }
   const std::int64_t rows = inputs[0].shape(0);
-  for (const Operand& a : targets) feed.targets.push_back(to_column(a, "targets", DType::f32, DType::i32));
+  for (const Maybe& a : targets)
+    feed.targets.push_back(a ? to_column(*a, "targets", DType::f32, DType::i32) : Column());
   for (const Operand& a : inputs) require(a.shape(0) == rows, "inputs: the arrays differ in their rows");
-  for (const Operand& a : targets)
-    require(a.shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ", a.shape(0));
+  for (const Maybe& a : targets)
+    require(!a || a->shape(0) == rows, "targets: expected ", rows, " rows as in the inputs, got ",
+            a ? a->shape(0) : 0);
   for (const Operand& a : weights) feed.weights.push_back(to_column(a, "weights", DType::f32, DType::f32));
   for (const Operand& a : weights)
     require(a.shape(0) == rows, "weights: expected ", rows, " rows as in the inputs, got ", a.shape(0));

@@ -11,10 +11,12 @@
 namespace hotloop::bind {
 
 using Arrays = std::vector<Operand>;
+using MaybeEach = std::vector<Maybe>;
 
-// Inputs float32 or uint8, targets float32 or int32, weights float32, one row for each entry of the first
-// axis; what targets and weights are for is checked where they are used.
-Feed make_feed(const Graph& graph, const Arrays& inputs, const Arrays& targets = {},
+// Inputs float32 or uint8, or int32 where the graph says so; targets float32 or int32, or None; weights
+// float32; one row for each entry of the first axis. What targets and weights are for is checked where they
+// are used.
+Feed make_feed(const Graph& graph, const Arrays& inputs, const MaybeEach& targets = {},
                const Arrays& weights = {}, const HostMaybe& order = std::nullopt);
 
 // Where results go, an array of `rows` rows for each output; or nowhere.

@@ -60,7 +60,7 @@ void PassBuffers::prepare(const Graph& graph, const float* parameters, const std
   };
   std::vector<std::int64_t> offsets;
   for (const HeadSpec& head : heads) {
-    offsets.push_back(take(graph.value(head.output).features()));
+    offsets.push_back(take(head.loss == Loss::values ? 0 : graph.value(head.output).features()));
     offsets.push_back(take(head.positions));
     offsets.push_back(take(head.positions));
   }

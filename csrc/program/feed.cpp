@@ -24,6 +24,7 @@ int RowsAhead::take(const void** places, int most) {
 }
 
 void gather(const Column& column, const std::int32_t* order, Batch batch, void* out, Share share) {
+  if (!column.is_given()) return;
   const std::int32_t* index = order == nullptr ? nullptr : order + batch.first;
   switch (column.dtype) {
     case DType::u8:
@@ -41,7 +42,7 @@ void gather(const Column& column, const std::int32_t* order, Batch batch, void* 
 }
 
 const void* in_place(const Column& column, const std::int32_t* order, Batch batch) {
-  if (order != nullptr || column.dtype == DType::u8) return nullptr;
+  if (order != nullptr || column.dtype == DType::u8 || !column.is_given()) return nullptr;
   return static_cast<const char*>(column.data) + batch.first * column.row_size * size_of(column.dtype);
 }
 

@@ -15,7 +15,7 @@ void run_head(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t row
   if (head.loss == Loss::sparse_categorical_crossentropy)
     args.sparse_target = static_cast<const std::int32_t*>(buffers.targets);
   else
-    args.target = static_cast<const float*>(buffers.targets);
+    args.target = head.loss == Loss::values ? prediction : static_cast<const float*>(buffers.targets);
   args.weight = buffers.weights;
   args.gradient_scale = static_cast<float>(head.weight / static_cast<double>(args.rows));
   args.row_loss = buffers.row_loss;

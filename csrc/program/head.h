@@ -8,6 +8,7 @@
 
 namespace hotloop {
 
+// Of the kind `values` the output is the loss already, and there are no targets.
 struct HeadSpec {
   ValueId output = -1;
   Loss loss = Loss::mean_squared_error;
@@ -23,7 +24,7 @@ struct HeadSpec {
 
 // What a head needs while it runs; memory belongs to the program.
 struct HeadBuffers {
-  void* targets = nullptr;    // gathered, unless they can be read where they lie
+  void* targets = nullptr;    // gathered, unless they can be read where they lie or there are none
   float* weights = nullptr;   // one a position, unless there are none
   float* row_loss = nullptr;  // one a position
 };

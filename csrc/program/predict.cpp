@@ -70,7 +70,8 @@ int Program::team_limit(int threads, std::int64_t rows) const {
 }
 
 void Program::run(Inference& inference, Pass pass, std::int64_t rows, int threads, int allowed) {
-  if (threads > 0 || allowed == 1)
+  // Batches that are taken whole come in any size, each too seldom to measure.
+  if (threads > 0 || allowed == 1 || graph_->mixes_rows())
     inference.run(allowed);
   else
     inference.run(team_choice(pass, rows, allowed));

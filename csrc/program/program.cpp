@@ -51,6 +51,7 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
             " outputs can't be split into ", head.positions, " positions");
     require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(), "loss: value ",
             head.output, " is not an output of the program");
+    require(!head.fuse || head.loss != Loss::values, "loss: values can't fuse with an activation");
     if (head.fuse) check_fused(*graph_, head.output);
   }
   std::set<ValueId> taken;  // two losses would write one gradient
@@ -116,9 +117,14 @@ void Program::check_targets(const Feed& feed) const {
   require(feed.targets.size() == heads_.size(), "targets: expected ", heads_.size(),
           " arrays, one a loss, got ", feed.targets.size());
   for (std::size_t i = 0; i < heads_.size(); ++i) {
+    const Column& column = feed.targets[i];
+    const bool wants_none = heads_[i].loss == Loss::values;
+    require(wants_none != column.is_given(), "targets: expected ",
+            wants_none ? "None for a loss that is a value of the program, got an array"
+                       : "an array of targets for each loss that is computed from them, got None");
+    if (wants_none) continue;
     const bool sparse = heads_[i].loss == Loss::sparse_categorical_crossentropy;
     const std::int64_t size = sparse ? heads_[i].positions : graph_->value(heads_[i].output).features();
-    const Column& column = feed.targets[i];
     require(column.row_size == size && column.dtype == (sparse ? DType::i32 : DType::f32),
             "targets: expected ", size, sparse ? " int32" : " float32", " numbers a row, got ",
             column.row_size, " of ", dtype_name(column.dtype));

@@ -73,7 +73,7 @@ class Program:
     def evaluate(
         self,
         inputs: collections.abc.Sequence[numpy.ndarray],
-        targets: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray | None],
         weights: collections.abc.Sequence[numpy.ndarray] | None = None,
         outputs: collections.abc.Sequence[numpy.ndarray] = [],
         threads: typing.SupportsInt | typing.SupportsIndex = 0,
@@ -100,7 +100,7 @@ class Program:
     def profile_train(
         self,
         inputs: collections.abc.Sequence[numpy.ndarray],
-        targets: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray | None],
         weights: collections.abc.Sequence[numpy.ndarray] | None,
         order: numpy.ndarray | None,
         batch_size: typing.SupportsInt | typing.SupportsIndex,
@@ -113,7 +113,13 @@ class Program:
         """
         Trains, and gives (what each part of a step is, seconds of steps x parts).
         """
-    def set_loss(self, heads: collections.abc.Sequence[dict]) -> None: ...
+    def set_loss(self, heads: collections.abc.Sequence[dict]) -> None:
+        """
+        The losses, a dict each: output (a value) and loss (a name of kernels.losses), and fuse,
+        from_logits, label_smoothing, delta, weight and positions where they are not the defaults.
+        evaluate and train take a target for each, in this order: None for the loss 'values', where
+        the output is the loss of each position already and its mean is what is minimised.
+        """
     def set_optimizer(
         self,
         options: dict,
@@ -147,7 +153,7 @@ class Program:
     def train(
         self,
         inputs: collections.abc.Sequence[numpy.ndarray],
-        targets: collections.abc.Sequence[numpy.ndarray],
+        targets: collections.abc.Sequence[numpy.ndarray | None],
         weights: collections.abc.Sequence[numpy.ndarray] | None,
         order: numpy.ndarray | None,
         batch_size: typing.SupportsInt | typing.SupportsIndex,

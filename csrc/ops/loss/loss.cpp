@@ -25,8 +25,9 @@ constexpr const char* kNames[] = {
     "kl_divergence",
     "mean_absolute_percentage_error",
     "mean_squared_logarithmic_error",
+    "values",
 };
-static_assert(std::size(kNames) == static_cast<std::size_t>(Loss::mean_squared_logarithmic_error) + 1);
+static_assert(std::size(kNames) == static_cast<std::size_t>(Loss::values) + 1);
 
 }  // namespace
 

@@ -23,6 +23,7 @@ enum class Loss : std::int32_t {
   kl_divergence,
   mean_absolute_percentage_error,
   mean_squared_logarithmic_error,
+  values,  // the predictions themselves: losses that ops have computed before; no target is looked at
 };
 Loss loss_from_name(const char* name);  // throws std::invalid_argument naming the known ones
 const char* loss_name(Loss kind);

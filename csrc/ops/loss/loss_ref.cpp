@@ -58,6 +58,8 @@ Point pointwise(const LossArgs& args, double p, double y) {
       const double scale = 100 / std::fmax(std::fabs(y), kLow);
       return {std::fabs(error) * scale, sign(error) * scale};
     }
+    case Loss::values:
+      return {p, 1};
     default: {  // mean squared logarithmic error
       const double q = std::fmax(p, kLow), difference = std::log1p(q) - std::log1p(std::fmax(y, kLow));
       return {difference * difference, p < kLow ? 0 : 2 * difference / (1 + q)};

@@ -56,6 +56,8 @@ HOTLOOP_MATH_CHOICE void with_loss(const LossArgs& args, Apply apply) {
       return apply(AbsolutePercentageError{kLossEpsilon}, true);
     case Loss::mean_squared_logarithmic_error:
       return apply(SquaredLogarithmicError{kLossEpsilon}, true);
+    case Loss::values:
+      return apply(GivenLoss{}, true);
     default:
       return;  // the losses over classes have a kernel of their own
   }
