@@ -48,6 +48,11 @@ double NodeSpec::real(const std::string& name, double otherwise) const {
   return has_attribute(name) ? real(name) : otherwise;
 }
 
+std::optional<double> NodeSpec::optional_real(const std::string& name) const {
+  read_attributes_.insert(name);
+  return has_attribute(name) ? std::optional(real(name)) : std::nullopt;
+}
+
 std::string NodeSpec::text(const std::string& name) const {
   const Attribute& value = attribute(name);
   require(std::holds_alternative<std::string>(value), op, ": attribute '", name, "' must be a string");

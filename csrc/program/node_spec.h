@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
@@ -41,6 +42,7 @@ struct NodeSpec {
   std::int64_t integer(const std::string& name, std::int64_t otherwise) const;
   double real(const std::string& name) const;
   double real(const std::string& name, double otherwise) const;
+  std::optional<double> optional_real(const std::string& name) const;
   std::string text(const std::string& name) const;
   std::string text(const std::string& name, const std::string& otherwise) const;
   Integers integers(const std::string& name) const;

@@ -68,9 +68,10 @@ inline std::int64_t units_of(const NodeSpec& spec) {
 
 // An elementwise activation with the attributes alpha and beta.
 inline ActivationArgs activation_of(const NodeSpec& spec, const std::string& name) {
-  std::optional<float> alpha;
-  if (spec.has_attribute("alpha")) alpha = static_cast<float>(spec.real("alpha"));
-  return elementwise_activation(name.c_str(), alpha, static_cast<float>(spec.real("beta", 0.0)));
+  const std::optional<double> alpha = spec.optional_real("alpha");
+  return elementwise_activation(name.c_str(),
+                                alpha ? std::optional(static_cast<float>(*alpha)) : std::nullopt,
+                                static_cast<float>(spec.real("beta", 0.0)));
 }
 // The one that an op applies to what it makes: the attribute activation.
 inline ActivationArgs fused_activation(const NodeSpec& spec) {
