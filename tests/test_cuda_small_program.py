@@ -5,7 +5,7 @@ import pytest
 
 import cuda_half
 from hotloop import _native
-from hotloop.ir.elementwise import INSTRUCTIONS, encode
+from hotloop.ir.elementwise import INSTRUCTIONS, Builder, encode, node_arrays
 from small_programs import one_step, random_code
 
 cuda = cuda_half.load()
@@ -56,3 +56,40 @@ def test_bytes_and_what_nobody_wants(rng):
     _native.run_small_program(*encode(code), [pixels], here)
     cuda.run_small_program(*encode(code), [cuda_half.on_gpu(pixels)], there)
     assert_same_bits(here[::2], there[::2])
+
+
+WEIGHTS = [(3, 4), (4,), (3, 1), ()]
+
+
+def trained(half, on_device, x, y):
+    """Weights and gradients after two steps of a net: samples of (3, 4) times weights of all kinds."""
+    graph, sizes = half.Graph(), [12 * 12, 12, *(int(np.prod(shape)) for shape in WEIGHTS)]
+    starts = np.cumsum([0, *(-(-size // 16) * 16 for size in sizes)])
+    kernel, bias, *offsets = starts[:-1].tolist()
+    parameters = {"kernel": kernel, "bias": bias}
+    hidden = graph.add("dense", [graph.input(12)], {"units": 12, "activation": "tanh"}, parameters)
+    values = [graph.reshape(hidden, (3, 4))]
+    for shape, offset in zip(WEIGHTS, offsets, strict=True):
+        values.append(graph.add("weight", [], {"shape": list(shape)}, {"value": offset}))
+    build, value = Builder(len(values)), 0
+    for k in range(1, len(values)):
+        value = build("multiply", value, build("sin", build("add", k, float(k))))
+    code = build.code([build("exp", value), value])
+    made = graph.add("elementwise", values, arrays=node_arrays(code, range(len(values))))
+    arena = on_device(np.random.default_rng(0).normal(0, 0.5, starts[-1]).astype(np.float32))
+    gradients = on_device(np.zeros(starts[-1], np.float32))
+    output = graph.reshape(made[0], 12)
+    program = half.Program(graph, [output], arena, gradients)
+    program.set_loss([{"output": output, "loss": "mean_squared_error"}])
+    variables = [(int(start), size) for start, size in zip(starts, sizes, strict=False)]
+    program.set_optimizer({"kind": "sgd"}, [None] * 3, variables)
+    rate = np.full(1, 0.1, np.float32)
+    for step in range(2):
+        program.train([on_device(x)], [on_device(y)], [], None, len(x), 0, 1, rate, step, 0)
+    return arena, gradients
+
+
+@pytest.mark.parametrize("rows", [1, 9, 70])
+def test_a_training_step(rng, rows):
+    x, y = rng.normal(size=(2, rows, 12)).astype(np.float32)
+    assert_same_bits(trained(_native, np.copy, x, y), trained(cuda, cuda_half.on_gpu, x, y))

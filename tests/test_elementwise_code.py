@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from hotloop import _native
-from hotloop.ir.elementwise import INSTRUCTIONS, LIMITS, Bound, Builder, Code, Step, encode, fits, merge
+from hotloop.ir.elementwise import (
+    INSTRUCTIONS,
+    LIMITS,
+    Bound,
+    Builder,
+    Code,
+    Step,
+    decode,
+    encode,
+    fits,
+    merge,
+    node_arrays,
+)
 from small_programs import random_code, run
 
 
@@ -88,6 +100,30 @@ def test_special_constants_survive_json():
     code = Code(1, (Step("add", (0, float("inf"))), Step("add", (1, -0.0))), (2, float("nan")))
     again = Code.from_dict(json.loads(json.dumps(code.to_dict())))
     assert str(again) == str(code) == "x0 + inf + -0, nan"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_encoded_is_decoded_again(seed):
+    rng = np.random.default_rng(seed)
+    code = random_code(rng, int(rng.integers(0, 4)), int(rng.integers(1, 30)), int(rng.integers(1, 4)))
+    # Copies that steps made are gone, and so is what was never read.
+    build = Builder(code.inputs)
+    values = build.include(code, range(code.inputs))
+    simple = build.code([values[o] if isinstance(o, int) else o for o in code.outputs])
+    assert decode(node_arrays(simple)) == simple
+
+
+def test_arrays_that_are_no_program_are_not_decoded():
+    good = node_arrays(Code(1, (Step("exp", (0,)),), (1,)))
+    with pytest.raises(ValueError, match="expected the arrays code and constants, got"):
+        decode({"code": good["code"]})
+    for code, message in (
+        (good["code"][:-1], "expected 3 integers and 5 for each step"),
+        (good["code"] + 1, "expm1 has 1 operands"),
+        (good["code"].astype(np.float32), "expected a C-contiguous int32 array"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            decode(good | {"code": code})
 
 
 @pytest.mark.parametrize(

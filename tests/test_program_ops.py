@@ -7,6 +7,7 @@ import pytest
 
 from everywhere import same_everywhere
 from hotloop import _native
+from hotloop.ir.elementwise import Builder, Code, node_arrays
 from test_program import Net
 
 ROWS, FEATURES, HIDDEN = 23, 6, 12
@@ -55,6 +56,46 @@ def shared_batch_norm(net: OpNet, a: int, b: int) -> int:
     return net.add("multiply", *ends)
 
 
+def elementwise(net: OpNet, code: Code, *inputs: int) -> int | tuple[int, ...]:
+    wanted = range(len(inputs))
+    return net.graph.add("elementwise", list(inputs), arrays=node_arrays(code, wanted))
+
+
+def weight(net: OpNet, *shape: int) -> int:
+    return net.graph.add("weight", [], {"shape": list(shape)}, {"value": net.variable(*shape)})
+
+
+def chain(net: OpNet, a: int, b: int) -> int:
+    """(tanh(a b) + 1.5 a) / (b^2 + 1), and a once more."""
+    build = Builder(2)
+    top = build("add", build("tanh", build("multiply", 0, 1)), build("multiply", 0, 1.5))
+    whole = elementwise(net, build.code([build("divide", top, build("add", build("square", 1), 1.0))]), a, b)
+    return net.add("add", whole, a)
+
+
+def two_outputs(net: OpNet, a: int, b: int) -> int:
+    """exp(a) sin(b), which nothing reads, and exp(a) b."""
+    build = Builder(2)
+    grown = build("exp", 0)
+    code = build.code([build("multiply", grown, build("sin", 1)), build("multiply", grown, 1)])
+    return elementwise(net, code, a, b)[1]
+
+
+def broadcast_weights(net: OpNet, a: int, b: int) -> int:
+    """In (2, 3, 2): a vector, a matrix between axes, one number; and a number for each row times a weight."""
+    build = Builder(5)
+    value = build("multiply", build("add", build("multiply", 0, 1), 2), build("sigmoid", 3))
+    code = build.code([build("add", value, build("square", 4))])
+    weights = [weight(net, 2), weight(net, 2, 1, 2), weight(net)]
+    scale = net.graph.reshape(net.dense(b, 1), (1, 1, 1))
+    whole = elementwise(net, code, net.graph.reshape(a, (2, 3, 2)), *weights, scale)
+    build = Builder(2)
+    unbatched = elementwise(net, build.code([build("multiply", 0, 1)]), weight(net, 12), weight(net, 1))
+    build = Builder(2)
+    sum_of = build.code([build("add", 0, 1)])
+    return elementwise(net, sum_of, net.graph.reshape(whole, 12), unbatched)
+
+
 OPS: dict[str, Callable[[OpNet, int, int], int]] = {
     "add": lambda net, a, b: net.add("add", a, b, a),
     "multiply": lambda net, a, b: net.add("multiply", a, b, a),
@@ -67,6 +108,9 @@ OPS: dict[str, Callable[[OpNet, int, int], int]] = {
     "batch_norm without gamma and beta": lambda net, a, b: net.batch_norm(a, HIDDEN, affine=False),
     "batch_norm frozen": lambda net, a, b: net.batch_norm(a, HIDDEN, affine=False, trainable=0),
     "batch_norm shared": shared_batch_norm,
+    "elementwise": chain,
+    "elementwise, two outputs": two_outputs,
+    "elementwise, broadcast": broadcast_weights,
 }
 
 

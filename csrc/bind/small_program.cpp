@@ -123,6 +123,13 @@ void bind_small_program(py::module_& module) {
         return limits;
       },
       "The most that a program may have; blocks: inputs, slots and outputs together.");
+  module.def(
+      "check_small_program",
+      [](const py::array& code, const py::array& constants) {
+        CheckedProgram(contiguous_data<std::int32_t>(code, "code"), code.size(),
+                       contiguous_data<float>(constants, "constants"), constants.size());
+      },
+      py::arg("code"), py::arg("constants"), "Raises ValueError where the arrays are no program.");
   module.def("run_small_program", &run, py::arg("code"), py::arg("constants"), py::arg("inputs"),
              py::arg("outputs"), py::arg("accumulate") = false,
              "Inputs are float32, int32 or uint8 and broadcast to the outputs, which are float32 or None.");

@@ -1,7 +1,6 @@
 // A small program where kernels read it.
 #pragma once
 #include <cstdint>
-#include <vector>
 
 #include "ops/small_program/small_program.h"
 #include "program/constants.h"
@@ -21,7 +20,6 @@ class LoadedProgram {
   LoadedProgram& operator=(const LoadedProgram&) = delete;
 
   const SmallProgram& view() const { return view_; }
-  const std::vector<ProgramStep>& steps() const { return host_.steps; }
   // Bytes that each thread works in.
   std::int64_t scratch() const {
 #ifdef HOTLOOP_CUDA_HALF

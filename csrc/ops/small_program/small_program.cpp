@@ -34,6 +34,7 @@ class StepCheck {
               ": expected operands from 0 to ", total_ - 1, ", got ", operand);
       require(operand >= program_.blocks() || written_[static_cast<std::size_t>(operand)], "code: step ",
               number, ": ", facts.name, ": operand ", operand, " is read before it is written");
+      if (operand < program_.inputs) read_ |= std::uint32_t{1} << operand;
     }
     require(step.to >= program_.inputs && step.to < program_.blocks(), "code: step ", number, ": ",
             facts.name, ": expected to write to ", program_.inputs, " to ", program_.blocks() - 1, ", got ",
@@ -41,6 +42,7 @@ class StepCheck {
     written_[static_cast<std::size_t>(step.to)] = true;
   }
 
+  std::uint32_t read() const { return read_; }
   void check_outputs() const {
     for (int i = program_.inputs + program_.slots; i < program_.blocks(); ++i)
       require(written_[static_cast<std::size_t>(i)], "code: output ", i - program_.inputs - program_.slots,
@@ -51,6 +53,7 @@ class StepCheck {
   const SmallProgram& program_;
   const int total_;
   std::vector<bool> written_;
+  std::uint32_t read_ = 0;
 };
 
 void require_count(const char* what, std::int64_t count, int least, int most) {
@@ -86,6 +89,7 @@ CheckedProgram::CheckedProgram(const std::int32_t* code, std::int64_t size, cons
     checked.check(steps.back(), static_cast<int>(steps.size()) - 1);
   }
   checked.check_outputs();
+  view.read = checked.read();
   for (std::int64_t i = 0; i < count; ++i) constants.insert(constants.end(), kConstantLanes, values[i]);
   view.count = static_cast<int>(steps.size()), view.constant_count = static_cast<int>(count);
   view.steps = steps.data(), view.constants = constants.data();

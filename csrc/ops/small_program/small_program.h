@@ -23,7 +23,9 @@ struct SmallProgram {
   const ProgramStep* steps = nullptr;
   const float* constants = nullptr;
   int count = 0, inputs = 0, slots = 0, outputs = 0, constant_count = 0;
+  std::uint32_t read = 0;  // a bit for each input: the others need not be there
 
+  constexpr bool reads(int input) const { return (read >> input & 1) != 0; }
   constexpr int blocks() const { return inputs + slots + outputs; }  // the operands that have one
 };
 

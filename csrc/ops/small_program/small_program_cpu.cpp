@@ -152,7 +152,7 @@ void small_program_kernel(const ProgramCall& call, float* scratch, Share share) 
   for (int k = 0; k < program.constant_count; ++k)
     operands[blocks + k] = {const_cast<float*>(program.constants + k * kConstantLanes), 0};
   for (int k = 0; k < program.inputs; ++k) {
-    if (!layout.inputs[k].one) continue;
+    if (!layout.inputs[k].one || !program.reads(k)) continue;
     fetch(layout, layout.inputs[k], call.inputs[k], 0, 1, operands[k].data);
     store(operands[k].data, splat(operands[k].data[0]));
     operands[k].step = 0;
@@ -164,7 +164,7 @@ void small_program_kernel(const ProgramCall& call, float* scratch, Share share) 
     const bool vectors = n % kLanes == 0;
     for (int k = 0; k < program.inputs; ++k) {
       const ProgramInput& input = layout.inputs[k];
-      if (input.one) continue;
+      if (input.one || !program.reads(k)) continue;
       if (!input.whole || input.dtype != DType::f32) {
         fetch(layout, input, call.inputs[k], at, n, operands[k].data);
         continue;

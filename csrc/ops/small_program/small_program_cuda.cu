@@ -63,7 +63,8 @@ __global__ void __launch_bounds__(kThreads)
   const int blocks = program.blocks();
   const std::int64_t all = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += all) {
-    for (int k = 0; k < program.inputs; ++k) mine[k * kThreads] = load_as_float(call, k, i);
+    for (int k = 0; k < program.inputs; ++k)
+      if (program.reads(k)) mine[k * kThreads] = load_as_float(call, k, i);
     const auto operand = [&](std::int32_t number) {
       return F32{number < blocks ? mine[number * kThreads]
                                  : program.constants[(number - blocks) * kConstantLanes]};

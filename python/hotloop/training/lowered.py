@@ -10,6 +10,7 @@ from hotloop.ir.graph import Attributes, Graph, Op
 from hotloop.ir.lower import lower
 from hotloop.ir.op import LOSS
 from hotloop.ir.passes.copy_outputs import copy_outputs
+from hotloop.ir.passes.differentiate import differentiate
 from hotloop.ir.passes.drop import drop_identities
 from hotloop.ir.passes.fuse_activations import fuse_activations
 from hotloop.ir.passes.losses import append_logits, fuse_losses
@@ -45,6 +46,7 @@ def training_graph(
     fuse_activations(made)
     choose_precision(made, precision, on_gpu)
     mark_trainable(made, {p for layer in trainable for p in layer.parameters})
+    differentiate(made)
     return made, logits
 
 

@@ -1,13 +1,14 @@
 """Small programs: chains of elementwise ops as one op, forward and backward.
 
 A :class:`Code` says what is computed from each number of the inputs; :func:`gradient` makes another such code
-of it, :func:`merge` one code of two, :func:`encode` the arrays that the native op ``elementwise`` reads.
+of it, :func:`merge` one code of two, :func:`node_arrays` what the native op ``elementwise`` reads.
 :data:`INSTRUCTIONS` is the table of what there is.
 """
 
 from hotloop.ir.elementwise.builder import Builder
 from hotloop.ir.elementwise.code import Code, Operand, Step
-from hotloop.ir.elementwise.encoding import LIMITS, encode, fits
+from hotloop.ir.elementwise.decoding import decode
+from hotloop.ir.elementwise.encoding import LIMITS, encode, fits, node_arrays
 from hotloop.ir.elementwise.gradients import gradient
 from hotloop.ir.elementwise.instructions import INSTRUCTIONS, Instruction
 from hotloop.ir.elementwise.merging import Bound, merge
@@ -21,8 +22,10 @@ __all__ = [
     "Instruction",
     "Operand",
     "Step",
+    "decode",
     "encode",
     "fits",
     "gradient",
     "merge",
+    "node_arrays",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
 from hotloop import _native
 from hotloop.core.errors import bad_value
 from hotloop.ir.elementwise.code import Code, Operand, Step
+from hotloop.ir.elementwise.gradients import gradient
 
 _OPCODES = {name: number for number, (name, _) in enumerate(_native.small_program_instructions())}
 
@@ -46,6 +48,35 @@ def encode(code: Code) -> tuple[np.ndarray, np.ndarray]:
 def fits(code: Code) -> bool:
     """Whether a code is small enough for :func:`encode`."""
     return all(count <= LIMITS[what] for what, count in _Encoder(code).counts().items())
+
+
+def node_arrays(code: Code, wanted: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of a native op ``elementwise``.
+
+    Parameters
+    ----------
+    code : Code
+    wanted : sequence of int, optional
+        The inputs whose gradients may be asked for, float32 all of them. Without it nothing before the op can
+        be trained.
+
+    Raises
+    ------
+    ValueError
+        As :func:`encode`, also of the gradient.
+
+    Examples
+    --------
+    >>> from hotloop.ir.elementwise import Code, Step
+    >>> sorted(node_arrays(Code(1, (Step("exp", (0,)),), (1,)), [0]))
+    ['code', 'constants', 'gradient_code', 'gradient_constants', 'wanted']
+    """
+    arrays = dict(zip(("code", "constants"), encode(code), strict=True))
+    if wanted is not None and len(wanted) > 0:
+        backward = encode(gradient(code, wanted))
+        arrays |= dict(zip(("gradient_code", "gradient_constants"), backward, strict=True))
+        arrays["wanted"] = np.array(wanted, np.int32)
+    return arrays
 
 
 class _Encoder:
