@@ -206,6 +206,24 @@ def test_modules_form_no_circle():
     assert not circles(IMPORTS)
 
 
+def test_the_page_draws_the_floors_that_there_are():
+    page = (ROOT / "ARCHITECTURE.md").read_text().partition("```\n")[2].partition("```")[0].splitlines()
+    # Rooms stand at the beginning of a line; what they have follows behind many spaces.
+    drawn = [re.split(r" {6,}", line.strip())[0].split() if line[1:2].strip() else [] for line in page]
+    floor = {name: -number for number, names in enumerate(drawn) for name in names}
+    assert set(FLOORS) - {"__main__"} <= set(floor)
+    for name, allowed in FLOORS.items():
+        for below in set(allowed.split()) if name in floor else ():
+            assert floor[below] < floor[name], f"ARCHITECTURE.md: {below} has to stand below {name}"
+
+
+def test_the_page_names_files_that_there_are():
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    for name in re.findall(r"[a-z_]+(?:/[a-z_]+)*/[a-z_]+\.(?:py|h|cpp)\b", page):
+        places = (ROOT / name, PACKAGE / name, CSRC / name, PACKAGE.parent / name)
+        assert any(path.is_file() for path in places), f"ARCHITECTURE.md: there is no {name}"
+
+
 def imported_at_once(tree: ast.Module) -> set[str]:
     """The top-level packages that importing a module imports."""
     found: set[str] = set()

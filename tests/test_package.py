@@ -1,6 +1,7 @@
 """What is installed: quick to import, small, typed, and honest about what the native module holds."""
 
 import ast
+import importlib
 import inspect
 import os
 import subprocess
@@ -57,15 +58,20 @@ def test_every_public_name_resolves_and_is_documented():
         hotloop.no_such_name  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["", *(n for n in hotloop.__all__ if inspect.ismodule(getattr(hotloop, n)))])
+FACES = ["hotloop", *(f"hotloop.{n}" for n in hotloop.__all__ if inspect.ismodule(getattr(hotloop, n)))]
+
+
+@pytest.mark.parametrize("name", [*FACES, "hotloop.models", "hotloop.saving"])
 def test_dir_shows_public_names(name):
     """Neither what a module imports nor its own files and helpers."""
-    module = getattr(hotloop, name) if name else hotloop
+    module = importlib.import_module(name)
     shown = dir(module)
     own = [name for name in shown if name.startswith("__") and name.endswith("__")]
     assert {"__all__", "__doc__", "__name__"} <= set(own)
     assert sorted(set(shown) - set(own)) == sorted(module.__all__)
-    assert all(hasattr(module, name) for name in shown)
+    for thing in (getattr(module, name) for name in module.__all__):
+        assert getattr(thing, "__module__", "hotloop").startswith("hotloop")
+        assert not isinstance(thing, dict) or thing is hotloop.activations.ALIASES
 
 
 @pytest.mark.parametrize("kind", [hotloop.Model, hotloop.Session, hotloop.QuantizedModel])
