@@ -5,9 +5,7 @@ from __future__ import annotations
 from hotloop.core.errors import bad_type
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.ir.graph import Graph, Value
-
-# Native ops take the sample's last axis where none is given: passes read it, and flatten samples.
-ALONG_LAST_AXIS = frozenset({"activation", "batch_norm", "dense"})
+from hotloop.ir.ops import record_of
 
 
 def lower(graph: FunctionalGraph) -> Graph:
@@ -39,9 +37,5 @@ def lower(graph: FunctionalGraph) -> Graph:
         values[node.output] = value
     made.outputs = [values[tensor] for tensor in graph.outputs]
     for op in made:
-        shape = op.inputs[0].shape if op.inputs else ()
-        if shape and op.kind in ALONG_LAST_AXIS:
-            op.attributes.setdefault("last_axis", shape[-1])
-        elif shape and op.kind == "concat":
-            op.attributes.setdefault("positions", op.input.features // shape[-1])
+        record_of(op).write_down(op)
     return made

@@ -26,6 +26,12 @@ class Record:
 
     quantized = False
 
+    def write_down(self, op: Op) -> None:
+        """Write into the attributes what the native half takes from a sample's shape where it is not given.
+
+        Passes read it, and flatten samples, which have another shape then.
+        """
+
     def is_flat(self, op: Op) -> bool:
         """Whether its attributes say all that there is to say of axes: then samples may have a single one."""
         return False
@@ -127,6 +133,12 @@ def describes(*kinds: str) -> Callable[[RecordClass], RecordClass]:
         return cls
 
     return register
+
+
+def write_last_axis(op: Op) -> None:
+    """Write down the axis that an op works along; samples that are single numbers have none."""
+    if op.input.shape:
+        op.attributes.setdefault("last_axis", op.input.shape[-1])
 
 
 def last_axis(shape: Sequence[int]) -> int:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from hotloop.ir.activation import ROWWISE
 from hotloop.ir.op import Op
-from hotloop.ir.record import Record, describes
+from hotloop.ir.record import Record, describes, write_last_axis
 from hotloop.ir.units import Atoms, UnitTrace
 
 
 @describes("activation")
 class ActivationRecord(Record):
     """Where it works along a row every number depends on all of the row's."""
+
+    def write_down(self, op: Op) -> None:
+        write_last_axis(op)
 
     def is_flat(self, op: Op) -> bool:
         return True

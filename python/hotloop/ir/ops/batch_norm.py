@@ -8,13 +8,16 @@ import numpy as np
 
 from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Op
-from hotloop.ir.record import Doubles, Record, describes
+from hotloop.ir.record import Doubles, Record, describes, write_last_axis
 from hotloop.ir.units import Atoms, UnitTrace
 
 
 @describes("batch_norm")
 class BatchNormRecord(Record):
     """It has vectors of one number a unit."""
+
+    def write_down(self, op: Op) -> None:
+        write_last_axis(op)
 
     def is_flat(self, op: Op) -> bool:
         return True

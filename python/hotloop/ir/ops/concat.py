@@ -15,6 +15,10 @@ from hotloop.ir.units import Atoms, UnitTrace
 class ConcatRecord(Record):
     """Its units are those of the inputs, one after the other."""
 
+    def write_down(self, op: Op) -> None:
+        if op.input.shape:
+            op.attributes.setdefault("positions", op.input.features // op.input.shape[-1])
+
     def is_flat(self, op: Op) -> bool:
         return True
 

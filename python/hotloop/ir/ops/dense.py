@@ -9,7 +9,7 @@ import numpy as np
 
 from hotloop.graph.parameters import Shape
 from hotloop.ir.op import Op
-from hotloop.ir.record import Doubles, Product, describes
+from hotloop.ir.record import Doubles, Product, describes, write_last_axis
 from hotloop.ir.units import Atoms, UnitTrace
 
 
@@ -18,6 +18,9 @@ class DenseRecord(Product):
     """It makes units. Those that it reads have a row each of its kernel."""
 
     forms: ClassVar = {"mixed_bfloat16": "dense_mixed", "int8": "dense_int8", "bf16": "dense_bf16"}
+
+    def write_down(self, op: Op) -> None:
+        write_last_axis(op)
 
     def is_flat(self, op: Op) -> bool:
         return True
