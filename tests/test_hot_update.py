@@ -32,7 +32,7 @@ def mixed(net: Net) -> int:
     normal = net.graph.add(
         "batch_norm",
         [wide],
-        attributes={"channels": 40, "momentum": 0.9, "epsilon": 1e-3},
+        attributes={"last_axis": 40, "momentum": 0.9, "epsilon": 1e-3},
         parameters={name: net.variable(40) for name in ("gamma", "beta", "moving_mean", "moving_variance")},
     )
     return net.dense(normal, 3)

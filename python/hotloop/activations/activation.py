@@ -107,6 +107,7 @@ def serialize(activation: Activation) -> str | dict[str, Any]:
 
     Examples
     --------
+    >>> from hotloop.activations import leaky_relu, relu
     >>> serialize(relu), serialize(leaky_relu.configured(negative_slope=0.5))
     ('relu', {'name': 'leaky_relu', 'negative_slope': 0.5})
     """

@@ -60,7 +60,8 @@ def with_logits(graph: Graph, heads: Sequence[Head]) -> tuple[Graph, dict[int, t
         if kind not in ACTIVATIONS or not along or not head.measures_logits(kind, own_loss=True):
             continue
         places[head.index] = kind, len(made.outputs)
-        made.outputs = [*made.outputs, split_activation(made, op)]
+        logits = split_activation(made, op)  # which changes what the outputs are
+        made.outputs = [*made.outputs, logits]
     return made, places
 
 
