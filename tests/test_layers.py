@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.layers.base import Layer
+from hotloop.ops.layer import Layer
 
 ALL_LAYERS = [
     hl.layers.Activation("tanh"),

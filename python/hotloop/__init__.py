@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hotloop import layers as layers
     from hotloop import losses as losses
     from hotloop import metrics as metrics
+    from hotloop import ops as ops
     from hotloop import optimizers as optimizers
     from hotloop import profiling as profiling
     from hotloop import regularizers as regularizers
@@ -66,6 +67,7 @@ _MODULES = (
     "layers",
     "losses",
     "metrics",
+    "ops",
     "optimizers",
     "profiling",
     "regularizers",
@@ -118,6 +120,7 @@ __all__ = [
     "metrics",
     "model_from_json",
     "num_threads",
+    "ops",
     "optimizers",
     "profile",
     "profiling",

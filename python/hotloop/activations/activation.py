@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
+from hotloop.graph.operand import FUNCTIONS, SymbolicOperand
 from hotloop.ir.activation import ChosenActivation
 
 Floats = npt.NDArray[np.float32]
@@ -48,22 +50,25 @@ class Activation(ChosenActivation):
     """
 
     def __call__(self, x: npt.ArrayLike, **parameters: float) -> Floats:
-        """Apply it to an array.
+        """Apply it to an array, or to a symbolic tensor.
 
         Parameters
         ----------
-        x : array_like
+        x : array_like or SymbolicTensor
             Any shape; the rowwise kinds work along the last axis. Computed in float32.
         **parameters : float
             As for :meth:`configured`.
 
         Returns
         -------
-        ndarray of float32
+        ndarray of float32, or SymbolicTensor
             The shape of ``x`` (glu halves the last axis).
         """
         if parameters:
             return self.configured(**parameters)(x)
+        if isinstance(x, SymbolicOperand):
+            made: Floats = FUNCTIONS["activation"](self, x)
+            return made
         from hotloop import kernels  # which a model's layers have no need of
 
         return kernels.activation(
@@ -71,20 +76,72 @@ class Activation(ChosenActivation):
         )
 
 
+class FunctionActivation(Activation):
+    """A Python function as an activation, written with :mod:`hotloop.ops`.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a tensor and returns one of its shape. Layers call it once, with a symbolic tensor.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> hl.layers.Dense(3, activation=lambda x: x * hl.ops.sigmoid(x))(hl.Input((2,))).shape
+    (None, 3)
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+        self.name = str(getattr(function, "__name__", type(function).__name__))
+        self.alpha = self.beta = 0.0
+        self.rowwise = True  # for all that is known of it
+        self._parameters = {}
+
+    @property
+    def fusable(self) -> bool:
+        """False: products apply kernels, not functions."""
+        return False
+
+    def configured(self, **parameters: float) -> FunctionActivation:
+        """Return this activation; it has no parameters.
+
+        Raises
+        ------
+        TypeError
+            For parameters.
+        """
+        if parameters:
+            raise TypeError(f"activation {self.name!r}: a function has no parameters; write another one")
+        return self
+
+    def __call__(self, x: Any, **parameters: float) -> Any:
+        """Call the function."""
+        return self.configured(**parameters).function(x)
+
+    def output_units(self, units: int) -> int:
+        """How wide the last axis is behind it: as before."""
+        return units
+
+    def get_config(self) -> dict[str, Any]:
+        """The function itself."""
+        return {"function": self.function}
+
+
 def get(identifier: Any) -> Activation:
     """Resolve what a layer's ``activation=`` may be.
 
     Parameters
     ----------
-    identifier : None, str, dict or Activation
-        None is linear; a dict is :func:`serialize`'s.
+    identifier : None, str, dict, Activation or function
+        None is linear; a dict is :func:`serialize`'s; a Python function is written with :mod:`hotloop.ops`.
 
     Raises
     ------
     ValueError
         For an unknown name; the nearest known one is named.
     TypeError
-        For anything else, such as a Python function: there is no kernel for it.
+        For anything else.
 
     Examples
     --------
@@ -98,8 +155,12 @@ def get(identifier: Any) -> Activation:
     if isinstance(identifier, str):
         return Activation(identifier)
     if isinstance(identifier, dict):
-        return Activation.from_config(identifier)
-    raise errors.bad_type("activation", "a name, one of hl.activations, or None", identifier)
+        config = dict(identifier)
+        function = config.pop("function", None)
+        return Activation.from_config(config) if function is None else FunctionActivation(function)
+    if callable(identifier) and not isinstance(identifier, type):
+        return FunctionActivation(identifier)
+    raise errors.bad_type("activation", "a name, one of hl.activations, a function, or None", identifier)
 
 
 def serialize(activation: Activation) -> str | dict[str, Any]:
@@ -111,5 +172,7 @@ def serialize(activation: Activation) -> str | dict[str, Any]:
     >>> serialize(relu), serialize(leaky_relu.configured(negative_slope=0.5))
     ('relu', {'name': 'leaky_relu', 'negative_slope': 0.5})
     """
+    if isinstance(activation, FunctionActivation):
+        return activation.get_config()
     is_default = activation == Activation(activation.name)
     return activation.name if is_default else activation.get_config()

@@ -13,9 +13,9 @@ from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
 from hotloop.graph.still import still
-from hotloop.layers.base import LAYERS
 from hotloop.models.clone import require_model
 from hotloop.models.functional import Model
+from hotloop.ops.layer import LAYERS
 
 Floats = npt.NDArray[np.float32]
 

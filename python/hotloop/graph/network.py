@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from hotloop.core.errors import bad_value
 from hotloop.core.locks import make_lock
-from hotloop.core.naming import snake_case, unique_name
+from hotloop.core.naming import unique_name
 from hotloop.device import Host, backend
 from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Parameter, ParameterStore, Shape, gather_stores, set_parameters
@@ -91,8 +91,8 @@ class Network:
         return [p for layer in self.graph.layers for p in layer.parameters]
 
     def trainable_layers(self) -> frozenset[GraphLayer]:
-        """Those whose weights learn."""
-        return frozenset([layer for layer in self.graph.layers if layer.trainable])
+        """Those whose weights learn, and the parts of layers."""
+        return frozenset([each for layer in self.graph.layers for each in layer.learning_layers()])
 
     @property
     def input_names(self) -> list[str]:
@@ -206,5 +206,5 @@ def make_names_unique(layers: Sequence[GraphLayer]) -> None:
     for layer in layers:
         if layer.has_automatic_name:
             while layer.name in given:
-                layer.rename(unique_name(snake_case(type(layer).__name__)))
+                layer.rename(unique_name(layer.automatic_prefix))
             given.add(layer.name)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.core.locks import Turns, make_lock
+from hotloop.graph.operand import Operand
+from hotloop.graph.tracing import is_tracing
 
 Shape = tuple[int, ...]
 ALIGNMENT = 16  # floats: every parameter starts on a whole vector
@@ -24,7 +26,7 @@ def aligned_size(size: int) -> int:
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
-class Parameter:
+class Parameter(Operand):
     """One weight tensor: a name, a shape, and a place in a :class:`ParameterStore`.
 
     It stays valid when its store grows or is merged into another one; an array got from ``value`` does not.
@@ -97,6 +99,11 @@ class Parameter:
         ValueError
             When the shape is another one.
         """
+        if is_tracing():
+            raise TypeError(
+                f"weight {self.path!r}: assign: a function is called once, to find out what it makes of its "
+                "arguments and weights; it can't change them"
+            )
         array = device.adopt(value)
         if not device.on_gpu(array):
             array = np.asarray(array, np.float32)
@@ -104,7 +111,15 @@ class Parameter:
             raise bad_value(f"weight {self.path!r}", f"shape {self.shape}", f"shape {array.shape}")
         device.write(self.value, array)
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if is_tracing():
+            return super().__array_ufunc__(ufunc, method, *inputs, **options)
+        arrays = (np.asarray(one) if isinstance(one, Parameter) else one for one in inputs)
+        return getattr(ufunc, method)(*arrays, **options)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if is_tracing():
+            raise TypeError(f"weight {self.path!r}: use functions of hotloop.ops on it, not NumPy's")
         array: npt.NDArray[Any] = device.to_host(self.value)
         if dtype is not None and np.dtype(dtype) != array.dtype:
             return array.astype(dtype)

@@ -7,33 +7,49 @@ from collections.abc import Sequence
 
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
+from hotloop.graph.operand import SymbolicOperand
 from hotloop.graph.parameters import Shape
 
 
-class SymbolicTensor:
+class SymbolicTensor(SymbolicOperand):
     """A value without numbers: what a layer returns when a model is put together.
+
+    Python's operators on it, and :mod:`hotloop.ops`, make further ones.
 
     Attributes
     ----------
     shape : tuple of int or None
-        None for the batch, then the shape of one sample, as in Keras.
+        None for the batch, then the shape of one sample, as in Keras. A value that is the same for all rows,
+        such as a mean over the batch, has no None.
     sample_shape : tuple of int
-        Of one sample.
+        The shape without the batch.
     dtype : str
-        ``"float32"`` (``"uint8"`` only between the layers of a quantised model).
+        ``"float32"``, ``"int32"`` or ``"bool"`` (``"uint8"`` only between the layers of a quantised model).
+    mixes_rows : bool
+        Whether a row of it depends on other rows of the batch. Such a value is never computed in chunks.
     node : Node
         The call that makes it.
     """
 
-    def __init__(self, shape: Shape, node: Node, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        node: Node,
+        dtype: str = "float32",
+        *,
+        batched: bool = True,
+        mixes_rows: bool = False,
+    ) -> None:
         self.sample_shape = shape
         self.node = node
         self.dtype = dtype
+        self.batched = batched
+        self.mixes_rows = mixes_rows
 
     @property
     def shape(self) -> tuple[int | None, ...]:
         """The shape with None for the batch."""
-        return (None, *self.sample_shape)
+        return (None, *self.sample_shape) if self.batched else self.sample_shape
 
     @property
     def features(self) -> int:
@@ -46,27 +62,49 @@ class SymbolicTensor:
         return self.node.layer
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor shape={self.shape} from {self.layer.name!r}>"
+        dtype = "" if self.dtype == "float32" else f" dtype={self.dtype}"
+        return f"<SymbolicTensor shape={self.shape}{dtype} from {self.layer.name!r}>"
 
 
 class Node:
     """One call of a layer. A layer called twice has two nodes and one set of weights.
 
+    Parameters
+    ----------
+    layer : Layer
+    inputs : sequence of SymbolicTensor
+        Empty for an input layer.
+    shape : tuple of int
+        Of one sample of what it makes; of the whole array where that is not ``batched``.
+    dtype : str
+    batched : bool
+    mixes_rows : bool
+        Whether the call itself makes rows depend on others; what its inputs do is added.
+
     Attributes
     ----------
     layer : Layer
     inputs : tuple of SymbolicTensor
-        Empty for an input layer.
     output : SymbolicTensor
     index : int
         Which of the layer's calls this is, from 0.
     """
 
-    def __init__(self, layer: GraphLayer, inputs: Sequence[SymbolicTensor], shape: Shape, dtype: str) -> None:
+    def __init__(
+        self,
+        layer: GraphLayer,
+        inputs: Sequence[SymbolicTensor],
+        shape: Shape,
+        dtype: str,
+        *,
+        batched: bool = True,
+        mixes_rows: bool = False,
+    ) -> None:
         self.layer = layer
         self.inputs = tuple(inputs)
         self.index = len(layer.nodes)
-        self.output = SymbolicTensor(shape, self, dtype)
+        mixes_rows = mixes_rows or any(tensor.mixes_rows for tensor in self.inputs)
+        self.output = SymbolicTensor(shape, self, dtype, batched=batched, mixes_rows=mixes_rows)
 
 
 def as_tensors(what: str, tensors: object) -> list[SymbolicTensor]:
@@ -109,6 +147,8 @@ class FunctionalGraph:
         for tensor in self.inputs:
             if tensor.node.inputs:
                 raise bad_value("inputs", "what hotloop.Input returned", tensor, "models start at an Input")
+        for tensor in self.outputs:
+            _require_rows(tensor)
         discovered: dict[GraphLayer, int] = {}
         self.nodes = _sorted_nodes(self.inputs, self.outputs, discovered)
         self.layers = _layers_by_depth(self.nodes, discovered)
@@ -127,6 +167,16 @@ class FunctionalGraph:
                 sources = [made[tensor] for tensor in node.inputs]
                 made[node.output] = node.layer(sources[0] if len(sources) == 1 else sources)
         return [made[tensor] for tensor in self.outputs]
+
+
+def _require_rows(tensor: SymbolicTensor) -> None:
+    """Refuse what can't be an output."""
+    if not tensor.batched:
+        mend = "hotloop.ops.full_like(x, value) repeats it for every row of x"
+        raise bad_value("outputs", "a row for each row of the inputs", f"shape {tensor.shape}", mend)
+    if tensor.dtype != "float32":
+        mend = "write hotloop.ops.cast(x, 'float32')"
+        raise bad_value("outputs", "float32", f"{tensor.dtype} from {tensor.layer.name!r}", mend)
 
 
 def _sorted_nodes(

@@ -10,9 +10,10 @@ from hotloop.ir.lower import lower
 from hotloop.ir.passes.copy_outputs import copy_outputs
 from hotloop.ir.passes.drop import drop_for_inference
 from hotloop.ir.passes.fuse_activations import fuse_activations
+from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
 
 Pass = Callable[[Graph], None]
-INFERENCE: tuple[Pass, ...] = (drop_for_inference, fuse_activations, copy_outputs)
+INFERENCE: tuple[Pass, ...] = (drop_for_inference, fuse_activations, fuse_elementwise, copy_outputs)
 
 
 def for_inference(graph: FunctionalGraph) -> Graph:

@@ -12,15 +12,16 @@ from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
 from hotloop.graph.layer import GraphLayer
 from hotloop.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
-from hotloop.layers.base import LAYERS, Layer
 from hotloop.layers.batch_normalization import BatchNormalization
 from hotloop.layers.dense import Dense
 from hotloop.layers.dropout import Dropout
 from hotloop.layers.flatten import Flatten
 from hotloop.layers.input import Input, InputLayer
+from hotloop.layers.lambda_layer import Lambda
 from hotloop.layers.merge import Add, Concatenate, Multiply
 from hotloop.layers.rescaling import Rescaling
 from hotloop.layers.reshape import Reshape
+from hotloop.ops.layer import LAYERS, Layer
 
 __all__ = [
     "ELU",
@@ -33,6 +34,7 @@ __all__ = [
     "Flatten",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LeakyReLU",
     "Multiply",

@@ -7,15 +7,20 @@ from typing import Any
 
 from hotloop import activations
 from hotloop.activations import Activation as Function
+from hotloop.activations.activation import FunctionActivation
 from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
-from hotloop.layers.base import LAYERS, Layer
+from hotloop.ops.layer import LAYERS, Layer
+from hotloop.ops.trace import Subgraph, trace
+from hotloop.ops.types import Spec
 
 
 def add_activation(graph: Graph, function: Function, value: Value) -> Value:
     """Append an activation; linear is none."""
+    if isinstance(function, FunctionActivation):
+        return _traced(function, value.shape, value.batched).lower(graph, [value])[0]
     if function.name == "linear":
         return value
     *others, last_axis = value.shape or (1,)
@@ -29,13 +34,38 @@ def add_activation(graph: Graph, function: Function, value: Value) -> Value:
     return graph.add("activation", [value], attributes, shape=shape)
 
 
+def mixes_rows(function: Function, shape: Shape) -> bool:
+    """Whether a row of what an activation makes of a batch depends on other rows."""
+    return isinstance(function, FunctionActivation) and _traced(function, shape).outputs[0].mixes_rows
+
+
+def _traced(function: FunctionActivation, shape: Shape, batched: bool = True) -> Subgraph:
+    """What a function does with a tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it can't be traced, changes the shape, or has weights.
+    """
+    what = f"activation {function.name!r}"
+    found = trace(function.function, [Spec((None, *shape) if batched else shape)], what)
+    (given,), (made,) = found.inputs, found.outputs
+    if made.shape != given.shape or made.dtype != "float32":
+        expected = f"a float32 tensor of shape {given.shape}"
+        raise bad_value(f"{what}: result", expected, f"{made.dtype} of shape {made.shape}")
+    if found.parameters:
+        mend = "a subclass of hotloop.layers.Layer has weights"
+        raise bad_value(what, "a function of its argument alone", found.parameters[0], mend)
+    return found
+
+
 @LAYERS.register
 class Activation(Layer):
     """Apply an activation function.
 
     Parameters
     ----------
-    activation : str or Activation
+    activation : str, Activation or function
         See :mod:`hotloop.activations`.
     name, trainable, input_shape, input_dim
         See :class:`~hotloop.layers.Layer`.
@@ -55,6 +85,9 @@ class Activation(Layer):
         if not input_shape:
             return ()
         return (*input_shape[:-1], self.activation.output_units(input_shape[-1]))
+
+    def mixes_rows(self, output_shape: Shape) -> bool:
+        return mixes_rows(self.activation, output_shape)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         return add_activation(graph, self.activation, inputs[0])

@@ -11,7 +11,7 @@ from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
-from hotloop.layers.base import LAYERS, Layer
+from hotloop.ops.layer import LAYERS, Layer
 
 
 @LAYERS.register

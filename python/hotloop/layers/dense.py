@@ -11,8 +11,8 @@ from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
-from hotloop.layers.activation import add_activation
-from hotloop.layers.base import LAYERS, Layer, as_shape
+from hotloop.layers.activation import add_activation, mixes_rows
+from hotloop.ops.layer import LAYERS, Layer, as_shape
 
 
 @LAYERS.register
@@ -23,7 +23,7 @@ class Dense(Layer):
     ----------
     units : int
         Size of the output's last axis ("glu" halves it).
-    activation : str, Activation or None
+    activation : str, Activation, function or None
         See :mod:`hotloop.activations`.
     use_bias : bool
     kernel_initializer, bias_initializer : str or Initializer
@@ -104,6 +104,9 @@ class Dense(Layer):
                 "give Input the shape (1,)",
             )
         return (*input_shape[:-1], self.activation.output_units(self.units))
+
+    def mixes_rows(self, output_shape: Shape) -> bool:
+        return mixes_rows(self.activation, output_shape)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         *others, last_axis = inputs[0].shape

@@ -10,7 +10,7 @@ from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Graph, Value
 from hotloop.ir.op import RESHAPE
-from hotloop.layers.base import LAYERS, Layer
+from hotloop.ops.layer import LAYERS, Layer
 
 
 @LAYERS.register

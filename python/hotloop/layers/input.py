@@ -7,7 +7,7 @@ from typing import Any
 from hotloop.core.errors import unknown_name
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor
-from hotloop.layers.base import LAYERS, Layer, as_shape
+from hotloop.ops.layer import LAYERS, Layer, as_shape
 
 INPUT_DTYPES = ("float32", "uint8")
 

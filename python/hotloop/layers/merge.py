@@ -10,7 +10,7 @@ from hotloop.core.errors import bad_value, integer
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Graph, Value
-from hotloop.layers.base import LAYERS, Layer
+from hotloop.ops.layer import LAYERS, Layer
 
 
 class Merge(Layer):

@@ -8,7 +8,7 @@ from typing import Any
 from hotloop.core.errors import number
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Graph, Value
-from hotloop.layers.base import LAYERS, Layer
+from hotloop.ops.layer import LAYERS, Layer
 
 
 @LAYERS.register

@@ -11,7 +11,7 @@ from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Graph, Value
 from hotloop.ir.op import RESHAPE
-from hotloop.layers.base import LAYERS, Layer, as_shape
+from hotloop.ops.layer import LAYERS, Layer, as_shape
 
 
 @LAYERS.register

@@ -11,9 +11,9 @@ from hotloop.graph.layer import GraphLayer
 from hotloop.graph.network import Network, make_names_unique
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
-from hotloop.layers.base import Layer
 from hotloop.layers.input import Input, InputLayer
 from hotloop.models.functional import Model
+from hotloop.ops.layer import Layer
 
 Item = Layer | Model
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hotloop import layers as layer_classes
 from hotloop.core.errors import bad_type
 from hotloop.feed.arrays import Floats
-from hotloop.layers.base import Layer, as_shape
 from hotloop.models.chain import Chain, Item
 from hotloop.models.functional import MODELS, Model, model_name
+from hotloop.ops.layer import Layer, as_shape
 
 if TYPE_CHECKING:
     from hotloop.callbacks import Callback

@@ -12,8 +12,8 @@ from hotloop.core.errors import bad_value, unknown_name
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
-from hotloop.layers.base import Layer
 from hotloop.models.summary import summary_lines, unbuilt_lines
+from hotloop.ops.layer import Layer
 
 if TYPE_CHECKING:
     from hotloop.training.trainer import Trainer

@@ -7,8 +7,8 @@ from typing import Any
 from hotloop import layers
 from hotloop.core.errors import bad_value
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
-from hotloop.layers.base import Layer
 from hotloop.layers.input import InputLayer
+from hotloop.ops.layer import Layer
 
 
 def graph_config(graph: FunctionalGraph) -> dict[str, Any]:

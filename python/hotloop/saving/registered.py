@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType
 from typing import Any
 
 from hotloop.core.registry import family_of
@@ -22,6 +23,11 @@ def refuse_unregistered(things: Iterable[Any]) -> None:
         When one of them, or of what it was given itself, is of a class of the user's.
     """
     for thing, place in _members(list(things), ""):
+        if isinstance(thing, FunctionType):
+            raise TypeError(
+                f"save: function {thing.__name__}{place} is not a part of hotloop, so no file could be "
+                "loaded again; use save_weights, and load_weights into a model that is built by the same code"
+            )
         family = family_of(thing)
         if family is not None and not family.knows(thing):
             raise TypeError(
@@ -44,4 +50,8 @@ def _members(thing: Any, place: str) -> Iterator[tuple[Any, str]]:
             name = getattr(thing, "name", None)
             inside = f" of {name!r}" if family.named else f" in {name or type(thing).__name__}"
             for part in vars(thing).values():
-                yield from _members(part, inside)
+                function = getattr(part, "function", part)
+                if family.named and isinstance(function, FunctionType):
+                    yield function, inside
+                else:
+                    yield from _members(part, inside)

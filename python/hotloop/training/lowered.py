@@ -13,6 +13,7 @@ from hotloop.ir.passes.copy_outputs import copy_outputs
 from hotloop.ir.passes.differentiate import differentiate
 from hotloop.ir.passes.drop import drop_identities
 from hotloop.ir.passes.fuse_activations import fuse_activations
+from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
 from hotloop.ir.passes.losses import append_logits, fuse_losses
 from hotloop.ir.passes.precision import choose_precision
 from hotloop.ir.passes.trainable import mark_trainable
@@ -44,8 +45,9 @@ def training_graph(
     fuse_losses(made)
     logits = append_logits(made, {head.index: _measured(head, len(heads) > 1) for head in heads})
     fuse_activations(made)
+    fuse_elementwise(made)
     choose_precision(made, precision, on_gpu)
-    mark_trainable(made, {p for layer in trainable for p in layer.parameters})
+    mark_trainable(made, {p for layer in trainable for p in layer.own_parameters})
     differentiate(made)
     return made, logits
 

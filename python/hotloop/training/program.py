@@ -108,8 +108,9 @@ class TrainingProgram:
         self.trainable = trainable = network.trainable_layers()
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
+        learning = {p for layer in trainable for p in layer.own_parameters}
         self.parameters = [
-            p for layer in graph.layers if layer in trainable for p in layer.parameters if p.trainable
+            p for layer in graph.layers for p in layer.parameters if p.trainable and p in learning
         ]
         on_gpu = self.backend is not device.HOST
         lowered, self.logits = training_graph(graph, heads, trainable, precision, on_gpu)

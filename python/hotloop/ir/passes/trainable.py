@@ -20,4 +20,7 @@ def mark_trainable(graph: Graph, learning: Container[Parameter]) -> None:
     """
     for op in graph:
         if op.weights:
-            op.attributes["trainable"] = int(all(weight in learning for weight in op.weights.values()))
+            learns = all(weight in learning for weight in op.weights.values())
+            if op.kind == "weight":
+                learns = learns and all(weight.trainable for weight in op.weights.values())
+            op.attributes["trainable"] = int(learns)

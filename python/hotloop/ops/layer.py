@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from hotloop import initializers, regularizers
 from hotloop.core.errors import bad_type, bad_value, integer, nearest
-from hotloop.core.naming import count_use, snake_case, unique_name
+from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
-from hotloop.core.seeds import derive_seed
-from hotloop.graph.given_weights import weights_for
-from hotloop.graph.parameters import Parameter, ParameterStore, Shape, set_parameters
+from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.ir.graph import Graph, Value
+from hotloop.ops.traced_call import TracedNode, call_traced
+from hotloop.ops.weighted import Weighted
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 
@@ -37,10 +35,12 @@ def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
     return sizes
 
 
-class Layer:
+class Layer(Weighted):
     """Base of all layers: a name, weights, and how a call becomes ops.
 
-    A subclass defines ``compute_output_shape`` and ``lower``, and ``build`` when it has weights.
+    A subclass defines ``call``, which computes by :mod:`hotloop.ops`, and ``build`` when it has weights; they
+    are made by :meth:`add_weight`. Layers that are attributes are parts of it, whose weights are its own too.
+    (Instead of ``call``, ``compute_output_shape`` and ``lower`` append native ops themselves.)
 
     Parameters
     ----------
@@ -69,10 +69,12 @@ class Layer:
     Examples
     --------
     >>> import hotloop as hl
-    >>> class Double(hl.layers.Layer):
-    ...     def lower(self, graph, inputs, node):
-    ...         return graph.add("rescale", inputs, {"scale": 2.0, "offset": 0.0})
-    >>> hl.Sequential([Double(input_shape=(2,))]).predict([[1, 2]])
+    >>> class Scale(hl.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+    ...     def call(self, inputs):
+    ...         return 2.0 * self.factor * inputs
+    >>> hl.Sequential([Scale(input_shape=(2,))]).predict([[1, 2]])
     array([[2., 4.]], dtype=float32)
     """
 
@@ -94,7 +96,7 @@ class Layer:
         if name is not None and (not isinstance(name, str) or not name):
             raise bad_type(f"{type(self).__name__}: name", "a string that is not empty", name)
         self.has_automatic_name = name is None
-        self._name = unique_name(snake_case(type(self).__name__)) if name is None else name
+        self._name = unique_name(self.automatic_prefix) if name is None else name
         self.trainable = bool(trainable)
         self.declared_shape: Shape | None = None
         if input_shape is None and input_dim is not None:
@@ -104,7 +106,8 @@ class Layer:
         self.parameters: list[Parameter] = []
         self.nodes: list[Node] = []
         self.built = False
-        self._built_shape: Shape | None = None
+        self.shape_built_for: Any = None
+        self._use: int | None = None
 
     @property
     def name(self) -> str:
@@ -112,10 +115,29 @@ class Layer:
         return self._name
 
     def rename(self, name: str) -> None:
-        """Give the layer and its weights another name."""
+        """Give the layer, its weights and its parts another name."""
         self._name = name
         for parameter in self.parameters:
             parameter.layer_name = name
+        for key, part in self.parts.items():
+            part.rename(f"{name}/{key}")
+
+    @property
+    def automatic_prefix(self) -> str:
+        """What automatic names begin with."""
+        return snake_case(type(self).__name__)
+
+    @property
+    def parts(self) -> dict[str, Layer]:
+        """The layers among its attributes, and in lists and dicts of these, by the attribute's name."""
+        found: dict[str, Layer] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Layer):
+                found[name] = value
+            elif isinstance(value, list | tuple | dict):
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                found |= {f"{name}_{key}": item for key, item in items if isinstance(item, Layer)}
+        return found
 
     @property
     def _label(self) -> str:
@@ -139,8 +161,29 @@ class Layer:
 
     # -- to be defined by layers
 
-    def build(self, input_shape: Shape) -> None:
-        """Make the weights by ``add_weights``; called once, with the shape of one sample."""
+    def build(self, input_shape: Any) -> None:
+        """Make the weights; called once, before the first call.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, or list of them
+            Of the input, as Keras has it: with None for the batch. A layer that defines ``lower`` instead of
+            ``call`` is given the shape of one sample.
+        """
+
+    def call(self, inputs: Any) -> SymbolicTensor:
+        """Compute the output; called with symbolic tensors, once for each call of the layer.
+
+        Parameters
+        ----------
+        inputs : SymbolicTensor, or a list of them
+            As the layer was called.
+
+        Returns
+        -------
+        SymbolicTensor
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no call")
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of one sample of the output.
@@ -151,6 +194,10 @@ class Layer:
             Without the batch axis.
         """
         return tuple(input_shape)
+
+    def mixes_rows(self, output_shape: Shape) -> bool:
+        """Whether a row of the output depends on other rows of the batch, in inference."""
+        return False
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         """Append the ops of this layer's call to a graph and return the value that they make.
@@ -165,7 +212,9 @@ class Layer:
         node : Node
             The call.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not say how it is lowered")
+        if isinstance(node, TracedNode):
+            return node.subgraph.lower(graph, inputs)[0]
+        raise NotImplementedError(f"{type(self).__name__} has neither call nor lower")
 
     @classmethod
     def resized(cls, config: dict[str, Any], size: int) -> dict[str, Any] | None:
@@ -184,6 +233,16 @@ class Layer:
     def __call__(self, inputs: Any) -> SymbolicTensor:
         """Call the layer on a symbolic tensor (a list of them for layers that merge), building it first."""
         tensors = as_tensors(f"{self._label}: inputs", inputs)
+        if type(self).call is not Layer.call:
+            traced = call_traced(self, tensors)
+            self.nodes.append(traced)
+            return traced.output
+        for tensor in tensors:
+            if not tensor.batched:
+                mend = "layers work on rows; use functions of hotloop.ops on it"
+                raise bad_value(
+                    f"{self._label}: inputs", "tensors with a batch", f"shape {tensor.shape}", mend
+                )
         if not self.merges and len(tensors) != 1:
             raise bad_value(
                 f"{self._label}: inputs", "one tensor", f"{len(tensors)}", "merge them first, by Add"
@@ -191,93 +250,29 @@ class Layer:
         shape: Any = [t.sample_shape for t in tensors] if self.merges else tensors[0].sample_shape
         output_shape = self.compute_output_shape(shape)
         if not self.built:
-            self.build(shape)
-            self.built, self._built_shape = True, shape
-        elif self.parameters and shape != self._built_shape:
-            expected = f"shape {(None, *(self._built_shape or ()))}, for which its weights were made"
+            self.build_for(shape)
+        elif self.parameters and shape != self.shape_built_for:
+            expected = f"shape {(None, *(self.shape_built_for or ()))}, for which its weights were made"
             raise bad_value(f"{self._label}: input", expected, f"{(None, *shape)}")
-        node = Node(self, tensors, output_shape, "float32")
+        node = Node(self, tensors, output_shape, "float32", mixes_rows=self.mixes_rows(output_shape))
         self.nodes.append(node)
         return node.output
+
+    def build_for(self, shape: Any) -> None:
+        """Make the weights, which are for inputs of this shape from here on."""
+        self.build(shape)
+        self.built, self.shape_built_for = True, shape
+
+    def adopt_parts(self) -> None:
+        """Count the weights of the layers among its attributes as its own."""
+        known = set(self.parameters)
+        for part in self.parts.values():
+            self.parameters += [parameter for parameter in part.parameters if parameter not in known]
 
     def unbuild(self) -> None:
         """Drop the weights: a model could not be built after all."""
         self.parameters = []
-        self.built, self._built_shape = False, None
-
-    def add_weights(self, *parameters: Parameter) -> None:
-        """Place the weights in an arena and fill them by their initialisers, or with what a file has.
-
-        The random numbers depend on the seed, on the layer's name, on how many layers of that name came
-        before, and on the weight's name.
-        """
-        use = count_use(self.name)
-        given = weights_for(parameters)
-        ParameterStore().add(parameters)
-        if given is not None:
-            for parameter, array in zip(parameters, given, strict=True):
-                parameter.value[...] = array
-            self.parameters.extend(parameters)
-            return
-        for parameter in parameters:
-            rng = None
-            if parameter.initializer.is_random:
-                rng = np.random.default_rng(derive_seed("initializer", self.name, use, parameter.name))
-            parameter.value[...] = parameter.initializer(parameter.shape, rng)
-            self.parameters.append(parameter)
-
-    def make_weight(
-        self,
-        name: str,
-        shape: Shape,
-        initializer: Any,
-        regularizer: Any = None,
-        trainable: bool = True,
-    ) -> Parameter:
-        """Describe one weight for :meth:`add_weights`."""
-        return Parameter(
-            name,
-            shape,
-            layer_name=self.name,
-            trainable=trainable,
-            initializer=initializers.get(initializer),
-            regularizer=regularizers.get(regularizer),
-        )
-
-    # -- weights
-
-    @property
-    def weights(self) -> list[Parameter]:
-        """All weights in Keras's order."""
-        return list(self.parameters)
-
-    @property
-    def trainable_weights(self) -> list[Parameter]:
-        """The weights that ``fit`` changes by their gradients."""
-        return [p for p in self.parameters if p.trainable and self.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Parameter]:
-        """The others: moving averages, and all of them when the layer is not trainable."""
-        return [p for p in self.parameters if not (p.trainable and self.trainable)]
-
-    def get_weights(self) -> list[npt.NDArray[np.float32]]:
-        """Return copies of the weights, in Keras's order and shapes."""
-        return [parameter.numpy() for parameter in self.parameters]
-
-    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Overwrite all weights; nothing changes when one of them does not fit.
-
-        Raises
-        ------
-        ValueError
-            When the number of arrays or a shape is another one than ``get_weights`` returns.
-        """
-        set_parameters(self._label, self.parameters, weights)
-
-    def count_params(self) -> int:
-        """Return how many numbers its weights have."""
-        return sum(parameter.size for parameter in self.parameters)
+        self.built, self.shape_built_for, self._use = False, None, None
 
     # -- shapes, as Keras shows them: with None for the batch
 

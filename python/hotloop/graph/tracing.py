@@ -1,0 +1,37 @@
+"""Whether a function is being called with symbolic tensors, to find out what it does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class _Traces(threading.local):
+    def __init__(self) -> None:
+        self.known: list[dict[Any, Any]] = []
+
+
+_traces = _Traces()
+
+
+@contextmanager
+def tracing() -> Iterator[dict[Any, Any]]:
+    """Until the end of the block this thread traces a function; yields what it knows of its weights."""
+    known: dict[Any, Any] = {}
+    _traces.known.append(known)
+    try:
+        yield known
+    finally:
+        _traces.known.pop()
+
+
+def is_tracing() -> bool:
+    """Whether this thread traces a function, so that weights are symbolic."""
+    return bool(_traces.known)
+
+
+def known_weights() -> dict[Any, Any]:
+    """By weight the symbolic tensor that it is in the function that is being traced, the innermost one."""
+    return _traces.known[-1]

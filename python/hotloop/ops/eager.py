@@ -1,0 +1,153 @@
+"""Functions of this room on arrays and numbers: the program that a model would have of them, run at once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hotloop.core.locks import make_lock
+from hotloop.graph.parameters import Parameter
+from hotloop.graph.symbolic import SymbolicTensor
+from hotloop.ops import trace
+from hotloop.ops.lower import as_float
+from hotloop.ops.operands import as_array, operand
+from hotloop.ops.operation import Array
+from hotloop.ops.types import Spec
+
+MOST_PROGRAMS = 256  # those used last are kept, by function, arguments, shapes and types
+
+_programs: OrderedDict[Any, Compiled] = OrderedDict()
+_lock = make_lock()
+
+
+class Compiled:
+    """What a function does with arrays of given shapes, as a program.
+
+    The arrays are one sample of it, so that none of their axes is a batch.
+
+    Parameters
+    ----------
+    body : callable
+        Takes symbolic tensors, and returns one, or a list, perhaps with other things in it.
+    specs : sequence of Spec
+    """
+
+    def __init__(self, body: Callable[..., Any], specs: Sequence[Spec]) -> None:
+        from hotloop.ir.build import build
+        from hotloop.ir.graph import Graph
+
+        inputs = trace.arguments(specs)
+        result = body(*inputs)
+        self._several = isinstance(result, list | tuple)
+        self._results = list(result) if self._several else [result]
+        self._given = {tensor: i for i, tensor in enumerate(inputs)}
+        tensors = dict.fromkeys(one for one in self._results if isinstance(one, SymbolicTensor))
+        self._computed = [tensor for tensor in tensors if tensor not in self._given]
+        self._lock = make_lock()
+        if self._computed:
+            graph = Graph()
+            values = [graph.add_input(spec.sample_shape, _in_memory(spec.dtype)) for spec in specs]
+            made = trace.between(inputs, self._computed).lower(graph, values)
+            graph.outputs = [as_float(graph, value) for value in made]
+            self._program = build(graph).program
+
+    def __call__(self, arrays: Sequence[Array]) -> Any:
+        """Compute; an array that comes out as it went in is copied."""
+        made = {tensor: arrays[i].copy() for tensor, i in self._given.items()}
+        if self._computed:
+            inputs = [_row(array) for array in arrays]
+            outputs = [np.empty((1, tensor.features), np.float32) for tensor in self._computed]
+            with self._lock:
+                self._program.predict(inputs, outputs)
+            for tensor, output in zip(self._computed, outputs, strict=True):
+                made[tensor] = output.astype(tensor.dtype, copy=False).reshape(tensor.sample_shape)
+        found = [made[one] if isinstance(one, SymbolicTensor) else one for one in self._results]
+        return found if self._several else found[0]
+
+
+def _in_memory(dtype: str) -> str:
+    return "int32" if dtype == "int32" else "float32"
+
+
+def _row(array: Array) -> Array:
+    """An array as the one row that a program reads."""
+    return np.ascontiguousarray(array, _in_memory(str(array.dtype))).reshape(1, -1)
+
+
+def compute(
+    body: Callable[..., Any], arguments: Mapping[str, Any], single: frozenset[str], lists: frozenset[str]
+) -> Any:
+    """Call a function on arrays and numbers.
+
+    Parameters
+    ----------
+    body : callable
+        The function as it is for symbolic tensors.
+    arguments : mapping
+        All of its arguments, by name.
+    single, lists : frozenset of str
+        Names of those that are tensors, and lists of tensors. Numbers beside arrays stay numbers.
+    """
+    what = body.__name__
+    found = {
+        name: [_numbers(what, one) for one in value] if name in lists else _numbers(what, value)
+        for name, value in arguments.items()
+        if (name in single and value is not None) or (name in lists and isinstance(value, list | tuple))
+    }
+    beside_arrays = any(isinstance(one, np.ndarray | list) for one in found.values())
+    static = {name: value for name, value in arguments.items() if name not in found}
+    counts: dict[str, int] = {}
+    arrays: list[Array] = []
+    for name, value in found.items():
+        if beside_arrays and not isinstance(value, np.ndarray | list):
+            static[name] = value
+            continue
+        parts = value if isinstance(value, list) else [value]
+        arrays += [as_array(what, part) for part in parts]
+        counts[name] = len(parts) if isinstance(value, list) else -1
+    specs = [Spec(array.shape, str(array.dtype)) for array in arrays]
+    key = (body, tuple(counts.items()), tuple(specs), _key(static))
+
+    def called(*tensors: SymbolicTensor) -> Any:
+        rest = iter(tensors)
+        filled = {
+            name: next(rest) if count < 0 else [next(rest) for _ in range(count)]
+            for name, count in counts.items()
+        }
+        return body(**static, **filled)
+
+    return _compiled(key, called, specs)(arrays)
+
+
+def _numbers(what: str, value: Any) -> Any:
+    return operand(what, value.numpy() if isinstance(value, Parameter) else value)
+
+
+def _compiled(key: Any, body: Callable[..., Any], specs: Sequence[Spec]) -> Compiled:
+    with _lock:
+        known = _programs.get(key)
+        if known is not None:
+            _programs.move_to_end(key)
+            return known
+    made = Compiled(body, specs)
+    with _lock:
+        _programs[key] = made
+        if len(_programs) > MOST_PROGRAMS:
+            _programs.popitem(last=False)
+    return made
+
+
+def _key(value: Any) -> Any:
+    """Something hashable that is equal for equal values of one type."""
+    if isinstance(value, Mapping):
+        return tuple((name, _key(one)) for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_key, value))
+    if isinstance(value, slice):
+        return ("slice", value.start, value.stop, value.step)
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.shape, value.tobytes())
+    return (type(value), repr(value))

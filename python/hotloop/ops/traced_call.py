@@ -1,0 +1,99 @@
+"""Calls of layers that compute by functions of this room: traced once, and lowered as what they did."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hotloop.core.errors import bad_type, bad_value
+from hotloop.graph.layer import GraphLayer
+from hotloop.graph.symbolic import Node, SymbolicTensor
+from hotloop.ops.trace import Subgraph, trace
+from hotloop.ops.types import spec_of
+
+
+class TracedLayer(GraphLayer, Protocol):
+    """A layer that has a ``call``."""
+
+    built: bool
+    shape_built_for: Any
+
+    def call(self, inputs: Any) -> SymbolicTensor: ...
+
+    def build_for(self, shape: Any) -> None: ...
+
+    def adopt_parts(self) -> None: ...
+
+
+class TracedNode(Node):
+    """A call of a layer together with what its ``call`` did.
+
+    Attributes
+    ----------
+    subgraph : Subgraph
+    """
+
+    def __init__(self, layer: GraphLayer, tensors: Sequence[SymbolicTensor], subgraph: Subgraph) -> None:
+        (made,) = subgraph.outputs
+        super().__init__(
+            layer, tensors, made.sample_shape, made.dtype, batched=made.batched, mixes_rows=made.mixes_rows
+        )
+        self.subgraph = subgraph
+
+
+def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode:
+    """Build a layer where it is not built yet, call its ``call``, and return the node of that.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When ``call`` returns something else than one tensor, or uses weights that are not the layer's.
+    """
+    _require_plain_call(layer)
+    several = len(tensors) > 1
+    shapes = [tensor.shape for tensor in tensors]
+    given: Any = shapes if several else shapes[0]
+    layer.rename(layer.name)  # which its parts follow, before they have weights
+    if not layer.built:
+        layer.build_for(given)
+    elif layer.parameters and given != layer.shape_built_for:
+        expected = f"{layer.shape_built_for}, for which its weights were made"
+        raise bad_value(f"layer {layer.name!r}: input shape", expected, given)
+
+    def called(*inputs: SymbolicTensor) -> SymbolicTensor:
+        result = layer.call(list(inputs) if several else inputs[0])
+        if isinstance(result, list | tuple | dict):
+            mend = "write a layer for each, or concatenate them"
+            raise bad_type(f"layer {layer.name!r}: what call returns", "one tensor", result, mend)
+        return result
+
+    subgraph = trace(called, [spec_of(tensor) for tensor in tensors], f"call of layer {layer.name!r}")
+    layer.adopt_parts()
+    _require_own_weights(layer, subgraph)
+    return TracedNode(layer, tensors, subgraph)
+
+
+def _require_plain_call(layer: TracedLayer) -> None:
+    """Refuse a ``call`` with further arguments, which would be left at their defaults."""
+    parameters = list(inspect.signature(layer.call).parameters.values())
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    others = [p.name for p in parameters[1:] if p.kind not in kinds]
+    if others:
+        mend = (
+            "one graph serves training and inference: layers such as Dropout know which it is"
+            if "training" in others
+            else "several tensors come as a list, anything else belongs into __init__"
+        )
+        what = f"layer {layer.name!r}: call"
+        raise bad_value(what, "one argument, inputs", f"{', '.join(others)} too", mend)
+
+
+def _require_own_weights(layer: TracedLayer, subgraph: Subgraph) -> None:
+    own = set(layer.parameters)
+    for parameter in subgraph.parameters:
+        if parameter not in own:
+            raise ValueError(
+                f"layer {layer.name!r}: call uses weight {parameter.path!r} of another layer; keep that "
+                "layer as an attribute, set in __init__"
+            )

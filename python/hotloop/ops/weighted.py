@@ -1,0 +1,174 @@
+"""What layers do with their weights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hotloop import initializers, regularizers
+from hotloop.core.errors import bad_value, integer
+from hotloop.core.naming import count_use
+from hotloop.core.seeds import derive_seed
+from hotloop.graph.given_weights import weights_for
+from hotloop.graph.parameters import Parameter, ParameterStore, Shape, set_parameters
+
+
+class Weighted:
+    """Base of layers: their weights, and those of their parts.
+
+    Attributes
+    ----------
+    name : str
+    trainable : bool
+    parameters : list of Parameter
+        Its weights in Keras's order, and then those of its parts.
+    """
+
+    trainable: bool
+    parameters: list[Parameter]
+    _use: int | None  # how many layers of its name had weights before it
+
+    @property
+    def name(self) -> str:
+        """Unique within a model."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """The layers that it consists of."""
+        return {}
+
+    def add_weights(self, *parameters: Parameter) -> None:
+        """Place the weights in an arena and fill them by their initialisers, or with what a file has.
+
+        The random numbers depend on the seed, on the layer's name, on how many layers of that name came
+        before, and on the weight's name.
+        """
+        if self._use is None:
+            self._use = count_use(self.name)
+        given = weights_for(parameters)
+        ParameterStore().add(parameters)
+        if given is not None:
+            for parameter, array in zip(parameters, given, strict=True):
+                parameter.value[...] = array
+            self.parameters.extend(parameters)
+            return
+        for parameter in parameters:
+            rng = None
+            if parameter.initializer.is_random:
+                rng = np.random.default_rng(derive_seed("initializer", self.name, self._use, parameter.name))
+            parameter.value[...] = parameter.initializer(parameter.shape, rng)
+            self.parameters.append(parameter)
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        *,
+        name: str | None = None,
+    ) -> Parameter:
+        """Make one weight; to be called in ``build``, or in ``__init__`` where the shape is known there.
+
+        Parameters
+        ----------
+        shape : int or tuple of int
+            () by default, of a single number.
+        initializer : str or Initializer, optional
+            "glorot_uniform" by default.
+        dtype : None or "float32"
+        trainable : bool
+            Whether training changes it by its gradient.
+        regularizer : str, Regularizer or None
+        name : str, optional
+            Its own within the layer; "variable" by default.
+
+        Returns
+        -------
+        Parameter
+            To be used in ``call`` like a tensor.
+        """
+        if dtype not in (None, "float32", np.float32):
+            raise bad_value(f"layer {self.name!r}: add_weight: dtype", "float32", dtype)
+        taken = {parameter.name for parameter in self.parameters}
+        if name is None:
+            free = (f"variable_{i}" if i else "variable" for i in itertools.count())
+            name = next(each for each in free if each not in taken)
+        if name in taken:
+            raise bad_value(f"layer {self.name!r}: add_weight: name", "a name of its own", name)
+        sizes = () if shape is None else shape if isinstance(shape, tuple | list) else (shape,)
+        sizes = tuple(integer(f"weight {name!r}: shape", size, at_least=1) for size in sizes)
+        made = self.make_weight(name, sizes, initializer or "glorot_uniform", regularizer, trainable)
+        self.add_weights(made)
+        return made
+
+    def make_weight(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Any,
+        regularizer: Any = None,
+        trainable: bool = True,
+    ) -> Parameter:
+        """Describe one weight for :meth:`add_weights`."""
+        return Parameter(
+            name,
+            shape,
+            layer_name=self.name,
+            trainable=trainable,
+            initializer=initializers.get(initializer),
+            regularizer=regularizers.get(regularizer),
+        )
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All weights in Keras's order."""
+        return list(self.parameters)
+
+    @property
+    def own_parameters(self) -> list[Parameter]:
+        """The weights without those of its parts."""
+        others = {p for part in self.parts.values() for p in part.parameters}
+        return [parameter for parameter in self.parameters if parameter not in others]
+
+    def learning_layers(self) -> list[Any]:
+        """Itself and its parts, as far as they are trainable."""
+        if not self.trainable:
+            return []
+        return [self, *(each for part in self.parts.values() for each in part.learning_layers())]
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The weights that ``fit`` changes by their gradients."""
+        frozen = set(self.non_trainable_weights)
+        return [parameter for parameter in self.parameters if parameter not in frozen]
+
+    @property
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The others: moving averages, and all of them when the layer is not trainable."""
+        frozen = {p for part in self.parts.values() for p in part.non_trainable_weights}
+        return [p for p in self.parameters if not (p.trainable and self.trainable) or p in frozen]
+
+    def get_weights(self) -> list[npt.NDArray[np.float32]]:
+        """Return copies of the weights, in Keras's order and shapes."""
+        return [parameter.numpy() for parameter in self.parameters]
+
+    def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
+        """Overwrite all weights; nothing changes when one of them does not fit.
+
+        Raises
+        ------
+        ValueError
+            When the number of arrays or a shape is another one than ``get_weights`` returns.
+        """
+        set_parameters(f"layer {self.name!r} ({type(self).__name__})", self.parameters, weights)
+
+    def count_params(self) -> int:
+        """Return how many numbers its weights have."""
+        return sum(parameter.size for parameter in self.parameters)
