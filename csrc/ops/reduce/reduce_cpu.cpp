@@ -72,9 +72,13 @@ HOTLOOP_INLINE void put(float* to, F32 part, bool accumulate, std::int64_t count
 // `rows` rows of the same few numbers: as one long row of a pattern, so that vectors are full.
 void put_pattern(const float* row, std::int64_t inner, std::int64_t rows, float* to, bool accumulate) {
   float pattern[kLanes * kGroup];
-  const std::int64_t period = kLanes * inner, n = rows * inner;
-  for (std::int64_t i = 0; i < period; ++i) pattern[i] = row[i % inner];
-  for (std::int64_t i = 0; i < n; i += kLanes) put(to + i, load(pattern + i % period), accumulate, n - i);
+  const std::int64_t n = rows * inner, longest = kLanes * inner;
+  const std::int64_t period = n < longest ? round_up(n, kLanes) : longest;
+  for (std::int64_t i = 0; i < period; ++i) pattern[i] = i < inner ? row[i] : pattern[i - inner];
+  for (std::int64_t i = 0, at = 0; i < n; i += kLanes) {
+    put(to + i, load(pattern + at), accumulate, n - i);
+    at = at + kLanes < period ? at + kLanes : 0;
+  }
 }
 
 // Row q of dx, of outer x n rows of inner numbers, is what row q / n of dy comes to.
@@ -109,9 +113,10 @@ void largest_gradient(ReduceShape s, const float* x, const float* dy, float* dx,
                       Share share) {
   if (s.inner > 1) {
     each_group(s, share, [&](std::int64_t from, std::int64_t to, std::int64_t cols) {
+      const std::int64_t pieces = cols == s.inner ? 1 : s.n;  // neighbours in one go
+      const auto bytes = static_cast<std::size_t>(cols * (s.n / pieces)) * sizeof(float);
       if (!accumulate)
-        for (std::int64_t r = 0; r < s.n; ++r)
-          __builtin_memset(dx + from + r * s.inner, 0, static_cast<std::size_t>(cols) * sizeof(float));
+        for (std::int64_t r = 0; r < pieces; ++r) __builtin_memset(dx + from + r * s.inner, 0, bytes);
       for (std::int64_t c = 0; c < cols; c += kLanes) {
         std::int32_t found[kLanes];
         store_i32(found, columns_first_largest<kMin>(x + from + c, s.inner, s.n, cols - c));

@@ -1,5 +1,7 @@
 #include "ops/strided/strided_copy.h"
 
+#include <cstddef>
+
 #include "cpu/simd/rows.h"
 #include "cpu/simd/transpose.h"
 
@@ -35,9 +37,11 @@ HOTLOOP_INLINE void put(float* y, F32 x, bool accumulate, std::int64_t count) {
   store_or(y, accumulate ? load_or(y, count) + x : x, count);
 }
 
-// n numbers along the last axis.
+// n numbers along an axis.
 void copy_run(const float* x, std::int64_t from, float* y, std::int64_t to, std::int64_t n, bool accumulate) {
-  if (from == 1 && to == 1) {
+  if (from == 1 && to == 1 && !accumulate) {
+    __builtin_memcpy(y, x, static_cast<std::size_t>(n) * sizeof(float));
+  } else if (from == 1 && to == 1) {
     each_vector(n, [&](std::int64_t i, int count)
                        HOTLOOP_BODY { put(y + i, load_or(x + i, count), accumulate, count); });
   } else if (accumulate) {
@@ -47,20 +51,20 @@ void copy_run(const float* x, std::int64_t from, float* y, std::int64_t to, std:
   }
 }
 
-// Run by run. A long run is shared out in pieces.
-void copy_runs(const StridedCopy& copy, const float* x, float* y, bool accumulate, Share share) {
+// Run by run along an axis. A long run is shared out in pieces.
+void copy_runs(const StridedCopy& copy, int axis, const float* x, float* y, bool accumulate, Share share) {
   constexpr std::int64_t kPiece = 1024;
-  const int last = copy.axes - 1;
-  const std::int64_t size = copy.size[last], pieces = (size + kPiece - 1) / kPiece;
+  const std::int64_t size = copy.size[axis], pieces = (size + kPiece - 1) / kPiece;
   Walk walk;
-  for (int a = 0; a < last; ++a) walk.add(copy, a);
+  for (int a = 0; a < copy.axes; ++a)
+    if (a != axis) walk.add(copy, a);
   const Range mine = rows_of(share, walk.count * pieces, size < kPiece ? size : kPiece);
   if (mine.begin == mine.end) return;
   walk.begin(mine.begin / pieces);
   for (std::int64_t unit = mine.begin, piece = unit % pieces; unit < mine.end; ++unit) {
     const std::int64_t at = piece * kPiece, n = size - at < kPiece ? size - at : kPiece;
-    copy_run(x + walk.x + at * copy.from[last], copy.from[last], y + walk.y + at * copy.to[last],
-             copy.to[last], n, accumulate);
+    copy_run(x + walk.x + at * copy.from[axis], copy.from[axis], y + walk.y + at * copy.to[axis],
+             copy.to[axis], n, accumulate);
     if (++piece == pieces) piece = 0, walk.next();
   }
 }
@@ -92,21 +96,32 @@ void turn(const StridedCopy& copy, int axis, const float* x, float* y, bool accu
     const std::int64_t at = band * kLanes, cols = across - at < kLanes ? across - at : kLanes;
     const float* const from = x + walk.x + at;
     float* const to = y + walk.y + at * copy.to[axis];
-    for (std::int64_t i = 0; i < n; i += kLanes)
+    for (std::int64_t i = 0; i < n; i += kLanes) {
+      // The last tile begins sooner, so that it is a whole one, where that changes nothing.
+      if (!accumulate && n - i < kLanes && n >= kLanes) i = n - kLanes;
       turn_tile(from + i * copy.from[last], copy.from[last], cols, to + i, copy.to[axis],
                 n - i < kLanes ? n - i : kLanes, accumulate);
+    }
     if (++band == bands) band = 0, walk.next();
   }
 }
 
-// The axis along which x's neighbours are to be turned into the last one, or -1. Thin tiles don't pay.
+// Tiles or runs of fewer numbers don't pay.
+constexpr std::int64_t kThin = 4;
+
+// The axis along which x's neighbours are to be turned into the last one, or -1.
 int axis_to_turn(const StridedCopy& copy) {
-  constexpr std::int64_t kThin = 4;
   const int last = copy.axes - 1;
   if (copy.to[last] != 1 || copy.from[last] == 1 || copy.size[last] < kThin) return -1;
   for (int a = 0; a < last; ++a)
     if (copy.from[a] == 1 && copy.size[a] >= kThin) return a;
   return -1;
+}
+
+// The last axis, or the one before where it is thin.
+int axis_to_run(const StridedCopy& copy) {
+  const int last = copy.axes - 1;
+  return last > 0 && copy.size[last] < kThin && copy.size[last - 1] > copy.size[last] ? last - 1 : last;
 }
 
 }  // namespace
@@ -122,7 +137,7 @@ void strided_copy_kernel(const StridedCopy& copy, const float* x, float* y, bool
   if (axis >= 0)
     turn(copy, axis, x, y, accumulate, share);
   else
-    copy_runs(copy, x, y, accumulate, share);
+    copy_runs(copy, axis_to_run(copy), x, y, accumulate, share);
 }
 
 void clear_kernel(float* y, std::int64_t n, Share share) {

@@ -75,20 +75,23 @@ class QuantizedModel:
         self._report = QuantizationReport(self.precision) if report is None else report
         self.marked = sources_of_outputs(graph) if self.precision.startswith("int8") else None
         self._run_on(backend(device))
-        made = [(value.features, value.dtype) for value in graph.outputs]
-        if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
-            raise ValueError(
-                f"quantised model {self.name!r}: its outputs are {made}, not {self.output_shapes}"
-            )
-        if [value.features for value in graph.inputs] != [math.prod(shape) for shape in self.input_shapes]:
-            raise ValueError(f"quantised model {self.name!r}: its inputs are not {self.input_shapes}")
 
     def _run_on(self, where: Host) -> None:
         """Build the program; with one input and one output plain arrays go straight to it."""
         self.built = build(self.graph, where)
+        self._require_the_signature()
         self._judged = WithLogits(self.graph, self.built)
         short = self.built.short_way(self.input_shapes, self.output_shapes)
         self._run_rows = None if self.signature.returns_dict else short
+
+    def _require_the_signature(self) -> None:
+        made = [(value.features, value.dtype) for value in self.graph.outputs]
+        if made != [(math.prod(shape), "float32") for shape in self.output_shapes]:
+            raise ValueError(
+                f"quantised model {self.name!r}: its outputs are {made}, not {self.output_shapes}"
+            )
+        if [v.features for v in self.graph.inputs] != [math.prod(shape) for shape in self.input_shapes]:
+            raise ValueError(f"quantised model {self.name!r}: its inputs are not {self.input_shapes}")
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles: the native program stays behind and is made anew."""
