@@ -23,8 +23,8 @@ USES = {
     "python/hotloop/benchmark/groups/chains.py": "measures a model that has one",
     "python/hotloop/compress/rewrite.py": "puts one before layers that quantise each row by its own range",
     "python/hotloop/core/naming.py": "an example of names",
-    "python/hotloop/ops/__init__.py": "hl.ops has functions under Keras's names, not one for each kind",
-    "python/hotloop/ops/activations.py": "the same",
+    "python/hotloop/ops/activations.py": "hl.ops has functions under Keras's names, not one for each kind",
+    "python/hotloop/ops/functions.py": "the same",
 }
 
 

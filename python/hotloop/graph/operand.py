@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from hotloop.core.errors import bad_type
+import numpy as np
 
-# Filled by hotloop.ops.operators: functions of that room by name, and what counts as a number or an array.
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+from hotloop.device import on_gpu
+
+
+class _Functions(dict[str, Callable[..., Any]]):
+    """Functions by name, which the room of functions, higher up, puts in when one is first asked for."""
+
+    load: Callable[[], object]
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        self.load()
+        if name not in self:
+            raise KeyError(name)
+        return self[name]
+
+
+FUNCTIONS = _Functions()
 
 # NumPy functions by which Python's operators with an array on their left come in.
 _OPERATOR_UFUNCS = {
@@ -67,6 +81,7 @@ def _refuse(expression: str, instead: str) -> NoReturn:
 def counterpart(name: str) -> str:
     """Return the name in hotloop.ops of what other libraries call ``name``, or ""."""
     name = _OTHER_NAMES.get(name, name)
+    FUNCTIONS.load()
     return name if name in FUNCTIONS else ""
 
 
@@ -196,10 +211,10 @@ class SymbolicOperand(Operand):
     __hash__ = object.__hash__
 
     def __eq__(self, other: Any) -> Any:
-        return FUNCTIONS["equal"](self, other) if FUNCTIONS["is_operand"](other) else NotImplemented
+        return FUNCTIONS["equal"](self, other) if is_operand(other) else NotImplemented
 
     def __ne__(self, other: Any) -> Any:
-        return FUNCTIONS["not_equal"](self, other) if FUNCTIONS["is_operand"](other) else NotImplemented
+        return FUNCTIONS["not_equal"](self, other) if is_operand(other) else NotImplemented
 
     def reshape(self, *newshape: Any) -> Any:
         """The same as :func:`hotloop.ops.reshape`."""
@@ -258,6 +273,6 @@ class SymbolicOperand(Operand):
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
-def require_operand(what: str, value: object) -> NoReturn:
-    """Refuse what is neither a tensor nor an array nor a number."""
-    raise bad_type(what, "a symbolic tensor, an array or a number", value)
+def is_operand(value: object) -> bool:
+    """Whether a comparison with it is one of numbers; with anything else it is one of objects."""
+    return isinstance(value, Operand | int | float | np.ndarray | np.generic) or on_gpu(value)

@@ -22,6 +22,7 @@ from hotloop.layers.merge import Add, Concatenate, Multiply
 from hotloop.layers.rescaling import Rescaling
 from hotloop.layers.reshape import Reshape
 from hotloop.ops.layer import LAYERS, Layer
+from hotloop.ops.primitives import Operation as Operation  # which files may name
 
 __all__ = [
     "ELU",

@@ -9,224 +9,41 @@ done in float32: it is exact up to 2**24.
 
 from __future__ import annotations
 
-from hotloop.core.naming import public_names
-from hotloop.ops import operators as operators
-from hotloop.ops.activations import (
-    elu,
-    gelu,
-    hard_sigmoid,
-    leaky_relu,
-    log_sigmoid,
-    log_softmax,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    swish,
-    tanh,
-)
-from hotloop.ops.arithmetic import (
-    abs,
-    absolute,
-    add,
-    ceil,
-    clip,
-    divide,
-    floor,
-    floor_divide,
-    maximum,
-    minimum,
-    mod,
-    multiply,
-    negative,
-    power,
-    reciprocal,
-    round,
-    sign,
-    square,
-    subtract,
-    true_divide,
-    trunc,
-)
-from hotloop.ops.arrangement import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    moveaxis,
-    ravel,
-    reshape,
-    slice,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    transpose,
-)
-from hotloop.ops.conversion import (
-    cast,
-    convert_to_tensor,
-    full_like,
-    is_tensor,
-    ndim,
-    one_hot,
-    ones_like,
-    shape,
-    stop_gradient,
-    zeros_like,
-)
-from hotloop.ops.exponentials import (
-    cos,
-    erf,
-    exp,
-    expm1,
-    log,
-    log1p,
-    rsqrt,
-    sin,
-    sqrt,
-)
-from hotloop.ops.logic import (
-    equal,
-    greater,
-    greater_equal,
-    isfinite,
-    isinf,
-    isnan,
-    less,
-    less_equal,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    not_equal,
-    where,
-)
-from hotloop.ops.matrices import (
-    dot,
-    matmul,
-)
-from hotloop.ops.statistics import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    logsumexp,
-    max,
-    mean,
-    min,
-    std,
-    sum,
-    var,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "abs",
-    "absolute",
-    "add",
-    "all",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "broadcast_to",
-    "cast",
-    "ceil",
-    "clip",
-    "concatenate",
-    "convert_to_tensor",
-    "cos",
-    "divide",
-    "dot",
-    "elu",
-    "equal",
-    "erf",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "floor",
-    "floor_divide",
-    "full_like",
-    "gelu",
-    "greater",
-    "greater_equal",
-    "hard_sigmoid",
-    "is_tensor",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "leaky_relu",
-    "less",
-    "less_equal",
-    "log",
-    "log1p",
-    "log_sigmoid",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logical_xor",
-    "logsumexp",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mish",
-    "mod",
-    "moveaxis",
-    "multiply",
-    "ndim",
-    "negative",
-    "not_equal",
-    "one_hot",
-    "ones_like",
-    "power",
-    "ravel",
-    "reciprocal",
-    "relu",
-    "relu6",
-    "reshape",
-    "round",
-    "rsqrt",
-    "selu",
-    "shape",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "slice",
-    "softmax",
-    "softplus",
-    "softsign",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "stop_gradient",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "swish",
-    "tanh",
-    "transpose",
-    "true_divide",
-    "trunc",
-    "var",
-    "where",
-    "zeros_like",
-]
+from hotloop.core.errors import nearest
+from hotloop.core.naming import public_names
+from hotloop.graph.operand import FUNCTIONS
+
+if TYPE_CHECKING:
+    from hotloop.ops.functions import *  # noqa: F403
+    from hotloop.ops.functions import __all__ as __all__
+
+
+# Functions are imported when one is first asked for: layers stand above this room.
+def _load() -> dict[str, Any]:
+    functions = vars(importlib.import_module("hotloop.ops.functions"))
+    found = {name: functions[name] for name in functions["__all__"]}
+    globals().update(found, __all__=functions["__all__"])
+    return found
+
+
+FUNCTIONS.load = _load
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__all__" or not name.startswith("_"):
+        known = _load()
+        if name in globals():
+            return globals()[name]
+        guess = nearest(name, known)
+        raise AttributeError(
+            f"hotloop.ops has no function {name!r}" + (f"; did you mean {guess!r}?" if guess else "")
+        )
+    raise AttributeError(f"module 'hotloop.ops' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
+    _load()
     return public_names(globals())

@@ -1,5 +1,6 @@
 """The kinds of operation that a file can name."""
 
+from hotloop.ops.operation import Operation as Operation
 from hotloop.ops.primitives import elementwise as elementwise
 from hotloop.ops.primitives import layout as layout
 from hotloop.ops.primitives import product as product
