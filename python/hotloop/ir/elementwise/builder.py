@@ -39,6 +39,8 @@ class Builder:
         0.5 and the like become what PyTorch makes of them: a square, a root.
         """
         operands = tuple(_rounded(operand) for operand in operands)
+        if name in ("add", "multiply") and isinstance(operands[0], float):
+            operands = operands[::-1]
         simple = self._simpler(name, operands)
         if simple is not None:
             return simple
@@ -47,6 +49,12 @@ class Builder:
             self._made[key] = self.inputs + len(self._steps)
             self._steps.append(Step(name, operands))
         return self._made[key]
+
+    def step(self, operand: Operand) -> Step | None:
+        """The step that makes a value; none makes an input, or a constant."""
+        if isinstance(operand, float) or operand < self.inputs:
+            return None
+        return self._steps[operand - self.inputs]
 
     def include(self, code: Code, inputs: Sequence[Operand]) -> list[Operand]:
         """Make the steps of another code, whose inputs are these, and return its values."""
@@ -84,11 +92,9 @@ class Builder:
         a, b = operands[0], operands[-1]
         if name == "copy":
             return a
-        if name == "negative" and isinstance(a, int) and a >= self.inputs:
-            step = self._steps[a - self.inputs]
-            return step.operands[0] if step.name == "negative" else None
-        if name == "multiply" and isinstance(a, float):
-            a, b = b, a
+        if name == "negative":
+            step = self.step(a)
+            return step.operands[0] if step is not None and step.name == "negative" else None
         if name in ("multiply", "chain", "divide") and b in (1.0, -1.0) and isinstance(b, float):
             return a if b == 1 else self("negative", a)
         if name == "chain" and isinstance(b, float) and math.isfinite(b):
