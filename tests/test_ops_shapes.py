@@ -152,6 +152,15 @@ def test_rows_that_depend_on_others_are_marked():
     assert hl.layers.Dense(2)(x - mean).mixes_rows
 
 
+def test_tensors_are_looked_up_by_what_they_are_and_compared_where_a_function_is_traced():
+    x, y = hl.Input((3,)), hl.Input((2,))
+    assert [x, y].index(y) == 1
+    assert y not in [x]
+    layer = hl.layers.Lambda(lambda a: ops.cast(a == ops.sign(a), "float32"))
+    model = hl.Model(x, layer(x))
+    np.testing.assert_array_equal(model.predict(np.array([[1, 2, -1]], "f4"), verbose=0), [[1, 0, 1]])
+
+
 def test_operators_of_python_make_ops():
     x, y = hl.Input((3,), name="x"), hl.Input((3,))
     array = np.ones(3, np.float32)
@@ -166,8 +175,8 @@ def test_operators_of_python_make_ops():
         "round": [round(x)],
         "less": [x < y, array < x, x < 1],
         "greater_equal": [x >= y, array >= x],
-        "equal": [x == y, x == 1, array == x],
-        "not_equal": [x != y],
+        "equal": [x == 1, array == x],
+        "not_equal": [x != 1],
         "logical_and": [(x > 0) & (y > 0), True & (x > 0)],
         "logical_or": [(x > 0) | (y > 0)],
         "logical_xor": [(x > 0) ^ (y > 0)],

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from hotloop.device import on_gpu
+from hotloop.graph.tracing import is_tracing
 
 
 class _Functions(dict[str, Callable[..., Any]]):
@@ -211,10 +212,15 @@ class SymbolicOperand(Operand):
     __hash__ = object.__hash__
 
     def __eq__(self, other: Any) -> Any:
-        return FUNCTIONS["equal"](self, other) if is_operand(other) else NotImplemented
+        """Numbers are compared in a function that is traced; else two tensors are equal where they are one:
+        ``model.outputs.index(tensor)`` asks that."""
+        return FUNCTIONS["equal"](self, other) if self._compares(other) else NotImplemented
 
     def __ne__(self, other: Any) -> Any:
-        return FUNCTIONS["not_equal"](self, other) if is_operand(other) else NotImplemented
+        return FUNCTIONS["not_equal"](self, other) if self._compares(other) else NotImplemented
+
+    def _compares(self, other: Any) -> bool:
+        return is_operand(other) and (is_tracing() or not isinstance(other, Operand))
 
     def reshape(self, *newshape: Any) -> Any:
         """The same as :func:`hotloop.ops.reshape`."""
