@@ -17,8 +17,6 @@ from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.models import topology
 from hotloop.models.learning import Learning
 from hotloop.models.predicting import Predicting
-from hotloop.saving import files, weights
-from hotloop.saving.registered import refuse_unregistered
 from hotloop.training.predictor import Predictor
 from hotloop.training.trainer import Trainer
 
@@ -149,15 +147,21 @@ class Model(Learning, Predicting):
         holds the predictions for the epoch's rows so far, (rows, outputs) numbers, until the epoch ends or a
         ``fit`` begins anew. ``include_optimizer=False`` leaves all that out.
         """
-        files.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
+        from hotloop import saving
+
+        saving.save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def save_weights(self, filepath: PathLike, overwrite: bool = True) -> None:
         """Write the weights alone to one file."""
-        weights.save_weights(self, filepath, overwrite=overwrite)
+        from hotloop import saving
+
+        saving.save_weights(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: PathLike) -> None:
         """Take over the weights of a file; nothing changes when they do not fit."""
-        weights.load_weights(self, filepath)
+        from hotloop import saving
+
+        saving.load_weights(self, filepath)
 
     def file_parts(self) -> list[Any]:
         """What a file of this model names the classes of; for :func:`hotloop.saving.save_model`."""
@@ -166,7 +170,9 @@ class Model(Learning, Predicting):
 
     def file_contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """The config and the tensors of this model's file, which :mod:`hotloop.models.file` reads."""
-        tensors = weights.weight_tensors(self)
+        from hotloop.saving.weights import weight_tensors
+
+        tensors = weight_tensors(self)
         config: dict[str, Any] = {
             "class_name": type(self).__name__,
             "config": self.get_config(),
@@ -188,6 +194,8 @@ class Model(Learning, Predicting):
         TypeError
             When the model or a part of it is of a class of the user's, or a metric is a Python function.
         """
+        from hotloop.saving.registered import refuse_unregistered
+
         if type(self).save is Model.save:
             refuse_unregistered(self.file_parts())
             self.get_compile_config()

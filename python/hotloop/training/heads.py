@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,8 +63,7 @@ class Head:
         return any(what.on_logits(activation) is not None for what in measures)
 
 
-@dataclass(frozen=True)
-class Logits:
+class Logits(NamedTuple):
     """What an output's last activation was applied to.
 
     Attributes

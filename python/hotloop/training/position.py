@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +13,7 @@ from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What an epoch has seen of one pass.
 
     Attributes
@@ -38,8 +36,7 @@ class Part:
     order: npt.NDArray[np.int32] | None = None
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """All that decides, beside weights, optimizer and data, what the next steps are and what they add to.
 
     Attributes
@@ -92,15 +89,15 @@ class Position:
 
     def at_epoch(self, epoch: int) -> Position:
         """Return the same place in the pass, at the beginning of an epoch."""
-        return replace(self, epoch=epoch, step=0, seen=0, loss_sum=0.0, parts=())
+        return self._replace(epoch=epoch, step=0, seen=0, loss_sum=0.0, parts=())
 
     def on_host(self) -> Position:
         """Return it with predictions of its own in the CPU's memory."""
         parts = tuple(
-            replace(part, order=None, outputs=tuple(np.array(to_host(out)) for out in part.outputs))
+            part._replace(order=None, outputs=tuple(np.array(to_host(out)) for out in part.outputs))
             for part in self.parts
         )
-        return replace(self, parts=parts)
+        return self._replace(parts=parts)
 
     # -- files
 

@@ -10,8 +10,6 @@ from hotloop.feed.arrays import Array, Floats, input_arrays, split_by_name
 from hotloop.feed.frames import Columns, checked_names, column_names
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import ParameterStore
-from hotloop.ir.build import build
-from hotloop.ir.pipelines import for_inference
 
 
 class PredictionProgram:
@@ -25,6 +23,9 @@ class PredictionProgram:
     """
 
     def __init__(self, network: Network, store: ParameterStore) -> None:
+        from hotloop.ir.build import build
+        from hotloop.ir.pipelines import for_inference
+
         self.built = build(for_inference(network.graph), store.backend, arena=store.values)
         self.store = store
         self.version = store.version

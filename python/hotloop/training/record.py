@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -142,7 +142,7 @@ class EpochRecord:
         new = [stretch.part() for stretch in self.stretches[at:]]
         if new[0].begin < behind:
             first, cut = new[0], behind - new[0].begin
-            new[0] = replace(first, begin=behind, outputs=tuple(out[cut:] for out in first.outputs))
+            new[0] = first._replace(begin=behind, outputs=tuple(out[cut:] for out in first.outputs))
         new = [part for part in new if part.end > part.begin]
         self._measured = len(self.stretches) - 1, self.stretches[-1].end
         rows = sum(part.end - part.begin for part in new)

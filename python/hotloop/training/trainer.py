@@ -12,17 +12,17 @@ import numpy as np
 from hotloop.device import Host, to_host
 from hotloop.feed.arrays import Array, Floats, as_array, require_here, require_same_rows, split_by_name
 from hotloop.graph.network import Network
-from hotloop.training.batch_step import BatchStep
 from hotloop.training.cautions import LOOKED_AT, warn_of_nonfinite, warn_of_pairs
 from hotloop.training.compile_spec import CompileSpec
 from hotloop.training.feed import Feed
 from hotloop.training.heads import Head, log_directions, try_metrics
 from hotloop.training.predictor import Predictor
-from hotloop.training.program import TrainingProgram
 from hotloop.training.state import TrainingState
 
 if TYPE_CHECKING:
     from hotloop.callbacks import History
+    from hotloop.training.batch_step import BatchStep
+    from hotloop.training.program import TrainingProgram
 
 
 class Trainer:
@@ -150,6 +150,8 @@ class Trainer:
 
     def current(self, feed: Feed) -> TrainingProgram:
         """Return the program that trains and evaluates, with the optimizer's state in place."""
+        from hotloop.training.program import TrainingProgram
+
         network, state = self.network, self.state
         with network.lock:
             store, program = network.placed_store(), self.program
