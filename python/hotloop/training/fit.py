@@ -98,7 +98,7 @@ def fit(trainer: Trainer, request: FitRequest) -> History:
     assert callbacks.history is not None
     trainer.begin(callbacks.history, feed, validation is not None)
     state.initial_epoch = request.initial_epoch
-    # Brought to the device once, both.
+    # Both are brought to the device once.
     record = EpochRecord(program, feed, batches.size)
     judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
     progress = Progress(request.epochs, steps, request.verbose)
