@@ -137,6 +137,10 @@ class Weighted:
         others = {p for part in self.parts.values() for p in part.parameters}
         return [parameter for parameter in self.parameters if parameter not in others]
 
+    def with_parts(self) -> list[Any]:
+        """Itself, its parts, and theirs."""
+        return [self, *(each for part in self.parts.values() for each in part.with_parts())]
+
     def learning_layers(self) -> list[Any]:
         """Itself and its parts, as far as they are trainable."""
         if not self.trainable:

@@ -105,7 +105,9 @@ class TrainingProgram:
         self.graph = graph = network.graph
         self.store = store
         self.version = store.version
-        self.trainable = trainable = network.trainable_layers()
+        trainable = network.trainable_layers()
+        # Every step asks whether one was frozen or thawed; which parts a layer has takes longer to find out.
+        self._asked = [(each, each.trainable) for layer in graph.layers for each in layer.with_parts()]
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
         learning = {p for layer in trainable for p in layer.own_parameters}
@@ -120,8 +122,8 @@ class TrainingProgram:
 
     def is_current(self, network: Network, store: ParameterStore) -> bool:
         """Whether the weights still lie where they did, and the same layers learn."""
-        same = self.store is store and self.version == store.version
-        return same and self.trainable == network.trainable_layers()
+        same = self.store is store and self.version == store.version and self.graph is network.graph
+        return same and all(layer.trainable == was for layer, was in self._asked)
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""

@@ -150,13 +150,13 @@ class Trainer:
 
     def current(self, feed: Feed) -> TrainingProgram:
         """Return the program that trains and evaluates, with the optimizer's state in place."""
-        from hotloop.training.program import TrainingProgram
-
         network, state = self.network, self.state
         with network.lock:
             store, program = network.placed_store(), self.program
             # A layer may have been frozen or thawed; its state lies in the slots all the while.
             if program is None or not program.is_current(network, store):
+                from hotloop.training.program import TrainingProgram
+
                 program = TrainingProgram(network, store, feed.heads, state.compiled.precision)
             state.place_slots(store)
             program.set_optimizer(state.optimizer)
