@@ -22,7 +22,6 @@ from hotloop.layers.merge import Add, Concatenate, Multiply
 from hotloop.layers.rescaling import Rescaling
 from hotloop.layers.reshape import Reshape
 from hotloop.ops.layer import LAYERS, Layer
-from hotloop.ops.primitives import Operation as Operation  # which files may name
 
 __all__ = [
     "ELU",
@@ -69,6 +68,8 @@ def get(class_name: str) -> type[Layer]:
     >>> get("Dense").__name__
     'Dense'
     """
+    import hotloop.ops.primitives  # noqa: F401  # whose layer files may name; other layers do without it
+
     return LAYERS.get(class_name)
 
 

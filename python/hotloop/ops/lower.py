@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.graph.parameters import Parameter
 from hotloop.ir.elementwise import Builder, Operand, encode
 from hotloop.ir.graph import Graph, Value
 from hotloop.ir.op import RESHAPE
@@ -30,19 +29,6 @@ def add_constant(graph: Graph, array: npt.NDArray[Any]) -> Value:
         constants={"value": numbers},
         shape=array.shape,
         dtype=str(numbers.dtype),
-        batched=False,
-    )
-
-
-def add_weight(graph: Graph, parameter: Parameter) -> Value:
-    """A weight, which an op may learn."""
-    return graph.add(
-        "weight",
-        [],
-        {"shape": parameter.shape},
-        {"value": parameter},
-        shape=parameter.shape,
-        dtype="float32",
         batched=False,
     )
 

@@ -11,7 +11,6 @@ from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import Node, SymbolicTensor
 from hotloop.graph.tracing import known_weights, tracing
-from hotloop.ops.lower import add_weight
 from hotloop.ops.types import Spec
 
 if TYPE_CHECKING:
@@ -94,13 +93,26 @@ class Subgraph:
             layer = node.layer
             if isinstance(layer, Source):
                 assert layer.parameter is not None
-                made[node.output] = add_weight(graph, layer.parameter)
+                made[node.output] = _add_weight(graph, layer.parameter)
                 continue
             # Operations belong to the layer that calls them, parts of a layer are layers of their own.
             graph.layer = layer.name if layer.parameters else outer
             made[node.output] = layer.lower(graph, [made[tensor] for tensor in node.inputs], node)
             graph.layer = outer
         return [made[tensor] for tensor in self.outputs]
+
+
+def _add_weight(graph: Graph, parameter: Parameter) -> Value:
+    """A weight, which an op may learn."""
+    return graph.add(
+        "weight",
+        [],
+        {"shape": parameter.shape},
+        {"value": parameter},
+        shape=parameter.shape,
+        dtype="float32",
+        batched=False,
+    )
 
 
 def weight(parameter: Parameter) -> SymbolicTensor:
