@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.core import errors
 from hotloop.graph.operand import FUNCTIONS, SymbolicOperand
 from hotloop.ir.activation import ChosenActivation
 
@@ -48,6 +47,8 @@ class Activation(ChosenActivation):
     >>> Activation("leaky_relu", negative_slope=0.1).alpha
     0.1
     """
+
+    choices: ClassVar[str] = "a name, one of hl.activations, a function, or None"
 
     def __call__(self, x: npt.ArrayLike, **parameters: float) -> Floats:
         """Apply it to an array, or to a symbolic tensor.
@@ -95,13 +96,8 @@ class FunctionActivation(Activation):
         self.function = function
         self.name = str(getattr(function, "__name__", type(function).__name__))
         self.alpha = self.beta = 0.0
-        self.rowwise = True  # for all that is known of it
+        self.rowwise = True  # for all that is known of it; products apply kernels, not functions
         self._parameters = {}
-
-    @property
-    def fusable(self) -> bool:
-        """False: products apply kernels, not functions."""
-        return False
 
     def configured(self, **parameters: float) -> FunctionActivation:
         """Return this activation; it has no parameters.
@@ -148,19 +144,13 @@ def get(identifier: Any) -> Activation:
     >>> get("swish").name
     'silu'
     """
-    if identifier is None:
-        return Activation("linear")
-    if isinstance(identifier, Activation):
-        return identifier
-    if isinstance(identifier, str):
-        return Activation(identifier)
     if isinstance(identifier, dict):
         config = dict(identifier)
         function = config.pop("function", None)
-        return Activation.from_config(config) if function is None else FunctionActivation(function)
-    if callable(identifier) and not isinstance(identifier, type):
+        return Activation.of(config) if function is None else FunctionActivation(function)
+    if callable(identifier) and not isinstance(identifier, Activation | type):
         return FunctionActivation(identifier)
-    raise errors.bad_type("activation", "a name, one of hl.activations, a function, or None", identifier)
+    return Activation.of(identifier)
 
 
 def serialize(activation: Activation) -> str | dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
@@ -182,28 +182,49 @@ def _require_rows(tensor: SymbolicTensor) -> None:
 def _sorted_nodes(
     inputs: list[SymbolicTensor], outputs: list[SymbolicTensor], discovered: dict[GraphLayer, int]
 ) -> list[Node]:
-    """Depth-first from the outputs, without recursion: chains may be thousands of layers long."""
-    starts = {id(tensor.node) for tensor in inputs}
-    done: set[int] = set()
+    starts = {tensor.node for tensor in inputs}
+
+    def look_at(node: Node) -> None:
+        discovered.setdefault(node.layer, len(discovered))
+        if not node.inputs and node not in starts:
+            raise bad_value(
+                "outputs",
+                "tensors made from the given inputs",
+                f"one that depends on input {node.layer.name!r}",
+                "add it to inputs",
+            )
+
+    return nodes_in_order(outputs, (), look_at)
+
+
+def nodes_in_order(
+    outputs: Sequence[SymbolicTensor], known: Iterable[Node], look_at: Callable[[Node], None]
+) -> list[Node]:
+    """Return the nodes that outputs depend on, every one after those it reads.
+
+    Depth-first, without recursion: chains may be thousands of layers long.
+
+    Parameters
+    ----------
+    outputs : sequence of SymbolicTensor
+    known : iterable of Node
+        Left out, with what they alone depend on.
+    look_at : callable
+        Called with each node before its sources are looked for; may raise.
+    """
+    done = set(known)
     order: list[Node] = []
     for output in outputs:
         stack = [(output.node, False)]
         while stack:
             node, sources_done = stack.pop()
-            if id(node) in done:
+            if node in done:
                 continue
             if sources_done:
-                done.add(id(node))
+                done.add(node)
                 order.append(node)
                 continue
-            discovered.setdefault(node.layer, len(discovered))
-            if not node.inputs and id(node) not in starts:
-                raise bad_value(
-                    "outputs",
-                    "tensors made from the given inputs",
-                    f"one that depends on input {node.layer.name!r}",
-                    "add it to inputs",
-                )
+            look_at(node)
             stack.append((node, True))
             stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
     return order

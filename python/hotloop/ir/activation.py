@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hotloop import _native
 from hotloop.core import errors
@@ -48,11 +49,19 @@ BOUNDED = frozenset(
 )
 
 
+@functools.cache
+def is_fusable(kind: str, alpha: float | None = None, beta: float = 0.0) -> bool:
+    """Whether a product can apply a kind while it stores its result: the derivative follows from that."""
+    return kind not in ROWWISE and _native.derivative_from_output(kind, alpha, beta)
+
+
 class ChosenActivation:
     """A kind of activation with its parameters.
 
     :class:`hotloop.activations.Activation` is one that can be called, and says what its attributes are.
     """
+
+    choices: ClassVar[str] = "a name, one of hl.activations, or None"  # what messages say may be given
 
     def __init__(self, name: str, **parameters: float) -> None:
         name = ALIASES.get(name, name)
@@ -78,7 +87,7 @@ class ChosenActivation:
 
         It can where the derivative follows from the activation's output, for these parameters.
         """
-        return not self.rowwise and _native.derivative_from_output(self.name, self.alpha, self.beta)
+        return not self.rowwise and is_fusable(self.name, self.alpha, self.beta)
 
     def configured(self: Self, **parameters: float) -> Self:
         """Return this activation with other parameters."""
@@ -101,6 +110,32 @@ class ChosenActivation:
         """Build it from what :meth:`get_config` gave."""
         return cls(**config)
 
+    @classmethod
+    def of(cls: type[Self], identifier: Any) -> Self:
+        """Resolve None (linear), a name, a config or an activation.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name; the nearest known one is named.
+        TypeError
+            For anything else.
+
+        Examples
+        --------
+        >>> ChosenActivation.of("swish").name
+        'silu'
+        """
+        if isinstance(identifier, cls):
+            return identifier
+        if identifier is None:
+            return cls("linear")
+        if isinstance(identifier, str):
+            return cls(identifier)
+        if isinstance(identifier, dict):
+            return cls.from_config(identifier)
+        raise errors.bad_type("activation", cls.choices, identifier)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ChosenActivation) and self.get_config() == other.get_config()
 
@@ -117,29 +152,3 @@ def _number(what: str, value: Any, limit: str) -> float:
     if limit == "not 0" and result == 0:
         raise errors.bad_value(what, "a number other than 0", 0)
     return result
-
-
-def chosen_activation(identifier: Any) -> ChosenActivation:
-    """Resolve None (linear), a name, a config or an activation.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the nearest known one is named.
-    TypeError
-        For anything else.
-
-    Examples
-    --------
-    >>> chosen_activation("swish").name
-    'silu'
-    """
-    if isinstance(identifier, ChosenActivation):
-        return identifier
-    if identifier is None:
-        return ChosenActivation("linear")
-    if isinstance(identifier, str):
-        return ChosenActivation(identifier)
-    if isinstance(identifier, dict):
-        return ChosenActivation.from_config(identifier)
-    raise errors.bad_type("activation", "a name, one of hl.activations, or None", identifier)

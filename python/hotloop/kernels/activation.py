@@ -11,7 +11,7 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core.errors import bad_value, integer, number32
 from hotloop.device import HOST
-from hotloop.ir.activation import ChosenActivation, chosen_activation
+from hotloop.ir.activation import ChosenActivation
 from hotloop.kernels import operands
 from hotloop.kernels.operands import HOST_TYPES
 
@@ -62,7 +62,7 @@ def activation(
     >>> activation([-2.0, 0.0, 2.0], "leaky_relu", alpha=0.5)
     array([-1.,  0.,  2.], dtype=float32)
     """
-    chosen = _named(kind) if isinstance(kind, str) else chosen_activation(kind)
+    chosen = _named(kind) if isinstance(kind, str) else ChosenActivation.of(kind)
     where = (
         HOST if type(x) in HOST_TYPES and type(out) in HOST_TYPES else operands.common_device(x=x, out=out)
     )
@@ -116,7 +116,7 @@ def activation_gradient(
     >>> activation_gradient([-1.0, 0.0, 3.0], [1.0, 1.0, 2.0], "relu")
     array([0., 0., 2.], dtype=float32)
     """
-    chosen = _named(kind) if isinstance(kind, str) else chosen_activation(kind)
+    chosen = _named(kind) if isinstance(kind, str) else ChosenActivation.of(kind)
     where = (
         HOST
         if type(x) in HOST_TYPES and type(dy) in HOST_TYPES and type(out) in HOST_TYPES
@@ -186,7 +186,7 @@ def softmax(x: npt.ArrayLike, axis: int = -1, out: F32 | None = None) -> F32:
 
 @lru_cache
 def _named(name: str) -> ChosenActivation:
-    return chosen_activation(name)
+    return ChosenActivation.of(name)
 
 
 def _numbers(chosen: ChosenActivation, alpha: float | None, beta: float | None) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core import errors
 from hotloop.device import HOST, Host
-from hotloop.ir.activation import ChosenActivation, chosen_activation
+from hotloop.ir.activation import ChosenActivation
 
 # An operand of any other type may lie on a GPU. Kernels look here first: asking costs as much as a small one.
 HOST_TYPES = frozenset({np.ndarray, type(None), list, tuple, int, float})
@@ -124,7 +124,7 @@ def elementwise(activation: str | ChosenActivation | None) -> ChosenActivation:
     ValueError
         When it is unknown, or works along a row (softmax and its kin).
     """
-    kind = chosen_activation(activation)
+    kind = ChosenActivation.of(activation)
     if kind.rowwise:
         raise errors.bad_value("activation", "an elementwise one", f"{kind.name!r}", "apply it to the result")
     return kind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hotloop.core.errors import bad_type
 from hotloop.graph.layer import GraphLayer
 from hotloop.graph.parameters import Parameter
-from hotloop.graph.symbolic import Node, SymbolicTensor
+from hotloop.graph.symbolic import Node, SymbolicTensor, nodes_in_order
 from hotloop.graph.tracing import known_weights, tracing
 from hotloop.ops.types import Spec
 
@@ -174,23 +174,13 @@ def between(
     ValueError
         When an output depends on something else.
     """
-    done: set[Node] = {tensor.node for tensor in inputs}
-    order: list[Node] = []
-    for output in outputs:
-        stack = [(output.node, False)]
-        while stack:
-            node, sources_done = stack.pop()
-            if node in done:
-                continue
-            if sources_done or (not node.inputs and node.output in weights):
-                done.add(node)
-                order.append(node)
-                continue
-            if not node.inputs:
-                raise ValueError(
-                    f"{what}: expected a result of its arguments, got one that depends on "
-                    f"{node.layer.name!r} of another call; a function must keep no tensors from call to call"
-                )
-            stack.append((node, True))
-            stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
+
+    def look_at(node: Node) -> None:
+        if not node.inputs and node.output not in weights:
+            raise ValueError(
+                f"{what}: expected a result of its arguments, got one that depends on "
+                f"{node.layer.name!r} of another call; a function must keep no tensors from call to call"
+            )
+
+    order = nodes_in_order(outputs, [tensor.node for tensor in inputs], look_at)
     return Subgraph(list(inputs), list(outputs), order)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 
-from hotloop import _native
-from hotloop.ir.activation import ROWWISE
+from hotloop.ir.activation import ROWWISE, is_fusable
 from hotloop.ir.graph import Attributes, Graph, Op, Value
-from hotloop.ir.ops import product_of
+from hotloop.ir.ops import product_of, record_of
 from hotloop.ir.passes.losses import is_computed_by_a_loss
 
 
@@ -28,7 +26,7 @@ def fuse_activations(graph: Graph) -> None:
             and maker.layer == op.layer
             and is_linear(maker)
             and graph.only_reader(maker.output) is op
-            and _is_fusable(str(op.attributes["kind"]), **_parameters(op))
+            and is_fusable(str(op.attributes["kind"]), **_parameters(op))
             and not is_computed_by_a_loss(graph, op)
         ):
             fuse_activation(graph, maker, op)
@@ -77,14 +75,9 @@ def split_activation(graph: Graph, product: Op) -> Value:
 
 def is_linear(op: Op) -> bool:
     """Whether a product applies no activation yet."""
-    return op.attributes.get("activation", "linear") == "linear"
+    return record_of(op).activation(op) == "linear"
 
 
 def _parameters(op: Op) -> dict[str, float]:
     """Those that an activation was given; without them it has its kind's own."""
     return {key: op.number(key) for key in ("alpha", "beta") if key in op.attributes}
-
-
-@functools.cache
-def _is_fusable(kind: str, alpha: float | None = None, beta: float = 0.0) -> bool:
-    return kind not in ROWWISE and _native.derivative_from_output(kind, alpha, beta)

@@ -36,8 +36,9 @@ def _join_with_a_maker(graph: Graph, op: Op) -> Op | None:
     for value in dict.fromkeys(op.inputs):
         maker = graph.producer(value)
         if maker is not None and maker.kind == KIND and _domain(maker) == _domain(op):
-            joined = _recompute(graph, maker, op) if _is_shared(graph, maker, op) else None
-            joined = joined or _join(graph, maker, op)
+            kept = _kept(graph, maker, op)
+            joined = _recompute(graph, maker, op) if kept else None
+            joined = joined or _join(graph, maker, op, kept)
             if joined is not None:
                 return joined
     return None
@@ -54,11 +55,7 @@ def _bound(op: Op) -> Bound:
 
 def _kept(graph: Graph, maker: Op, op: Op) -> list[Value]:
     """What an op makes that others than ``op`` need."""
-    return [v for v in maker.outputs if v in graph.outputs or any(r is not op for r in graph.readers(v))]
-
-
-def _is_shared(graph: Graph, maker: Op, op: Op) -> bool:
-    return bool(_kept(graph, maker, op))
+    return [v for v in maker.outputs if graph.is_output(v) or any(r is not op for r in graph.readers(v))]
 
 
 def _is_small(bound: Bound) -> bool:
@@ -89,9 +86,8 @@ def _recompute(graph: Graph, maker: Op, op: Op) -> Op | None:
     return _replace(graph, [op], joined, op)
 
 
-def _join(graph: Graph, maker: Op, op: Op) -> Op | None:
-    """Put one op in place of two."""
-    kept = _kept(graph, maker, op)
+def _join(graph: Graph, maker: Op, op: Op, kept: Sequence[Value]) -> Op | None:
+    """Put one op in place of two; ``kept`` is what others need of the first."""
     joined = merge(_bound(maker), _bound(op), kept)
     if not _is_small(joined) or not _covers(joined, op):
         return None
