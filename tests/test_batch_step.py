@@ -237,3 +237,15 @@ def test_the_program_before_is_let_go() -> None:
         change(model)
         gc.collect()
         assert before() is None, name
+
+
+def test_a_step_does_not_look_for_the_parts_of_layers_again(monkeypatch):
+    """That walks all attributes of every layer; a program knows the layers that it was made for."""
+    model = hl.Sequential([hl.layers.Dense(4, "relu", input_shape=(3,)), hl.layers.Dense(2)])
+    model.compile("sgd", loss="mse")
+    x, y = np.ones((8, 3), np.float32), np.zeros((8, 2), np.float32)
+    model.train_on_batch(x, y)
+    monkeypatch.setattr(hl.layers.Layer, "parts", property(lambda layer: pytest.fail("looked again")))
+    model.train_on_batch(x, y)
+    model.evaluate(x, y, verbose=0)
+    model.fit(x, y, verbose=0)
