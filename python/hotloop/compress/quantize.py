@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hotloop.compress.answers import answers_of, given_labels
@@ -21,12 +21,10 @@ from hotloop.inference.quantization_report import QuantizationReport
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.inference.signature import Signature
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.lower import lower
 from hotloop.ir.ops import product_of
-from hotloop.ir.passes.flatten import flatten
-from hotloop.ir.passes.fold import evens_out, fold, takes_offsets_off
-from hotloop.ir.passes.fuse_activations import fuse_into
-from hotloop.ir.pipelines import for_inference
-from hotloop.ir.weights import freeze
+from hotloop.ir.passes.fold import evens_out, takes_offsets_off
+from hotloop.ir.pipelines import Purpose, run
 from hotloop.models.clone import require_model
 
 if TYPE_CHECKING:
@@ -169,8 +167,8 @@ class _Job:
     def __init__(self, model: Model, precision: str) -> None:
         self.precision = precision
         with still(require_model("quantize", model)) as resting:
-            self.folded = flatten(freeze(for_inference(resting.graph)))
-        self.alike = fold(self.folded, KEPT.get(precision))
+            self.folded, found = run(lower(resting.graph), Purpose.FOLDING, keep=KEPT.get(precision))
+        self.alike = found["fold"]
         deepest = None if precision == "bf16" else DEEPEST
         # What they make before activations are fused is the same in all attempts, and stands for them.
         self.makes = [
@@ -183,29 +181,37 @@ class _Job:
                 f"quantize: model {model.name!r} has no Dense layer that {precision} could store"
             )
         self.origins: dict[Value, Value] = {}  # from what fused layers make to what they made before
-        self.periods = column_periods(*self._fused({}))
+        self.periods: dict[Value, int] = {}
         self.seen: dict[Value, Seen] = {}
+        self._rewrite({}, lambda graph, products: self.periods.update(column_periods(graph, products)))
 
     def numbers(self) -> int:
         """How many numbers are held for one row: of layers in float, quantised, and quantised alone."""
         inputs = sum(value.features for value in self.folded.inputs)
         return inputs + 3 * sum(value.features for value in self.makes)
 
-    def _fused(self, kept: Mapping[Value, str]) -> tuple[Graph, list[Op]]:
-        graph = self.folded.copy()
-        targets = {value: op for value in self.makes if value not in kept and (op := graph.producer(value))}
-        fuse_into(graph, set(targets.values()))
-        self.origins |= {op.output: value for value, op in targets.items()}
-        return graph, list(targets.values())
-
     def attempt(self, kept: Mapping[Value, str]) -> tuple[Graph, Codings]:
         """Quantise all but the layers that make the values in `kept`."""
-        graph, products = self._fused(kept)
-        targets, codings = set(products), Codings()
-        if self.precision == "int8":
-            codings = static_codings(graph, targets, self.seen)
-        elif self.precision == "int8_dynamic":
-            codings = dynamic_codings(graph, targets, self.periods, self.seen, self.alike)
-        means = {value: seen.mean for value, seen in self.seen.items()}
-        quantize_products(graph, targets, codings, means, "bf16" if self.precision == "bf16" else "int8")
-        return graph, codings
+        codings = Codings()
+
+        def quantize(graph: Graph, products: list[Op]) -> None:
+            nonlocal codings
+            targets = set(products)
+            if self.precision == "int8":
+                codings = static_codings(graph, targets, self.seen)
+            elif self.precision == "int8_dynamic":
+                codings = dynamic_codings(graph, targets, self.periods, self.seen, self.alike)
+            means = {value: seen.mean for value, seen in self.seen.items()}
+            quantize_products(graph, targets, codings, means, "bf16" if self.precision == "bf16" else "int8")
+
+        return self._rewrite(kept, quantize), codings
+
+    def _rewrite(self, kept: Mapping[Value, str], quantize: Callable[[Graph, list[Op]], None]) -> Graph:
+        """Let a copy go through the passes, the last of which is given here."""
+        graph = self.folded.copy()
+        targets = {value: op for value in self.makes if value not in kept and (op := graph.producer(value))}
+        products = list(targets.values())
+        given = {"products": set(products), "quantize_products": lambda graph: quantize(graph, products)}
+        graph, _ = run(graph, Purpose.QUANTIZING, **given)
+        self.origins |= {op.output: value for value, op in targets.items()}
+        return graph

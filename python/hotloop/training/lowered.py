@@ -9,14 +9,7 @@ from hotloop.graph.symbolic import FunctionalGraph
 from hotloop.ir.graph import Attributes, Graph, Op
 from hotloop.ir.lower import lower
 from hotloop.ir.op import LOSS
-from hotloop.ir.passes.copy_outputs import copy_outputs
-from hotloop.ir.passes.differentiate import differentiate
-from hotloop.ir.passes.drop import drop_identities
-from hotloop.ir.passes.fuse_activations import fuse_activations
-from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
-from hotloop.ir.passes.losses import append_logits, fuse_losses
-from hotloop.ir.passes.precision import choose_precision
-from hotloop.ir.passes.trainable import mark_trainable
+from hotloop.ir.pipelines import Purpose, run
 from hotloop.training.heads import ACTIVATIONS, Head
 
 
@@ -27,7 +20,7 @@ def training_graph(
     precision: str,
     on_gpu: bool,
 ) -> tuple[Graph, dict[int, tuple[str, int]]]:
-    """Lower a model with its losses, and go through the passes in order.
+    """Lower a model with its losses, and let that go through the passes.
 
     Returns
     -------
@@ -37,19 +30,22 @@ def training_graph(
     logits : dict of int to (str, int)
         By the number of an output: the activation it ends in, and the number of those logits.
     """
-    made = lower(graph)
-    drop_identities(made)
-    copy_outputs(made)
-    for head in heads:
-        made.insert(Op(LOSS, [made.outputs[head.index]], [], _loss_attributes(head), layer=head.name))
-    fuse_losses(made)
-    logits = append_logits(made, {head.index: _measured(head, len(heads) > 1) for head in heads})
-    fuse_activations(made)
-    fuse_elementwise(made)
-    choose_precision(made, precision, on_gpu)
-    mark_trainable(made, {p for layer in trainable for p in layer.own_parameters})
-    differentiate(made)
-    return made, logits
+
+    def append_losses(made: Graph) -> None:
+        for head in heads:
+            output = made.outputs[head.index]
+            made.insert(Op(LOSS, [output], [], _loss_attributes(head), layer=head.name))
+
+    made, found = run(
+        lower(graph),
+        Purpose.TRAINING,
+        append_losses=append_losses,
+        logits={head.index: _measured(head, len(heads) > 1) for head in heads},
+        precision=precision,
+        on_gpu=on_gpu,
+        learning={p for layer in trainable for p in layer.own_parameters},
+    )
+    return made, found["append_logits"]
 
 
 def _loss_attributes(head: Head) -> Attributes:
