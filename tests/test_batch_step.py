@@ -32,7 +32,7 @@ def network(seed: int = 1, **options) -> hl.Sequential:
 
 def forgetful(model: hl.Model, x, y, **options):
     """The call as if it were the first."""
-    model.trainer.batch_step = None
+    model._trainer.batch_step = None
     return model.train_on_batch(x, y, **options)
 
 
@@ -216,8 +216,8 @@ def test_models_of_several_inputs_remember_nothing():
     x, _ = data()
     for _ in range(2):
         model.train_on_batch([x[:, :2].copy(), x[:, 2:].copy()], x[:, 0])
-    assert model.trainer.batch_step is None
-    assert calls.train_on_batch(model.trainer, [x[:, :2], x[:, 2:]], x[:, 0], None, None, False)["loss"] >= 0
+    assert model._trainer.batch_step is None
+    assert calls.train_on_batch(model._trainer, [x[:, :2], x[:, 2:]], x[:, 0], None, None, False)["loss"] >= 0
 
 
 def test_the_program_before_is_let_go() -> None:
@@ -232,8 +232,8 @@ def test_the_program_before_is_let_go() -> None:
         model.compile("sgd", "mse")
         for _ in range(2):
             model.train_on_batch(np.zeros((4, 3), "f4"), np.zeros((4, 1), "f4"))
-        assert model.trainer.batch_step is not None
-        before = weakref.ref(model.trainer.program)
+        assert model._trainer.batch_step is not None
+        before = weakref.ref(model._trainer.program)
         change(model)
         gc.collect()
         assert before() is None, name

@@ -54,7 +54,7 @@ def test_a_fit_that_does_not_ask_begins_anew(batch: int | None, tmp_path: Path) 
         history = each.fit(-x, y, verbose=0, callbacks=[Watch()])
         assert (history.epoch, each.optimizer.iterations) == ([0], made + 11)
         assert seen.pop() == 0.0
-        assert each.trainer.state.position.seen == 0
+        assert each._trainer.state.position.seen == 0
 
 
 def test_other_weights_end_what_was_interrupted(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_other_weights_end_what_was_interrupted(tmp_path: Path) -> None:
     for change in ways.values():
         model = interrupted()
         change(model)
-        assert (model.resume_epoch, model.trainer.state.position) == (0, None)
+        assert (model.resume_epoch, model._trainer.state.position) == (0, None)
         model.fit(*data(), verbose=0, initial_epoch=0)
         assert model.optimizer.iterations == 3 + 11
 
@@ -96,7 +96,7 @@ def test_weights_that_a_callback_sets_leave_the_place(tmp_path: Path) -> None:
 def test_pruning_in_an_epoch_begins_it_anew() -> None:
     """Losses and predictions of its steps were another model's."""
     smaller = hl.prune_model(interrupted(), 0.5)
-    assert (smaller.trainer.state.position.step, smaller.trainer.state.position.parts) == (0, ())
+    assert (smaller._trainer.state.position.step, smaller._trainer.state.position.parts) == (0, ())
 
 
 def test_other_metrics_are_of_the_rows_to_come(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_of_a_pass_that_is_over_nothing_is_kept() -> None:
 
     class Watch(hl.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            state = self.model.trainer.state
+            state = self.model._trainer.state
             assert len(state.standing.record.stretches) == len(state.position.parts) == 1
 
     x, y = data(8)

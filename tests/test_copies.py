@@ -54,7 +54,7 @@ KEPT: dict[str, dict[str, Callable[[Any], Any]]] = {
     },
 }
 ANEW = {
-    "model": {"network": "a part", "predictor": "a part", "trainer": "a part"},
+    "model": {"_network": "a part", "_predictor": "a part", "_trainer": "a part"},
     "network": {
         "lock": "a lock",
         "_named": "a device, of which pickles say nothing; copies in a process stay where the weights are",
@@ -80,10 +80,10 @@ ANEW = {
 def parts(model: hl.Model) -> dict[str, Any]:
     return {
         "model": model,
-        "network": model.network,
-        "predictor": model.predictor,
-        "trainer": model.trainer,
-        "state": model.trainer.state,
+        "network": model._network,
+        "predictor": model._predictor,
+        "trainer": model._trainer,
+        "state": model._trainer.state,
     }
 
 
@@ -137,13 +137,13 @@ every_model = pytest.mark.parametrize("make", [chain, branched])
 @every_model
 def test_models(make: Callable[[], hl.Model], way: str) -> None:
     model = in_use(make)
-    state = model.trainer.state
+    state = model._trainer.state
     for value in (
         state.position,
         state.slots,
         state._seed,
         model.feature_names,
-        model.trainer.log_directions,
+        model._trainer.log_directions,
     ):
         assert value
     hl.set_seed(77)  # another seed for new models; not for one that has its own
@@ -156,10 +156,10 @@ def test_models(make: Callable[[], hl.Model], way: str) -> None:
         for name in set(vars(mine)) & set(KEPT[part]):
             same = KEPT[part][name]
             assert same(vars(twins[part])[name]) == same(vars(mine)[name]), name
-    assert twin.network is twin.predictor.network is twin.trainer.network is twin.trainer.state.network
-    assert twin.predictor is twin.trainer.predictor
-    assert twin.network.lock is not model.network.lock
-    assert twin.trainer.program is twin.predictor.program is None
+    assert twin._network is twin._predictor.network is twin._trainer.network is twin._trainer.state.network
+    assert twin._predictor is twin._trainer.predictor
+    assert twin._network.lock is not model._network.lock
+    assert twin._trainer.program is twin._predictor.program is None
     for each in (model, twin):
         each.fit(X, Y, epochs=4, initial_epoch=each.resume_epoch, batch_size=20, verbose=0)
     for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
@@ -243,3 +243,40 @@ def test_a_shallow_copy_leaves_the_optimizer_to_the_model() -> None:
     other.compile("sgd", "mse")
     other.name, other.allow_nonfinite = "other", False
     assert (model.name, model.loss, model.allow_nonfinite) == ("m", "sparse_categorical_crossentropy", True)
+
+
+@pytest.mark.parametrize("way", [*WAYS.values(), copy.copy, hl.clone_model])
+def test_a_chain_of_nothing_but_an_input_is_copied(way: Callable[[Any], Any]) -> None:
+    """Its shape comes along, and what is added to the copy is the copy's alone."""
+    model = hl.Sequential([hl.Input((3,))])
+    twin = way(model)
+    twin.add(hl.layers.Dense(2))
+    assert (twin.output_shape, model.layers) == ((None, 2), [])
+
+
+def test_a_shallow_copy_is_added_to_for_itself() -> None:
+    """And what it loses is not lost to the model, whose layers it has."""
+    model = hl.Sequential([hl.layers.Dense(3, input_shape=(4,)), hl.layers.Dense(2)])
+    before, other = model.predict(X), copy.copy(model)
+    other.pop()
+    other.add(hl.layers.Dense(5))
+    assert ([layer.units for layer in model.layers], other.output_shape) == ([3, 2], (None, 5))
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert model.pop().units == 2
+    assert other.layers[0] is model.layers[0]
+
+
+def test_attributes_of_a_subclass_are_its_own() -> None:
+    """Words that users may well take for what they keep with a model are free."""
+
+    class Agent(hl.Sequential):
+        def __init__(self, layers: Any = None, name: str | None = None) -> None:
+            super().__init__(layers, name)
+            self.network = self.trainer = self.predictor = self.items = self.state = "mine"
+
+    model = Agent([hl.layers.Dense(2, "softmax", input_shape=(4,))])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    twin = copy.deepcopy(model)
+    np.testing.assert_array_equal(twin.predict(X), model.predict(X))
+    assert twin.network == model.trainer == model.predictor == "mine"

@@ -216,7 +216,7 @@ def test_another_training_begins_anew(change: dict[str, Any], tmp_path: Path) ->
     model = network()
     model.fit(*data(), epochs=2, verbose=0, callbacks=[SaveAt(tmp_path / "file", 1, 5)])
     resumed, anew = hl.load_model(tmp_path / "file"), hl.load_model(tmp_path / "file")
-    anew.trainer.state.position = None
+    anew._trainer.state.position = None
     options = {"initial_epoch": 1, "epochs": 4, "verbose": 0, **change}
     x, y = data(options.pop("rows", ROWS))
     same_epoch = options["initial_epoch"] == 1  # whoever asks for another one knows that it begins there
@@ -240,8 +240,8 @@ def test_a_pass_is_not_begun_anew_by_an_epoch_of_another_length() -> None:
 
     class Watch(hl.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            part = self.model.trainer.state.position.parts[-1]
-            size = 30 if self.model.trainer.state.position.pass_step else 3
+            part = self.model._trainer.state.position.parts[-1]
+            size = 30 if self.model._trainer.state.position.pass_step else 3
             seen.extend(part.order[part.end - size : part.end])
 
     model = network()
@@ -256,7 +256,7 @@ def test_plain_epochs_begin_a_pass_each() -> None:
     model = network()
     model.fit(*data(), epochs=1, steps_per_epoch=3, verbose=0)
     model.fit(*data(), epochs=2, initial_epoch=1, verbose=0)
-    assert model.trainer.state.position.pass_step == 0
+    assert model._trainer.state.position.pass_step == 0
     assert model.optimizer.iterations == 3 + 11
 
 
@@ -267,7 +267,7 @@ def test_an_epoch_cut_short_by_stop_training_is_over() -> None:
 
     model = network()
     assert model.fit(*data(), epochs=3, verbose=0, callbacks=[Stop()]).epoch == [0]
-    position = model.trainer.state.position
+    position = model._trainer.state.position
     assert (model.resume_epoch, model.optimizer.iterations, position.pass_step) == (1, 5, 0)
     model.fit(*data(), epochs=2, initial_epoch=1, verbose=0)
     assert model.optimizer.iterations == 5 + 11
@@ -277,12 +277,12 @@ def test_compile_and_refused_data() -> None:
     """A new compilation begins anew; data that are refused change nothing."""
     model = network()
     model.fit(*data(), epochs=2, steps_per_epoch=3, verbose=0)
-    before = model.trainer.state.position
+    before = model._trainer.state.position
     with pytest.raises(ValueError, match="x: expected"):
         model.fit(np.zeros((5, 3)), np.zeros(5), verbose=0)
-    assert model.trainer.state.position is before
+    assert model._trainer.state.position is before
     model.compile("adam", "sparse_categorical_crossentropy")
-    assert (model.resume_epoch, model.trainer.state.position) == (0, None)
+    assert (model.resume_epoch, model._trainer.state.position) == (0, None)
 
 
 def test_pruned_models_go_on_in_their_pass() -> None:
@@ -290,7 +290,7 @@ def test_pruned_models_go_on_in_their_pass() -> None:
     model.fit(*data(), epochs=1, steps_per_epoch=3, verbose=0)
     smaller = hl.prune_model(model, 0.5)
     smaller.fit(*data(), epochs=2, initial_epoch=1, steps_per_epoch=3, verbose=0)
-    assert smaller.trainer.state.position.pass_step == 6
+    assert smaller._trainer.state.position.pass_step == 6
 
 
 # -- files
@@ -314,7 +314,7 @@ def test_files_without_a_position_begin_a_pass(tmp_path: Path) -> None:
     old = hl.load_model(rewritten(tmp_path / "file", lambda config, _: config["training"].pop("position")))
     assert old.resume_epoch == 0
     old.fit(*data(), epochs=2, initial_epoch=1, steps_per_epoch=3, verbose=0)
-    assert old.trainer.state.position.pass_step == 3
+    assert old._trainer.state.position.pass_step == 3
 
 
 @pytest.mark.parametrize(
@@ -352,4 +352,4 @@ def test_a_diverged_training_can_be_saved(tmp_path: Path) -> None:
     model = network(hl.optimizers.SGD(1e30))
     with pytest.warns(UserWarning, match="^the loss is nan"):
         model.fit(*data(), epochs=1, verbose=0, callbacks=[SaveAt(tmp_path / "file", 0, 5)])
-    assert np.isnan(hl.load_model(tmp_path / "file").trainer.state.position.loss_sum)
+    assert np.isnan(hl.load_model(tmp_path / "file")._trainer.state.position.loss_sum)

@@ -48,7 +48,7 @@ def digest(model: hl.Model) -> tuple[int, str]:
     sha = hashlib.sha256()
     for weight in model.get_weights():
         sha.update(weight)
-    for slot, arrays in sorted(model.trainer.state.slots_by_weight().items()):
+    for slot, arrays in sorted(model._trainer.state.slots_by_weight().items()):
         for name in sorted(arrays):
             sha.update(f"{slot}{name}".encode() + arrays[name].tobytes())
     return model.optimizer.iterations, sha.hexdigest()
@@ -365,7 +365,7 @@ def test_a_fork_by_the_holder_leaves_the_lock_its_own(tmp_path: Path) -> None:
     run(
         """
         model = build()
-        with model.store.turns.lock, model.network.lock:
+        with model.store.turns.lock, model._network.lock:
             assert fork_and_wait(model) == 0
             child = os.fork()
             if child == 0:

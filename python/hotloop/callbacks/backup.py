@@ -91,7 +91,7 @@ class BackupAndRestore(Callback):
             return
         config, tensors = container.config, container.tensors
         try:
-            self.model.trainer.state.restore_backup(config["training"], tensors)
+            self.model._trainer.state.restore_backup(config["training"], tensors)
             states = config["callbacks"]
             for key, callback in self._others():
                 if key in states:
@@ -129,7 +129,7 @@ class BackupAndRestore(Callback):
                 yield f"{kind}/{counts[kind]}", callback
 
     def _save(self) -> None:
-        training, tensors = self.model.trainer.state.backup()
+        training, tensors = self.model._trainer.state.backup()
         states = {}
         for key, callback in self._others():
             state = callback.get_state()

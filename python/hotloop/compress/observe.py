@@ -43,7 +43,7 @@ class CalibrationData:
         names = [tensor.layer.name for tensor in model.graph.inputs]
         self._shapes = [tensor.sample_shape for tensor in model.graph.inputs]
         given = split_by_name("calibration_data", data, names, self._shapes)
-        columns = model.predictor.columns or [None] * len(names)
+        columns = model._predictor.columns or [None] * len(names)
         self._columns = [known or column_names(each) for known, each in zip(columns, given, strict=True)]
         self._arrays = {
             f"calibration_data {name!r}": as_array(f"calibration_data {name!r}", array, known)

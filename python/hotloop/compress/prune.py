@@ -162,8 +162,8 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
     with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
         smaller = type(model).from_config(config)
-    smaller.predictor.columns = model.predictor.columns
-    state = model.trainer.state
+    smaller._predictor.columns = model._predictor.columns
+    state = model._trainer.state
     if state.spec is None:
         smaller.device = model.device
     else:
@@ -172,11 +172,11 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
             slot: {path: _sliced(to_host(array), places[path]) for path, array in arrays.items()}
             for slot, arrays in state.slots_by_weight().items()
         }
-        smaller.trainer.state.restore_optimizer(state.optimizer.iterations, slots)
+        smaller._trainer.state.restore_optimizer(state.optimizer.iterations, slots)
         smaller.seed = model.seed
         # The pass goes on; what the epoch had come to was of the weights that there were.
         place = state.position
-        smaller.trainer.state.position = place and place.at_epoch(place.epoch)
+        smaller._trainer.state.position = place and place.at_epoch(place.epoch)
     return smaller
 
 

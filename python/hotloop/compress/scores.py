@@ -46,8 +46,8 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
         )
     size = integer("batch_size", batch_size, at_least=1)
     probe, optimizer = _probe(model)
-    feed = probe.trainer.feed(data[0], data[1], None, probe.allow_nonfinite)
-    program = probe.trainer.current(feed)
+    feed = probe._trainer.feed(data[0], data[1], None, probe.allow_nonfinite)
+    program = probe._trainer.current(feed)
     weights = {parameter.path: parameter for parameter in probe.weights}
     readers = [site for site in units.sites if site.role == "reads"]
     groups = [units.groups(site.atoms) for site in readers]
@@ -73,7 +73,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
         )
     probe = type(model).from_config(model.get_config())
     probe.set_weights(model.get_weights())
-    probe.predictor.columns = model.predictor.columns
+    probe._predictor.columns = model._predictor.columns
     for layer in probe.layers:
         layer.learn_as_in_inference()
         for parameter in layer.parameters:

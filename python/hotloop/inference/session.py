@@ -204,7 +204,7 @@ def freeze(
 def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_nonfinite: bool) -> Session:
     marked = None
     if isinstance(model, Model):
-        store = model.network.placed_store()
+        store = model._network.placed_store()
         where, graph, signature = store.backend, for_inference(model.graph), Signature.of(model)
         made = native_graph(graph, where, store.values)
     elif isinstance(model, QuantizedModel):

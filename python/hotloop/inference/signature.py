@@ -43,10 +43,10 @@ class Signature:
     @classmethod
     def of(cls, model: Model, precision: str = "float32") -> Signature:
         """Return that of a model."""
-        network = model.network
+        network = model._network
         inputs, outputs = network.input_names, network.output_names
         shapes = network.input_shapes, network.output_shapes
-        keyed, columns = network.output_keys is not None, model.predictor.columns
+        keyed, columns = network.output_keys is not None, model._predictor.columns
         return cls(model.name, precision, inputs, shapes[0], outputs, shapes[1], keyed, columns)
 
     @classmethod

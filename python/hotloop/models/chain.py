@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,6 +33,14 @@ class Chain(Network):
         self._names: set[str] = set()  # those of its layers, and perhaps some that were
         self._tensors: list[SymbolicTensor] = []  # the input, then the output of each item
         self._waiting: list[Item] = []  # items that were built when the shape became known
+
+    def __copy__(self) -> Chain:
+        """A chain of the same layers, which is added to for itself."""
+        made = type(self).__new__(type(self))
+        lists = {"items", "_names", "_tensors", "_waiting"}
+        state = self.__getstate__()
+        made.__setstate__({k: copy.copy(v) if k in lists else v for k, v in state.items()})
+        return made
 
     def add(self, layer: Any) -> None:
         """Append a layer, a model, or an input; see ``Sequential.add``."""
@@ -77,9 +86,7 @@ class Chain(Network):
             raise ValueError(f"model {self.name!r}: pop from a chain without layers")
         item = self.items.pop()
         if self._tensors:
-            tensor = self._tensors.pop()
-            if isinstance(item, Layer):
-                item.nodes.remove(tensor.node)
+            _forget_call(item, self._tensors.pop())
         self._graph = None
         return item
 
@@ -113,10 +120,9 @@ class Chain(Network):
 
     def unbuild(self) -> None:
         for item, tensor in zip(self.items, self._tensors[1:], strict=False):
-            if isinstance(item, Layer):
-                item.nodes.remove(tensor.node)
+            _forget_call(item, tensor)
         for item in self._waiting:
-            (item if isinstance(item, Layer) else item.network).unbuild()
+            (item if isinstance(item, Layer) else item._network).unbuild()
         self._tensors = []
         self._graph = None
 
@@ -134,7 +140,7 @@ class Chain(Network):
 
     @property
     def built(self) -> bool:
-        return len(self._tensors) > 1 or bool(self._tensors and not self.items)
+        return len(self._tensors) > 1
 
     @property
     def graph(self) -> FunctionalGraph:
@@ -154,6 +160,12 @@ class Chain(Network):
     def input_layer(self) -> GraphLayer | None:
         """Where it begins; None while its input's shape is not known."""
         return self._tensors[0].layer if self._tensors else None
+
+
+def _forget_call(item: Item, tensor: SymbolicTensor) -> None:
+    """Take a call off its layer, unless a shallow copy of the chain, which has the same layers, did."""
+    if isinstance(item, Layer) and tensor.node in item.nodes:
+        item.nodes.remove(tensor.node)
 
 
 def _flat(item: Item) -> list[Layer]:

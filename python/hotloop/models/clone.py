@@ -39,7 +39,7 @@ def clone_model(model: Model) -> Model:
         raise bad_type("clone_model", "a model", model)
     clone = type(model).from_config(model.get_config())
     if model.compile_spec is not None:
-        where = model.network.named
+        where = model._network.named
         clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
     return clone
 

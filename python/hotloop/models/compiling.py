@@ -88,13 +88,13 @@ class Compiling(Structure):
         spec = CompileSpec(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
         )
-        self.trainer.compile(spec, where)
+        self._trainer.compile(spec, where)
         self.allow_nonfinite = spec.allow_nonfinite
 
     @property
     def compile_spec(self) -> CompileSpec | None:
         """What ``compile`` was told, in one piece; None before it was called."""
-        return self.trainer.state.spec
+        return self._trainer.state.spec
 
     @property
     def compiled(self) -> bool:
@@ -104,21 +104,21 @@ class Compiling(Structure):
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer that ``compile`` was given, or its twin where that is another model's."""
-        return self.trainer.state.optimizer
+        return self._trainer.state.optimizer
 
     @property
     def loss(self) -> Any:
         """The loss as ``compile`` was given it."""
-        return self.trainer.state.compiled.loss
+        return self._trainer.state.compiled.loss
 
     @property
     def seed(self) -> int:
         """Where shuffling and dropout draw from; follows :func:`hotloop.set_seed`, and may be set."""
-        return self.trainer.state.seed
+        return self._trainer.state.seed
 
     @seed.setter
     def seed(self, seed: int) -> None:
-        self.trainer.state.seed = seed
+        self._trainer.state.seed = seed
 
     @property
     def device(self) -> str:
@@ -126,11 +126,11 @@ class Compiling(Structure):
 
         Models that share a layer are on the same device. Where a move fails, all stays as it was.
         """
-        return self.network.where.name
+        return self._network.where.name
 
     @device.setter
     def device(self, name: str) -> None:
-        self.trainer.move(named(name))
+        self._trainer.move(named(name))
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of ``compile`` as JSON values, or None before it."""
@@ -138,5 +138,5 @@ class Compiling(Structure):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned; the optimizer's state is new."""
-        paths = [p.path for p in self.network.weights] if self.network.built else []
+        paths = [p.path for p in self._network.weights] if self._network.built else []
         self.compile(**{**config, "optimizer": with_paths(config["optimizer"], paths)})

@@ -19,9 +19,9 @@ def read(container: Container) -> Model:
     if list(arrays) != [p.path for p in model.weights]:
         raise ValueError("its weights are not those of its architecture")
     if config.get("feature_names") is not None:
-        model.predictor.columns = checked_names(config["feature_names"], model.network.input_shapes)
+        model._predictor.columns = checked_names(config["feature_names"], model._network.input_shapes)
     if config["compile"] is not None:
         model.compile_from_config(config["compile"])
     if config["training"] is not None:
-        model.trainer.state.restore(config["training"], container.tensors)
+        model._trainer.state.restore(config["training"], container.tensors)
     return model

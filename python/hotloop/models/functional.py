@@ -65,9 +65,9 @@ class Model(Learning, Predicting):
 
     def _compute(self, network: Network) -> None:
         """Have what computes a network."""
-        self.network = network
-        self.predictor = Predictor(network)
-        self.trainer = Trainer(network, self.predictor)
+        self._network = network
+        self._predictor = Predictor(network)
+        self._trainer = Trainer(network, self._predictor)
         self.allow_nonfinite = False
 
     # -- copies
@@ -89,16 +89,18 @@ class Model(Learning, Predicting):
     def _parts(self) -> dict[str, Any]:
         """All attributes, the network first: it is gone through layer by layer, and a subclass's own tensors
         would be followed to the input at once."""
-        return {"network": self.network, **vars(self)}
+        return {"_network": self._network, **vars(self)}
 
     def __copy__(self) -> Model:
         """A model of the same layers, which learns for itself."""
         made = type(self).__new__(type(self))
-        predictor, trainer = copy.copy(self.predictor), copy.copy(self.trainer)
+        predictor, trainer = copy.copy(self._predictor), copy.copy(self._trainer)
         trainer.predictor, trainer.state = predictor, copy.copy(trainer.state)
-        vars(made).update(vars(self), predictor=predictor, trainer=trainer, network=copy.copy(self.network))
+        vars(made).update(
+            vars(self), _predictor=predictor, _trainer=trainer, _network=copy.copy(self._network)
+        )
         for part in (predictor, trainer, trainer.state):
-            part.network = made.network
+            part.network = made._network
         return made
 
     # -- calls
@@ -111,14 +113,14 @@ class Model(Learning, Predicting):
             return self.predict_on_batch(inputs)
         if isinstance(inputs, Mapping):
             inputs = split_by_name("inputs", inputs, self.input_names, [()] * len(self.input_names))
-        replayed = self.network.replay(as_tensors(f"model {self.name!r}: inputs", inputs))
-        return self.network.structured(replayed)
+        replayed = self._network.replay(as_tensors(f"model {self.name!r}: inputs", inputs))
+        return self._network.structured(replayed)
 
     # -- configuration
 
     def get_config(self) -> dict[str, Any]:
         """Return the architecture as JSON values; weights are not in it."""
-        given = self.network.output_keys
+        given = self._network.output_keys
         keys = {} if given is None else {"output_keys": list(given)}
         return {"name": self.name, **topology.graph_config(self.graph), **keys}
 
@@ -178,11 +180,11 @@ class Model(Learning, Predicting):
             "config": self.get_config(),
             "weights": [p.path for p in self.weights],
             "compile": self.get_compile_config(),
-            "feature_names": self.predictor.columns,
+            "feature_names": self._predictor.columns,
             "training": None,
         }
         if self.compiled and include_optimizer:
-            config["training"], arrays = self.trainer.state.contents()
+            config["training"], arrays = self._trainer.state.contents()
             tensors |= arrays
         return config, tensors
 

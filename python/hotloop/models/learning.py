@@ -19,38 +19,38 @@ class Learning(Compiling):
     @property
     def resume_epoch(self) -> int:
         """The ``initial_epoch`` that goes on where training stopped; 0 at first and once weights are set."""
-        return self.trainer.state.resume_epoch
+        return self._trainer.state.resume_epoch
 
     @property
     def stop_training(self) -> bool:
         """Whether the ``fit`` in progress ends after this epoch (or step); for callbacks to set."""
-        return self.trainer.state.stop_training
+        return self._trainer.state.stop_training
 
     @stop_training.setter
     def stop_training(self, stop: bool) -> None:
-        self.trainer.state.stop_training = stop
+        self._trainer.state.stop_training = stop
 
     @property
     def history(self) -> History | None:
         """What the last ``fit`` returned, or the one in progress will."""
-        return self.trainer.history
+        return self._trainer.history
 
     @history.setter
     def history(self, history: History | None) -> None:
-        self.trainer.history = history
+        self._trainer.history = history
 
     @property
     def gradients(self) -> Floats:
         """The gradients of the last training step, laid out like ``store.values``, where those are; see
         ``Parameter.of``."""
-        if self.trainer.program is None:
-            raise ValueError(f"model {self.network.name!r} was not trained yet; it has no gradients")
-        return self.trainer.program.gradients
+        if self._trainer.program is None:
+            raise ValueError(f"model {self._network.name!r} was not trained yet; it has no gradients")
+        return self._trainer.program.gradients
 
     @property
     def metrics_names(self) -> list[str]:
         """What ``evaluate`` returns, in order."""
-        return list(log_directions(self.trainer.heads or [], len(self.network.output_names) > 1))
+        return list(log_directions(self._trainer.heads or [], len(self._network.output_names) > 1))
 
     def fit(
         self,
@@ -178,7 +178,7 @@ class Learning(Compiling):
             validation_freq=validation_freq,
             allow_nonfinite=allow,
         )
-        return fit(self.trainer, request)
+        return fit(self._trainer, request)
 
     def evaluate(
         self,
@@ -216,7 +216,7 @@ class Learning(Compiling):
         from hotloop.training.calls import Passing, evaluate
 
         passing = Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
-        logs = evaluate(self.trainer, x, y, sample_weight, passing)
+        logs = evaluate(self._trainer, x, y, sample_weight, passing)
         return logs if return_dict else _listed(logs)
 
     def train_on_batch(
@@ -236,7 +236,7 @@ class Learning(Compiling):
         """
         from hotloop.training.calls import train_on_batch
 
-        logs = train_on_batch(self.trainer, x, y, sample_weight, class_weight, self.allow_nonfinite)
+        logs = train_on_batch(self._trainer, x, y, sample_weight, class_weight, self.allow_nonfinite)
         return logs if return_dict else _listed(logs)
 
     def test_on_batch(

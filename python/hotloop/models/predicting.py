@@ -18,11 +18,11 @@ class Predicting(Structure):
 
     Attributes
     ----------
-    predictor : Predictor
+    _predictor : Predictor
         What it predicts with.
     """
 
-    predictor: Predictor
+    _predictor: Predictor
     allow_nonfinite: bool
 
     @property
@@ -32,11 +32,11 @@ class Predicting(Structure):
         Those of the first frame that ``fit`` or ``train_on_batch`` saw; None before. A list for several
         inputs. May be set, where columns were renamed.
         """
-        return self.predictor.feature_names
+        return self._predictor.feature_names
 
     @feature_names.setter
     def feature_names(self, names: Any) -> None:
-        self.predictor.feature_names = names
+        self._predictor.feature_names = names
 
     def predict(
         self,
@@ -79,20 +79,20 @@ class Predicting(Structure):
         from hotloop.training.calls import Passing, predict
 
         passing = Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
-        return predict(self.predictor, x, passing)
+        return predict(self._predictor, x, passing)
 
     def predict_on_batch(self, x: Any) -> Predicted:
         """Return the outputs for these rows: :meth:`predict` by Keras's other name."""
-        program = self.predictor.program
+        program = self._predictor.program
         if program is None or program.version != program.store.version:
-            self.network.build_for(x)
-            program = self.predictor.current()
+            self._network.build_for(x)
+            program = self._predictor.current()
         if program.run_rows is not None:
             result = program.run_rows(x, self.allow_nonfinite)
             if result is not None:
                 return result
-        return self.predictor.outputs(x, self.allow_nonfinite)
+        return self._predictor.outputs(x, self.allow_nonfinite)
 
     def input_arrays(self, x: Any, allow_nonfinite: bool) -> list[Array]:
         """Return the inputs as programs read them: (rows, features), float32 or uint8."""
-        return self.predictor.input_arrays(x, allow_nonfinite)
+        return self._predictor.input_arrays(x, allow_nonfinite)

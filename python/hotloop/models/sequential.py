@@ -37,7 +37,7 @@ class Sequential(Model):
     (None, 3)
     """
 
-    network: Chain
+    _network: Chain
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
         self._compute(Chain(model_name(name, "sequential")))
@@ -67,8 +67,8 @@ class Sequential(Model):
         TypeError, ValueError
             When it is no layer, is there already, or does not fit behind the last one; nothing changes then.
         """
-        self.network.add(layer)
-        self.trainer.forget()
+        self._network.add(layer)
+        self._trainer.forget()
 
     def pop(self) -> Item:
         """Remove the last layer and return it.
@@ -78,8 +78,8 @@ class Sequential(Model):
         ValueError
             When there is none.
         """
-        item = self.network.pop()
-        self.trainer.forget()
+        item = self._network.pop()
+        self._trainer.forget()
         return item
 
     def build(self, input_shape: Any) -> None:
@@ -94,25 +94,25 @@ class Sequential(Model):
             raise bad_type(
                 "build: input_shape", "a tuple that begins with the batch axis: (None, 784)", input_shape
             )
-        self.network.begin_with(as_shape("build: input_shape", tuple(input_shape)[1:]))
+        self._network.begin_with(as_shape("build: input_shape", tuple(input_shape)[1:]))
 
     @property
     def layers(self) -> list[Layer]:
         """The layers of the chain, without its input; those of a model in the chain stand in its place."""
-        return self.network.layers
+        return self._network.layers
 
     def file_parts(self) -> list[Any]:
-        return [self, *self.network.items, *super().file_parts()]
+        return [self, *self._network.items, *super().file_parts()]
 
     def get_config(self) -> dict[str, Any]:
         items = [
             layer_classes.serialize(item)
             if isinstance(item, Layer)
             else {"class_name": type(item).__name__, "config": item.get_config()}
-            for item in self.network.items
+            for item in self._network.items
         ]
-        if self.network.input_layer is not None:
-            items.insert(0, layer_classes.serialize(self.network.input_layer))
+        if self._network.input_layer is not None:
+            items.insert(0, layer_classes.serialize(self._network.input_layer))
         return {"name": self.name, "layers": items}
 
     @classmethod

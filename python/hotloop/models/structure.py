@@ -24,38 +24,38 @@ class Structure:
 
     Attributes
     ----------
-    network : Network
+    _network : Network
         A graph with its weights on a device.
-    trainer : Trainer
+    _trainer : Trainer
         What it learns with.
     """
 
-    network: Network
-    trainer: Trainer
+    _network: Network
+    _trainer: Trainer
 
     @property
     def name(self) -> str:
         """Its name; errors tell it, files keep it, and its random numbers depend on it."""
-        return self.network.name
+        return self._network.name
 
     @name.setter
     def name(self, name: str) -> None:
-        self.network.name = name
+        self._network.name = name
 
     @property
     def built(self) -> bool:
         """Whether the shapes are known, and so the weights are there."""
-        return self.network.built
+        return self._network.built
 
     @property
     def graph(self) -> FunctionalGraph:
         """The calls of its layers, from inputs to outputs."""
-        return self.network.graph
+        return self._network.graph
 
     @property
     def store(self) -> ParameterStore:
         """The arena of its weights; another object after it was merged with another model's."""
-        return self.network.store
+        return self._network.store
 
     @property
     def layers(self) -> list[Layer]:
@@ -75,12 +75,12 @@ class Structure:
     @property
     def input_names(self) -> list[str]:
         """Keys for a dict of inputs: the names of the input layers."""
-        return self.network.input_names
+        return self._network.input_names
 
     @property
     def output_names(self) -> list[str]:
         """Keys for a dict of labels and prefixes in the logs: the outputs' own, or their layers' names."""
-        return self.network.output_names
+        return self._network.output_names
 
     @property
     def input_shape(self) -> Any:
@@ -126,7 +126,7 @@ class Structure:
     @property
     def weights(self) -> list[Parameter]:
         """All weights, layer by layer, in Keras's order."""
-        return self.network.weights
+        return self._network.weights
 
     @property
     def trainable_weights(self) -> list[Parameter]:
@@ -152,8 +152,8 @@ class Structure:
         ValueError
             When the number of arrays or a shape differs from what ``get_weights`` returns.
         """
-        self.network.set_weights(weights)
-        self.trainer.state.weights_were_set()
+        self._network.set_weights(weights)
+        self._trainer.state.weights_were_set()
 
     def count_params(self) -> int:
         """Return how many numbers its weights have."""

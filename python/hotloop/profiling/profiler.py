@@ -207,7 +207,7 @@ def _describe(part: dict[str, Any], subject: Subject) -> tuple[str, str]:
 
 def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int) -> Subject:
     """The model is a copy already: its optimizer's state changes."""
-    trainer = model.trainer
+    trainer = model._trainer
     with trainer.building(x):
         feed = trainer.feed(x, y, sample_weight, model.allow_nonfinite)
         program = trainer.current(feed)
@@ -244,7 +244,7 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
 def _inference(model: Model, x: Any, batch_size: int | None) -> Subject:
     if not model.built:
         model = copy.deepcopy(model)
-        model.network.build_for(x)
+        model._network.build_for(x)
     inputs = model.input_arrays(x, model.allow_nonfinite)
     return _of_built(build(for_inference(model.graph), arena=model.store.values), inputs, batch_size)
 
