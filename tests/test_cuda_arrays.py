@@ -289,3 +289,30 @@ def test_misaligned_and_foreign_outputs_are_refused(rng):
         session.run(there, misaligned)
     with pytest.raises(TypeError, match=r"got one in the CPU's memory; make it with cupy\.empty"):
         session.run(there, np.empty((30, 2), "f4"))
+
+
+def test_rows_that_are_mixed_go_to_the_gpu_whole_or_not_at_all(rng, small_gpu):
+    """A mean over the batch: chunks would give others."""
+
+    def mixed(where):
+        hl.set_seed(4)
+        mix = hl.layers.Lambda(lambda x: x - hl.ops.mean(x, axis=0), name="mix")
+        model = hl.Sequential([hl.layers.Dense(4, "relu", input_shape=(5,)), mix, hl.layers.Dense(2)])
+        model.compile("sgd", "mse", device=where)
+        return model
+
+    x, y = data(rng, rows=400)
+    here, there = mixed("cpu"), mixed("cuda")
+    session = hl.freeze(there)
+    expected = here.predict(x, verbose=0)
+    np.testing.assert_array_equal(there.predict(x, batch_size=7, verbose=0), expected)
+    np.testing.assert_array_equal(session.run(x), expected)
+    assert there.evaluate(x, y, verbose=0) == here.evaluate(x, y, verbose=0)
+    small_gpu(12_000)
+    for call in (lambda: there.predict(x, verbose=0), lambda: session.run(x)):
+        with pytest.raises(MemoryError, match=r"a batch of 400 rows, which layer 'mix' mixes"):
+            call()
+    with pytest.raises(MemoryError, match=r"batches of 400 rows, which layer 'mix' mixes"):
+        there.evaluate(x, y, verbose=0)
+    with pytest.raises(MemoryError, match=r"batches of 400 rows, which layer 'mix' mixes"):
+        there.fit(x[:16], y[:16], batch_size=8, validation_data=(x, y), verbose=0)

@@ -25,6 +25,7 @@ from hotloop.ir.lower import lower
 from hotloop.ir.ops import product_of
 from hotloop.ir.passes.fold import evens_out, takes_offsets_off
 from hotloop.ir.pipelines import Purpose, run
+from hotloop.ir.rows import mixing_layer
 from hotloop.models.clone import require_model
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def quantize_model(
     percentile : float
         In (50, 100]: for "percentile".
     batch_size : int
-        Rows a chunk of calibration at most: fewer, where a row is large. Figures don't depend on it.
+        Rows a chunk of calibration at most: fewer, where a row is large, and all where a layer mixes rows.
+        Figures don't depend on it.
     calibration_labels : array, or list or dict of arrays, optional
         Of the calibration data, for the outputs of a classifier, as for `fit`: then the report has the
         accuracy of both models.
@@ -145,7 +147,8 @@ def quantize_model(
         answers = answers_of(model)
         labels = given_labels(model, answers, calibration_labels, data.rows)
         where = backend(model.device)
-        data.batch_size = min(batch_size, max(1, CHUNK_NUMBERS // job.numbers()))
+        at_once = min(batch_size, max(1, CHUNK_NUMBERS // job.numbers()))
+        data.batch_size = data.rows if mixing_layer(job.folded) else at_once
         job.seen = observe(job.folded, job.periods, data, calibration, percentile, where)
 
         def quantized(kept: Mapping[Value, str]) -> tuple[Graph, Measured]:

@@ -129,6 +129,7 @@ def run_forward(
     inputs: list[Array],
     features: Sequence[int],
     out: list[Floats] | None = None,
+    mixing: str = "",
 ) -> list[Floats]:
     """Predict, and return an array (rows, features) for each output: CuPy's where an input is.
 
@@ -144,9 +145,13 @@ def run_forward(
         Of each output.
     out : list of arrays, optional
         Where the results go: of the inputs' kind, C-contiguous.
+    mixing : str
+        The layer that mixes rows, which then go through the GPU all at once or not at all.
 
     Raises
     ------
+    MemoryError
+        When rows that are mixed don't fit on the GPU.
     RuntimeError
         When a kernel failed, naming the ops. For results that stay on the GPU nothing is waited for.
     """
@@ -165,6 +170,10 @@ def run_forward(
     outputs = [np.empty((rows, size), np.float32) for size in features] if out is None else out
     a_row = 2 * row_bytes(inputs) + 4 * sum(features)
     most = max(min(usable_bytes(where) // 2, MOST_CHUNK_BYTES) // a_row, 1)
+    if mixing and rows > most:
+        most = rows
+        if usable_bytes(where) < rows * a_row:
+            raise where.memory_error(rows * a_row, f"a batch of {rows} rows, which layer {mixing!r} mixes")
     for begin, chunk in Chunks(where, inputs, most).of(0, rows, None):
         count = chunk[0].shape[0]
         made = [where.empty((count, size)) for size in features]

@@ -43,8 +43,8 @@ class QuantizedModel:
         Of ops, with arrays for weights.
     built : Built
         Its program.
-    marked : list of frozenset of int, or None
-        With bytes inside: by output, the inputs whose NaN it has to show.
+    marked : list of frozenset, or None
+        With bytes inside: by output, the inputs whose NaN it has to show, in the same row or in all.
     nbytes : int
         What its weights, scales and biases take in memory.
 

@@ -12,7 +12,7 @@ from hotloop.device import HOST, Host
 from hotloop.device.chunks import run_forward
 from hotloop.feed.arrays import Array, Predicted, output_arrays
 from hotloop.graph.still import still
-from hotloop.inference.nonfinite import mark_nonfinite
+from hotloop.inference.nonfinite import Source, mark_nonfinite
 from hotloop.inference.quantized_model import QuantizedModel
 from hotloop.inference.signature import Signature
 from hotloop.ir.build import native_graph
@@ -40,6 +40,8 @@ class Session:
     native : _native.Session
     sources : list of (str, str)
         By native node: its layer, and what it computes.
+    mixing : str
+        The layer that mixes rows, which are never cut into chunks then; empty where none does.
 
     Examples
     --------
@@ -57,11 +59,12 @@ class Session:
         signature: Signature,
         where: Host,
         sources: list[tuple[str, str]],
-        marked: list[frozenset[int]] | None,
+        mixing: str,
+        marked: list[frozenset[Source]] | None,
         allow_nonfinite: bool,
     ) -> None:
         self.native = native
-        self.sources = sources
+        self.sources, self.mixing = sources, mixing
         self.name, self.precision = signature.name, signature.precision
         self.input_names, self.input_shapes = signature.input_names, signature.input_shapes
         self.output_names, self.output_shapes = signature.output_names, signature.output_shapes
@@ -113,7 +116,7 @@ class Session:
         inputs = self.input_arrays(x)
         given = None if out is None else output_arrays(out, self.output_names, self.output_shapes, inputs)
         features = [math.prod(shape) for shape in self.output_shapes]
-        outputs = run_forward(self._where, self.native.run, inputs, features, given)
+        outputs = run_forward(self._where, self.native.run, inputs, features, given, self.mixing)
         if self._allow_nonfinite and self._marked is not None:
             mark_nonfinite(inputs, outputs, self._marked)
         if out is not None:
@@ -223,4 +226,4 @@ def _freeze(model: Model | QuantizedModel, rows: int, most_threads: int, allow_n
         rows,
         min(most_threads, 2**31 - 1),
     )
-    return Session(native, signature, where, made.sources(), marked, allow_nonfinite)
+    return Session(native, signature, where, made.sources(), made.mixing, marked, allow_nonfinite)

@@ -16,6 +16,7 @@ from hotloop.device.memory import aligned_zeros
 from hotloop.graph.parameters import Parameter, Shape, aligned_size
 from hotloop.ir.graph import Array, Graph, Op, Value
 from hotloop.ir.op import LOSS, RESHAPE
+from hotloop.ir.rows import mixing_layer
 from hotloop.ir.text import op_label
 
 Floats = npt.NDArray[np.float32]
@@ -37,6 +38,8 @@ class NativeGraph:
         By native node.
     losses : list of dict
         What ``Program.set_loss`` is told.
+    mixing : str
+        The layer that mixes rows, which are never cut into chunks then; empty where none does.
     """
 
     graph: Any
@@ -44,6 +47,7 @@ class NativeGraph:
     values: dict[Value, int] = field(default_factory=dict)
     ops: list[Op] = field(default_factory=list)
     losses: list[dict[str, Any]] = field(default_factory=list)
+    mixing: str = ""
 
     def numbers(self, values: Sequence[Value]) -> list[int]:
         """The native graph's numbers of some values."""
@@ -76,7 +80,9 @@ class Built:
 
     def run(self, inputs: list[Array]) -> list[Floats]:
         """Predict: an array (rows, features) for each output, on the GPU where an input is there."""
-        return run_forward(self.backend, self.program.predict, inputs, self.features)
+        return run_forward(
+            self.backend, self.program.predict, inputs, self.features, mixing=self.graph.mixing
+        )
 
     def short_way(self, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> ShortWay | None:
         """Bind the quickest way to predict, which there is for one input and one output on the CPU.
@@ -132,7 +138,7 @@ def native_graph(graph: Graph, where: Host = HOST, arena: Floats | None = None) 
     if arena is None:
         arena = found
     native = where.native.Graph()
-    made = NativeGraph(native, arena)
+    made = NativeGraph(native, arena, mixing=mixing_layer(graph))
     values = made.values
     for value in graph.inputs:
         values[value] = int(native.input(value.shape, value.dtype))

@@ -198,7 +198,8 @@ class Learning(Compiling):
         x, y, sample_weight
             As for :meth:`fit`.
         batch_size : int, optional
-            32, of callbacks' batches and of ``steps``; no result depends on it.
+            32, of callbacks' batches and of ``steps``; no result depends on it. Where a layer mixes rows,
+            by a mean over the batch, all rows are one batch, of which callbacks are told.
         verbose : {"auto", 0, 1, 2}
             0 silent; others write one line.
         steps : int, optional

@@ -52,7 +52,8 @@ class Predicting(Structure):
         ----------
         x : array_like, or a list or dict of them
         batch_size : int, optional
-            32, of callbacks' batches and of ``steps``; no result depends on it.
+            32, of callbacks' batches and of ``steps``; no result depends on it. Where a layer mixes rows,
+            by a mean over the batch, all rows are one batch, of which callbacks are told.
         verbose
             As in Keras; predicting is silent.
         steps : int, optional

@@ -84,7 +84,8 @@ def profile(
         Labels: a training step is timed. Without them the forward pass alone is, as ``predict`` runs it.
     batch_size : int, optional
         Rows a step, at most as many as there are. By default 32, as in ``fit``; for inference the first 256,
-        which is also the most, because ``predict`` cuts more rows into chunks, of 64 to 256 rows.
+        which is also the most, because ``predict`` cuts more rows into chunks, of 64 to 256 rows; all rows,
+        as in ``predict``, where a layer mixes them.
     sample_weight : array_like of shape (rows,), optional
     threads : int, optional
         By default 1 or :func:`hotloop.num_threads`, whichever turns out faster. (A session's calls without
@@ -254,23 +255,27 @@ def _quantized(model: QuantizedModel, x: Any, batch_size: int | None) -> Subject
 
 
 def _of_built(built: Built, inputs: list[Array], batch_size: int | None) -> Subject:
-    return _forward(built.program, inputs, batch_size, built.features, built.graph.sources())
+    mixing = built.graph.mixing
+    return _forward(built.program, inputs, batch_size, mixing, built.features, built.graph.sources())
 
 
 def _session(session: Session, x: Any, batch_size: int | None) -> Subject:
     inputs = session.input_arrays(x)
     features = [math.prod(shape) for shape in session.output_shapes]
-    return _forward(session.native, inputs, batch_size, features, session.sources)
+    return _forward(session.native, inputs, batch_size, session.mixing, features, session.sources)
 
 
 def _forward(
     native: Any,
     inputs: list[Array],
     batch_size: int | None,
+    mixing: str,
     features: Sequence[int],
     sources: Sequence[tuple[str, str]],
 ) -> Subject:
-    rows = min(inputs[0].shape[0], batch_size or CHUNK_ROWS, CHUNK_ROWS)
+    rows = inputs[0].shape[0]
+    most = rows if mixing else CHUNK_ROWS
+    rows = min(rows, batch_size or most, most)
     inputs = [array[:rows] for array in inputs]
     outputs = [np.empty((rows, size), np.float32) for size in features]
 

@@ -17,11 +17,9 @@ from hotloop.training.feed import Feed
 from hotloop.training.predictor import Predictor
 from hotloop.training.program import Steps, Sums, TrainingProgram
 from hotloop.training.progress import logs_text, verbosity
-from hotloop.training.record import EpochRecord, joined
+from hotloop.training.record import DEFAULT_BATCH_SIZE, EpochRecord, joined
 from hotloop.training.state import TrainingState
 from hotloop.training.trainer import Trainer
-
-DEFAULT_BATCH_SIZE = 32
 
 
 @dataclass
@@ -53,8 +51,10 @@ class Passing:
         self.limit = None if self.steps is None else self.size * integer("steps", self.steps, at_least=1)
         self.listeners = CallbackList(self.callbacks)
 
-    def tell(self, rows: int) -> CallbackList:
-        """Tell the callbacks what is to come."""
+    def tell(self, rows: int, mixing: str) -> CallbackList:
+        """Tell the callbacks what is to come: one batch where a layer mixes rows."""
+        if mixing:
+            self.size = rows
         self.listeners.tell(self.model, verbose=self.level, epochs=1, steps=-(-rows // self.size))
         return self.listeners
 
@@ -64,17 +64,20 @@ def evaluate(trainer: Trainer, x: Any, y: Any, sample_weight: Any, passing: Pass
     with trainer.building(x):
         feed = trainer.feed(x, y, sample_weight, passing.allow_nonfinite).first(passing.limit)
         program = trainer.current(feed)
-    listeners = passing.tell(feed.rows)
-    logs = evaluate_record(EpochRecord(program, feed, DEFAULT_BATCH_SIZE), listeners, passing.size)
+    listeners = passing.tell(feed.rows, program.mixing)
+    logs = evaluate_record(EpochRecord.to_judge(program, feed), listeners, passing.size)
     if passing.level:
         say(logs_text(logs))
     return logs
 
 
 def evaluate_record(record: EpochRecord, callbacks: CallbackList, batch_size: int) -> dict[str, Any]:
-    """Return the loss and the metrics over all rows, without dropout; batches are for callbacks alone."""
+    """Return the loss and the metrics over all rows, without dropout; batches are for callbacks alone.
+
+    Where a layer mixes rows they are one batch.
+    """
     rows = record.source.rows
-    size = batch_size if callbacks.per_test_batch else rows
+    size = batch_size if callbacks.per_test_batch and not record.source.program.mixing else rows
     callbacks.on_test_begin({})
     record.begin()
     for batch, begin in enumerate(range(0, rows, size)):
@@ -90,10 +93,11 @@ def evaluate_record(record: EpochRecord, callbacks: CallbackList, batch_size: in
 def predict(predictor: Predictor, x: Any, passing: Passing) -> Any:
     """Return the outputs; see ``Model.predict``."""
     predictor.network.build_for(x)
-    program, size = predictor.current(), passing.size
+    program = predictor.current()
     inputs = [array[: passing.limit] for array in predictor.input_arrays(x, passing.allow_nonfinite)]
     rows = inputs[0].shape[0]
-    listeners = passing.tell(rows)
+    listeners = passing.tell(rows, program.built.graph.mixing)
+    size = passing.size
     listeners.on_predict_begin({})
     if not listeners.per_predict_batch:
         outputs = program.run(inputs)

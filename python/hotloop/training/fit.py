@@ -11,13 +11,13 @@ import numpy as np
 
 from hotloop.callbacks import CallbackList, History
 from hotloop.core.errors import bad_type, integer, warn
-from hotloop.training.calls import DEFAULT_BATCH_SIZE, evaluate_record
+from hotloop.training.calls import evaluate_record
 from hotloop.training.cautions import warn_of_unseen
 from hotloop.training.epoch import Batches, Run
 from hotloop.training.feed import Feed
 from hotloop.training.position import Position
 from hotloop.training.progress import Progress, verbosity
-from hotloop.training.record import EpochRecord
+from hotloop.training.record import DEFAULT_BATCH_SIZE, EpochRecord
 from hotloop.training.trainer import Trainer
 
 
@@ -100,7 +100,7 @@ def fit(trainer: Trainer, request: FitRequest) -> History:
     state.initial_epoch = request.initial_epoch
     # Both are brought to the device once.
     record = EpochRecord(program, feed, batches.size)
-    judged = None if validation is None else EpochRecord(program, validation, DEFAULT_BATCH_SIZE)
+    judged = None if validation is None else EpochRecord.to_judge(program, validation)
     progress = Progress(request.epochs, steps, request.verbose)
     run = Run(record, batches, steps, callbacks, progress)
     logs: dict[str, Any] = {}

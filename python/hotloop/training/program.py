@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,6 @@ from hotloop.optimizers import Optimizer
 from hotloop.training.feed import Arrays
 from hotloop.training.heads import Head
 from hotloop.training.lowered import training_graph
-
-if TYPE_CHECKING:
-    pass
 
 Hook = Callable[[int, float], bool]
 Order = npt.NDArray[np.int32] | None
@@ -97,6 +94,8 @@ class TrainingProgram:
     logits : dict of int to (str, int)
         By the number of an output: the activation it ends in, and which of those arrays has what went into
         it. Only where a metric or an output's own loss is a cross-entropy.
+    mixing : str
+        The layer that mixes rows, which are evaluated all at once then; empty where none does.
     """
 
     def __init__(
@@ -118,6 +117,7 @@ class TrainingProgram:
         lowered, self.logits = training_graph(graph, heads, trainable, precision, on_gpu)
         built = build(lowered, self.backend, arena=store.values, gradients=self.gradients)
         self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
+        self.mixing = built.graph.mixing
         self._settings: tuple[Any, ...] | None = None
 
     def is_current(self, network: Network, store: ParameterStore) -> bool:

@@ -18,6 +18,8 @@ from hotloop.training.program import Order, Sums, TrainingProgram
 from hotloop.training.running import RunningMetrics
 from hotloop.training.staging import Resident, Streamed, place
 
+DEFAULT_BATCH_SIZE = 32
+
 
 @dataclass(slots=True)
 class Stretch:
@@ -63,6 +65,11 @@ class EpochRecord:
         self._labels: list[npt.NDArray[Any]] | None = None
         self._running: RunningMetrics | None = None
         self.begin()
+
+    @classmethod
+    def to_judge(cls, program: TrainingProgram, feed: Feed) -> EpochRecord:
+        """Return one that only evaluates: where a layer mixes rows, all of them have to be there at once."""
+        return cls(program, feed, feed.rows if program.mixing else DEFAULT_BATCH_SIZE)
 
     def use(self, program: TrainingProgram) -> None:
         """Go on with another program of the same model; rows that lie where it is stay there."""

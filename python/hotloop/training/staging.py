@@ -157,7 +157,8 @@ def place(
     a_row = 2 * row_bytes(arrays) + recorded
     rows = min(room, MOST_CHUNK_BYTES) // a_row // batch_size * batch_size
     if rows < batch_size:
-        raise gpu.memory_error(working + a_row * batch_size, f"batches of {batch_size} rows")
+        mixed = f", which layer {program.mixing!r} mixes" if program.mixing else ""
+        raise gpu.memory_error(working + a_row * batch_size, f"batches of {batch_size} rows{mixed}")
     return Streamed(program, feed, batch_size, rows)
 
 
