@@ -20,6 +20,13 @@ def gelu():
     return build.code([build("multiply", build("multiply", 0, 0.5), cumulative)])
 
 
+def gelu_tanh():
+    build = Builder(1)
+    cube = build("multiply", build("multiply", build("square", 0), 0), 0.044715)
+    inner = build("multiply", build("add", 0, cube), math.sqrt(2 / math.pi))
+    return build.code([build("multiply", build("multiply", 0, 0.5), build("add", build("tanh", inner), 1.0))])
+
+
 def huber():
     build = Builder(2)
     error = build("subtract", 0, 1)
@@ -29,15 +36,16 @@ def huber():
 
 
 @sizes
-def test_gelu_against_the_native_one(n, compare):
+@pytest.mark.parametrize(("kind", "write"), [("gelu", gelu), ("gelu_tanh", gelu_tanh)])
+def test_gelu_against_the_native_one(n, kind, write, compare):
     x, y, native = np.random.default_rng(1).standard_normal((3, n), dtype=np.float32)
-    code = encode(gelu())
+    code = encode(write())
 
     def program():
         _native.run_small_program(*code, [x], [y])
 
     def kernel():
-        _native.activation_forward("gelu", None, 0.0, x, native)
+        _native.activation_forward(kind, None, 0.0, x, native)
 
     program(), kernel()
     np.testing.assert_allclose(y, native, rtol=1e-6, atol=1e-6)

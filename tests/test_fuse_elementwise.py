@@ -5,6 +5,7 @@ import pytest
 
 from hotloop.ir.elementwise import Builder, decode, encode
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.op import LOSS
 from hotloop.ir.passes.fuse_elementwise import MOST_INPUTS, MOST_STEPS, fuse_elementwise
 
 UNARY = ["negative", "abs", "square", "sign", "floor"]
@@ -101,6 +102,46 @@ def test_smaller_shapes_stay_by_themselves():
     graph.outputs = [add(graph, "add", x, add(graph, "exp", bias))]
     fuse_elementwise(graph)
     assert formulas(graph) == ["exp(x0)", "x0 + x1"]
+
+
+def activation(graph: Graph, kind: str, value: Value) -> Value:
+    return graph.add("activation", [value], {"kind": kind})
+
+
+def test_activations_made_of_instructions_go_along():
+    graph = Graph()
+    x = graph.add_input((4,))
+    inner = activation(graph, "tanh", add(graph, "multiply", x, 2.0))
+    graph.outputs = [add(graph, "add", activation(graph, "sigmoid", inner), 1.0)]
+    fuse_elementwise(graph)
+    assert formulas(graph) == ["sigmoid(tanh(x0 * 2)) + 1"]
+
+
+def test_activations_without_elementwise_ops_beside_them_keep_their_kernels():
+    graph = Graph()
+    x = graph.add_input((4,))
+    two = activation(graph, "sigmoid", activation(graph, "tanh", x))
+    costly = activation(graph, "gelu", add(graph, "exp", x))
+    graph.outputs = [two, add(graph, "square", costly)]
+    fuse_elementwise(graph)
+    assert kinds(graph) == ["activation", "activation", "elementwise", "activation", "elementwise"]
+
+
+def test_what_a_product_may_apply_stays():
+    graph = Graph()
+    product = graph.add("dense", [graph.add_input((4,))], {"units": 4, "activation": "linear"})
+    graph.outputs = [add(graph, "square", activation(graph, "relu", product))]
+    fuse_elementwise(graph)
+    assert kinds(graph) == ["dense", "activation", "elementwise"]
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_what_a_loss_computes_itself_stays(fuse):
+    graph = Graph()
+    graph.outputs = [activation(graph, "sigmoid", add(graph, "square", graph.add_input((4,))))]
+    graph.insert(Op(LOSS, graph.outputs, [], {"fuse": fuse}))
+    fuse_elementwise(graph)
+    assert kinds(graph) == (["elementwise", "activation"] if fuse else ["elementwise"]) + [LOSS]
 
 
 def test_values_that_lose_their_shape_stay():

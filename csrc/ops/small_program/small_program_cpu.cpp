@@ -17,12 +17,14 @@ struct Operand {
   std::int64_t step;
 };
 
-// Walks whole vectors: what is beyond a block's last number is computed too, and never used.
+// Walks whole vectors: what is beyond a block's last number is computed too, and never used. Four at a time:
+// a cheap instruction would spend a third of its time on counting them.
 template <class Formula>
 HOTLOOP_INLINE void each_1(const Operand* operands, const ProgramStep& step, int n, Formula formula) {
   const Operand a = operands[step.a];
   const float* from = a.data;
   float* to = operands[step.to].data;
+#pragma GCC unroll 4
   for (int i = 0; i < n; i += kLanes, from += a.step, to += kLanes) store(to, formula(load(from)));
 }
 
@@ -31,6 +33,7 @@ HOTLOOP_INLINE void each_2(const Operand* operands, const ProgramStep& step, int
   const Operand a = operands[step.a], b = operands[step.b];
   const float *left = a.data, *right = b.data;
   float* to = operands[step.to].data;
+#pragma GCC unroll 4
   for (int i = 0; i < n; i += kLanes, left += a.step, right += b.step, to += kLanes)
     store(to, formula(load(left), load(right)));
 }
@@ -40,6 +43,7 @@ HOTLOOP_INLINE void each_3(const Operand* operands, const ProgramStep& step, int
   const Operand a = operands[step.a], b = operands[step.b], c = operands[step.c];
   const float *first = a.data, *second = b.data, *third = c.data;
   float* to = operands[step.to].data;
+#pragma GCC unroll 4
   for (int i = 0; i < n; i += kLanes, first += a.step, second += b.step, third += c.step, to += kLanes)
     store(to, formula(load(first), load(second), load(third)));
 }

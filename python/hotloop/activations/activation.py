@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.graph.operand import FUNCTIONS, SymbolicOperand
+from hotloop.graph.operand import FUNCTIONS, Operand, SymbolicOperand
 from hotloop.ir.activation import ChosenActivation
 
 Floats = npt.NDArray[np.float32]
@@ -83,7 +83,8 @@ class FunctionActivation(Activation):
     Parameters
     ----------
     function : callable
-        Takes a tensor and returns one of its shape. Layers call it once, with a symbolic tensor.
+        Takes a tensor and returns one of its shape. Layers call it once, with a symbolic tensor; a call on an
+        array computes all of it in one go, and calls it once for each shape.
 
     Examples
     --------
@@ -112,8 +113,9 @@ class FunctionActivation(Activation):
         return self
 
     def __call__(self, x: Any, **parameters: float) -> Any:
-        """Call the function."""
-        return self.configured(**parameters).function(x)
+        """Apply it to an array, or to a symbolic tensor."""
+        function = self.configured(**parameters).function
+        return function(x) if isinstance(x, Operand) else FUNCTIONS["at_once"](function, x)
 
     def output_units(self, units: int) -> int:
         """How wide the last axis is behind it: as before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from hotloop import activations
@@ -28,7 +29,15 @@ def apply(activation: activations.Activation, x: Any) -> Any:
     return record("activation", [operand(kind, x)], kind=kind, alpha=alpha, beta=beta)
 
 
+def at_once(function: Callable[[Any], Any], x: Any) -> Any:
+    """Call a function of one tensor on an array."""
+    from hotloop.ops import eager
+
+    return eager.at_once(function, x)
+
+
 FUNCTIONS["activation"] = apply
+FUNCTIONS["at_once"] = at_once
 
 
 @function

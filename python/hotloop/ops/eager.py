@@ -43,9 +43,10 @@ class Compiled:
         result = body(*inputs)
         self._several = isinstance(result, list | tuple)
         self._results = list(result) if self._several else [result]
-        self._given = {tensor: i for i, tensor in enumerate(inputs)}
+        given = {tensor: i for i, tensor in enumerate(inputs)}
         tensors = dict.fromkeys(one for one in self._results if isinstance(one, SymbolicTensor))
-        self._computed = [tensor for tensor in tensors if tensor not in self._given]
+        self._returned = {tensor: given[tensor] for tensor in tensors if tensor in given}
+        self._computed = [tensor for tensor in tensors if tensor not in given]
         self._lock = make_lock()
         if self._computed:
             graph = Graph()
@@ -56,7 +57,7 @@ class Compiled:
 
     def __call__(self, arrays: Sequence[Array]) -> Any:
         """Compute; an array that comes out as it went in is copied."""
-        made = {tensor: arrays[i].copy() for tensor, i in self._given.items()}
+        made = {tensor: arrays[i].copy() for tensor, i in self._returned.items()}
         if self._computed:
             inputs = [_row(array) for array in arrays]
             outputs = [np.empty((1, tensor.features), np.float32) for tensor in self._computed]
@@ -120,6 +121,13 @@ def compute(
         return body(**static, **filled)
 
     return _compiled(key, called, specs)(arrays)
+
+
+def at_once(function: Callable[[Any], Any], x: Any) -> Any:
+    """Call a function of one tensor, written with these functions, on an array: as one program."""
+    array = as_array(getattr(function, "__name__", type(function).__name__), x)
+    spec = Spec(array.shape, str(array.dtype))
+    return _compiled((function, spec), function, [spec])([array])
 
 
 def _numbers(what: str, value: Any) -> Any:

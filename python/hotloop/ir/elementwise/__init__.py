@@ -1,10 +1,12 @@
 """Small programs: chains of elementwise ops as one op, forward and backward.
 
 A :class:`Code` says what is computed from each number of the inputs; :func:`gradient` makes another such code
-of it, :func:`merge` one code of two, :func:`node_arrays` what the native op ``elementwise`` reads.
+of it, :func:`merge` one code of two, :func:`node_arrays` what the native op ``elementwise`` reads,
+:func:`activation_code` what some of the activations come to.
 :data:`INSTRUCTIONS` is the table of what there is.
 """
 
+from hotloop.ir.elementwise.activations import activation_code
 from hotloop.ir.elementwise.builder import Builder
 from hotloop.ir.elementwise.code import Code, Operand, Step
 from hotloop.ir.elementwise.decoding import decode
@@ -22,6 +24,7 @@ __all__ = [
     "Instruction",
     "Operand",
     "Step",
+    "activation_code",
     "decode",
     "encode",
     "fits",

@@ -85,9 +85,10 @@ RULES: dict[str, Rule] = {
     ),
     "sin": _through(lambda build, y, a: build("cos", a)),
     "cos": _through(lambda build, y, a: build("negative", build("sin", a))),
-    "tanh": _through(lambda build, y, a: build("subtract", 1.0, build("square", y))),
+    # As the native activations have them, so that one may stand for the other.
+    "tanh": _through(lambda build, y, a: build("fma", build("negative", y), y, 1.0)),
     "sigmoid": _through(lambda build, y, a: build("multiply", y, build("subtract", 1.0, y))),
-    "softplus": _through(lambda build, y, a: build("sigmoid", a)),
+    "softplus": _through(lambda build, y, a: build("negative", build("expm1", build("negative", y)))),
     "add": lambda build, g, y, a, b: (g, g),
     "subtract": lambda build, g, y, a, b: (g, build("negative", g)),
     "multiply": _product,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hotloop.ir.elementwise import Bound, decode, encode, fits, merge
+from hotloop.ir.elementwise import Bound, Code, activation_code, decode, encode, fits, merge
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.ops import product_of
+from hotloop.ir.passes.losses import is_computed_by_a_loss
 
 KIND = "elementwise"
 # So much that a program, and that of its gradients, which is about three times as long, fit into the native
@@ -22,20 +24,35 @@ def fuse_elementwise(graph: Graph) -> None:
     An op takes in the one that makes what it reads, where the joined op can stand in place of both: nothing
     that lies between them in the graph reads the one and is read by the other. What other ops read of the
     first one becomes an output of the joined one, or is computed twice where that costs next to nothing. An
-    op of a smaller shape, such as one on a bias, stays by itself: it would be done for every row. No bit
-    changes.
+    op of a smaller shape, such as one on a bias, stays by itself: it would be done for every row. Activations
+    that are made of instructions go along with elementwise ops beside them; others, those that stand alone and
+    those that a product may apply keep their kernels. No number changes.
     """
     for op in graph.ops:
-        if op.kind == KIND:
+        if _code(graph, op) is not None:
             while (joined := _join_with_a_maker(graph, op)) is not None:
                 op = joined
+
+
+def _code(graph: Graph, op: Op) -> Code | None:
+    """What an op computes, where that is a small program."""
+    if op.kind == KIND:
+        return decode(op.constants)
+    if op.kind != "activation" or is_computed_by_a_loss(graph, op):
+        return None
+    maker = graph.producer(op.input)
+    if maker is not None and product_of(maker) is not None and graph.only_reader(maker.output) is op:
+        return None  # a product of int8 applies it
+    return activation_code(str(op.attributes["kind"]))
 
 
 def _join_with_a_maker(graph: Graph, op: Op) -> Op | None:
     """Join an op with one that makes what it reads, and return what stands in their place."""
     for value in dict.fromkeys(op.inputs):
         maker = graph.producer(value)
-        if maker is not None and maker.kind == KIND and _domain(maker) == _domain(op):
+        if maker is None or KIND not in (maker.kind, op.kind):
+            continue
+        if _code(graph, maker) is not None and _domain(maker) == _domain(op):
             kept = _kept(graph, maker, op)
             joined = _recompute(graph, maker, op) if kept else None
             joined = joined or _join(graph, maker, op, kept)
@@ -49,8 +66,10 @@ def _domain(op: Op) -> tuple[bool, tuple[int, ...]]:
     return op.output.batched, op.output.shape
 
 
-def _bound(op: Op) -> Bound:
-    return Bound(decode(op.constants), op.inputs, op.outputs)
+def _bound(graph: Graph, op: Op) -> Bound:
+    code = _code(graph, op)
+    assert code is not None
+    return Bound(code, op.inputs, op.outputs)
 
 
 def _kept(graph: Graph, maker: Op, op: Op) -> list[Value]:
@@ -76,11 +95,11 @@ def _covers(bound: Bound, op: Op) -> bool:
 
 def _recompute(graph: Graph, maker: Op, op: Op) -> Op | None:
     """Let an op compute for itself what its maker, which stays, makes for others too."""
-    first = _bound(maker)
+    first = _bound(graph, maker)
     names = [step.name for step in first.code.steps]
     if len(names) > RECOMPUTED or not _COSTLY.isdisjoint(names):
         return None
-    joined = merge(first, _bound(op))
+    joined = merge(first, _bound(graph, op))
     if len(joined.inputs) > len(op.inputs) or not _is_small(joined) or not _covers(joined, op):
         return None
     return _replace(graph, [op], joined, op)
@@ -88,7 +107,7 @@ def _recompute(graph: Graph, maker: Op, op: Op) -> Op | None:
 
 def _join(graph: Graph, maker: Op, op: Op, kept: Sequence[Value]) -> Op | None:
     """Put one op in place of two; ``kept`` is what others need of the first."""
-    joined = merge(_bound(maker), _bound(op), kept)
+    joined = merge(_bound(graph, maker), _bound(graph, op), kept)
     if not _is_small(joined) or not _covers(joined, op):
         return None
     # It stands where all that it reads is there, and nothing reads yet what it makes.
