@@ -103,6 +103,28 @@ def test_a_layer_used_twice_gets_both_gradients(rng: np.random.Generator) -> Non
     np.testing.assert_allclose(net.gradients[:16].reshape(4, 4), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+def test_a_kernel_that_a_frozen_layer_reads_too_gets_the_gradient_of_its_own_layer_alone(
+    rng: np.random.Generator, activation: str
+) -> None:
+    """The frozen one comes first on the way back; what the step before left in memory counts for nothing."""
+    x, y = (rng.normal(size=(9, 5)).astype(np.float32) for _ in range(2))
+    found = []
+    for shared in (True, False):
+        net = Net(5)
+        first = net.dense(net.x, 5, activation)
+        shape = {"units": 5, "last_axis": 5, "trainable": 0}
+        kernel = net.variables[0][0]
+        if not shared:
+            kernel = net.variable(5, 5)
+            net.initial[-1] = net.initial[0]
+        net.program(net.graph.add("dense", [first], attributes=shape, parameters={"kernel": kernel}))
+        for _ in range(2):
+            net.train(x, y)
+        found.append(net.gradients[:48].copy())
+    np.testing.assert_array_equal(*found)
+
+
 def test_training_has_the_same_bits_at_any_team_size_and_level(rng: np.random.Generator) -> None:
     x = rng.normal(size=(203, 37)).astype(np.float32)
     y = rng.integers(0, 5, 203).astype(np.int32)[:, None]

@@ -104,7 +104,8 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
             " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
     BackwardStep step{i, {}, {}, false, false};
-    step.could_be_hot = entry.facts.updates_itself && alone[static_cast<std::size_t>(i)];
+    step.could_be_hot =
+        entry.facts.trainable && entry.facts.updates_itself && alone[static_cast<std::size_t>(i)];
     for (ValueId id : entry.outputs) {
       if (written[static_cast<std::size_t>(id)]) extend(gradient(id), time);
       if (entry.facts.backward_reads_outputs) read(id, time);
@@ -119,11 +120,13 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
       extend(gradient(id), time);
       written[at] = true;
     }
-    for (const Stretch& parameter : entry.facts.parameters) {
-      if (seen.insert(parameter.offset).second)
-        schedule.trained.push_back(parameter.offset);
-      else
-        step.accumulate_parameters = true;
+    if (entry.facts.trainable) {
+      for (const Stretch& parameter : entry.facts.parameters) {
+        if (seen.insert(parameter.offset).second)
+          schedule.trained.push_back(parameter.offset);
+        else
+          step.accumulate_parameters = true;
+      }
     }
     schedule.backward.push_back(std::move(step));
   }
