@@ -49,8 +49,12 @@ void Program::set_loss(std::vector<HeadSpec> heads) {
     const std::int64_t features = graph_->value(head.output).features();
     require(head.positions >= 1 && features % head.positions == 0, "loss: ", features,
             " outputs can't be split into ", head.positions, " positions");
-    require(std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(), "loss: value ",
-            head.output, " is not an output of the program");
+    // Predictions are seen from outside, what ops made of them is not.
+    require(head.loss == Loss::values ||
+                std::find(outputs_.begin(), outputs_.end(), head.output) != outputs_.end(),
+            "loss: value ", head.output, " is not an output of the program");
+    require(graph_->value(head.output).batched && graph_->value(head.output).dtype == DType::f32,
+            "loss: expected float32 numbers for each sample, got value ", head.output);
     require(!head.fuse || head.loss != Loss::values, "loss: values can't fuse with an activation");
     if (head.fuse) check_fused(*graph_, head.output);
   }

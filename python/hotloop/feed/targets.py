@@ -13,7 +13,7 @@ from hotloop import _native, device
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.feed.arrays import Array, Floats, as_array, as_floats, require_finite
 from hotloop.graph.parameters import Shape
-from hotloop.losses.rows import classes, like_predictions
+from hotloop.losses.rows import classes, like_predictions, match_rank
 
 if TYPE_CHECKING:
     from hotloop.losses import Loss
@@ -72,6 +72,30 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
         if low < 0 or high > 1:
             raise bad_value(what, f"labels from 0 to 1 for {loss.name}", f"{low:g} to {high:g}")
     return floats.reshape(rows, math.prod(shape))
+
+
+def label_array(what: str, y: Array, labels: Shape, shape: Shape, allow_nonfinite: bool) -> Floats:
+    """Return labels as a loss reads them that is written with hotloop.ops: float32 (rows, numbers).
+
+    Parameters
+    ----------
+    what, y, allow_nonfinite
+        As for :func:`target_array`.
+    labels, shape : tuple of int
+        Of one sample of the labels that the loss was first called for, and of the output.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, NaN or infinity.
+    """
+    y = match_rank(y, (y.shape[0], *shape))
+    if y.shape[1:] != labels:
+        expected = f"shape ({', '.join(['rows', *map(str, labels)])}), as the first labels had"
+        raise bad_value(what, expected, f"shape {y.shape}", "compile anew for labels of another shape")
+    floats = as_floats(what, y)
+    require_finite(what, floats, allow_nonfinite)
+    return floats.reshape(y.shape[0], math.prod(labels))
 
 
 def class_numbers(y: Array, loss: Loss) -> npt.NDArray[np.int64]:
@@ -134,7 +158,7 @@ def class_weights(class_weight: Any, y: Array, shape: Shape, loss: Loss) -> npt.
 
 
 def sample_weights(
-    what: str, sample_weight: Any, rows: int, names: Sequence[str], shapes: Sequence[Shape]
+    what: str, sample_weight: Any, rows: int, names: Sequence[str], positions: Sequence[Shape]
 ) -> list[Floats]:
     """Return the weights of each output that has a loss; none at all when none are given.
 
@@ -145,13 +169,13 @@ def sample_weights(
     sample_weight : array_like, or a list or dict of them
         One for all outputs, or one for each, where None stands for ones.
     rows : int
-    names, shapes : of those outputs
-        Shapes of one sample.
+    names, positions : of those outputs
+        The latter are the shapes of one sample's weights, where it may have several.
 
     Returns
     -------
     list of float32 ndarray
-        (rows,), or with a weight for each position of an output, (rows, *shape[:-1]).
+        (rows,), or with a weight for each position of an output, (rows, *positions).
 
     Raises
     ------
@@ -171,11 +195,11 @@ def sample_weights(
         given = [sample_weight] * len(names)
     made: dict[tuple[int, Shape], Floats] = {}  # what is given for all outputs is looked at once
     weights = []
-    for name, shape, one in zip(names, shapes, given, strict=True):
-        key = id(one), shape[:-1]
+    for name, places, one in zip(names, positions, given, strict=True):
+        key = id(one), places
         if key not in made:
             text = what if one is sample_weight or len(names) == 1 else f"{what}[{name!r}]"
-            made[key] = np.ones(rows, np.float32) if one is None else _weights(text, one, rows, shape[:-1])
+            made[key] = np.ones(rows, np.float32) if one is None else _weights(text, one, rows, places)
         weights.append(made[key])
     return weights
 

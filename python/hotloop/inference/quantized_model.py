@@ -215,7 +215,9 @@ class QuantizedModel:
         outputs, logits = self._judged.run(heads, self.input_arrays(x))
         rows = outputs[0].shape[0]
         require_same_rows({"x": outputs[0]} | {f"y {n!r}": a for n, a in zip(names, labels, strict=True)})
-        weights = sample_weights("sample_weight", sample_weight, rows, names, shapes)
+        weights = sample_weights(
+            "sample_weight", sample_weight, rows, names, [head.weighed for head in heads]
+        )
         of_head = [*weights] if weights else [None] * len(heads)
         several = len(self.output_names) > 1
         loss = total_loss(heads, labels, outputs, of_head, logits)

@@ -2,8 +2,10 @@
 
 Training runs the native kernels of the same formulas. Predictions are ``(..., outputs)`` and a loss gives one
 value for each row, the mean (or the sum, where the formula says so) over the last axis. Calling a loss gives
-the mean over the rows, each times its sample weight: Keras's ``sum_over_batch_size``, the only reduction
-there is.
+the mean over the rows, each times its sample weight, or what its ``reduction`` says.
+
+A Python function ``(y_true, y_pred)``, and a subclass of :class:`Loss` that has a ``call``, are losses too,
+written with :mod:`hotloop.ops`: see :class:`FunctionLoss`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop.core import serialization
+from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
 from hotloop.losses.base import LOSSES, Loss
 from hotloop.losses.classification import (
@@ -21,6 +24,7 @@ from hotloop.losses.classification import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from hotloop.losses.function import FunctionLoss
 from hotloop.losses.regression import (
     HalfSquaredError,
     Huber,
@@ -37,6 +41,7 @@ __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "FunctionLoss",
     "HalfSquaredError",
     "Hinge",
     "Huber",
@@ -74,19 +79,26 @@ ALIASES: dict[str, type[Loss]] = {
 
 
 def get(identifier: Any) -> Loss:
-    """Resolve a name, a class, a :func:`serialize` dict or a loss.
+    """Resolve a name, a class, a :func:`serialize` dict, a loss or a function.
 
     Raises
     ------
     ValueError
         For an unknown name; the nearest known one is named.
+    TypeError
+        For anything else, and a subclass of :class:`Loss` that has no ``call``.
 
     Examples
     --------
     >>> get("mse")
     MeanSquaredError(name='mean_squared_error')
     """
+    if callable(identifier) and not isinstance(identifier, Loss | type):
+        return FunctionLoss(identifier)
     found: Loss = serialization.resolve("loss", Loss, {**CLASSES, **ALIASES}, identifier)
+    if not (found.native or found.is_traced):
+        mend = "write it with hotloop.ops"
+        raise bad_type(f"loss {found.name!r}", "a class with call(self, y_true, y_pred)", found, mend)
     return found
 
 

@@ -8,21 +8,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.errors import unknown_name
+from hotloop.core.naming import snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.rows import Doubles, align, row_weights
+from hotloop.losses.traced import compute
 
 EPSILON = 1e-7  # Keras's backend epsilon
+MEAN = "sum_over_batch_size"
+REDUCTIONS = (MEAN, "mean", "sum", "mean_with_sample_weight", "none")
 
 
 class Loss(Configurable):
     """Base class of the losses.
 
+    A subclass of your own has a method ``call(y_true, y_pred)``, written with :mod:`hotloop.ops`; see
+    :class:`FunctionLoss` for what it may return.
+
+    Parameters
+    ----------
+    reduction : str or None
+        What becomes of the rows' losses, each times its sample weight: their mean ("sum_over_batch_size", or
+        "mean"), their "sum", their sum by that of the weights ("mean_with_sample_weight"), or None ("none"),
+        which leaves them as they are. Training takes the mean or the sum, over each batch.
+    name : str, optional
+
     Attributes
     ----------
     name : str
+    reduction : str or None
     native : str
-        The kernel's name for it.
+        The kernel's name for it; empty for a loss that is written as ``call``.
     targets : {"dense", "sparse"}
         Whether targets have the predictions' shape or are class numbers.
     answers : {"values", "each", "one"}
@@ -39,6 +56,18 @@ class Loss(Configurable):
     >>> loss = hl.losses.get("mse")
     >>> loss.values([[0.0], [0.0]], [[1.0], [3.0]]), loss([[0.0], [0.0]], [[1.0], [3.0]])
     (array([1., 9.]), 5.0)
+
+    A loss of one's own:
+
+    >>> class Quantile(hl.losses.Loss):
+    ...     def __init__(self, q=0.9, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.q = q
+    ...     def call(self, y_true, y_pred):
+    ...         error = y_true - y_pred
+    ...         return hl.ops.maximum(self.q * error, (self.q - 1) * error)
+    >>> Quantile(0.75)([[0.0], [4.0]], [[4.0], [0.0]])
+    2.0
     """
 
     native = ""
@@ -46,8 +75,11 @@ class Loss(Configurable):
     answers = "values"
     activation = ""
 
-    def __init__(self, *, name: str | None = None) -> None:
-        self.name = name or self.native
+    def __init__(self, *, reduction: str | None = MEAN, name: str | None = None) -> None:
+        if reduction not in (None, *REDUCTIONS):
+            raise unknown_name("reduction", reduction, REDUCTIONS)
+        self.name = name or self.native or snake_case(type(self).__name__)
+        self.reduction = None if reduction == "none" else reduction
         self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
 
     @property
@@ -55,12 +87,24 @@ class Loss(Configurable):
         """Above it a single prediction means yes: 0.5 for probabilities, 0 for logits and margins."""
         return 0.0 if self.options["from_logits"] else 0.5
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether it is written as ``call`` and becomes ops of the model."""
+        return type(self).call is not Loss.call
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the losses of a batch; for a subclass to write, with :mod:`hotloop.ops`.
+
+        Called once for a model, with symbolic tensors.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: expected call(self, y_true, y_pred) to be written")
+
     def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the targets that the formula takes; the hinges make -1 of a label of 0."""
         return y_true
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
-        """Return the loss of each row; for a subclass to write. Shapes fit, and targets are prepared."""
+        """Return the loss of each row in double. Shapes fit, and targets are prepared."""
         raise NotImplementedError
 
     def values(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> Doubles:
@@ -74,24 +118,50 @@ class Loss(Configurable):
         Returns
         -------
         ndarray of float64
-            The predictions' shape without the last axis.
+            The predictions' shape without the last axis; what ``call`` makes where that is written, in
+            float32, and what is the same for all rows once a row.
         """
+        return self._judge(y_true, y_pred)[0]
+
+    def _judge(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> tuple[Doubles, bool]:
+        """Return the loss of each row, and whether that is one number for all of them."""
+        if self.is_traced:
+            return compute(self, y_true, y_pred)
         target, predicted = align(y_true, y_pred, self.name, self.targets == "sparse")
-        return self.rows(self.prepare(target), predicted)
+        return self.rows(self.prepare(target), predicted), False
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
-    ) -> float:
-        """Return the mean over the rows of sample weight times loss.
+    ) -> Any:
+        """Return the rows' losses times their sample weights, reduced: a float, or an array for None.
 
         Raises
         ------
         ValueError
             When shapes do not fit or a class is out of range.
+
+        Examples
+        --------
+        >>> import hotloop as hl
+        >>> y, p, weights = [[0.0], [0.0]], [[1.0], [3.0]], [1.0, 2.0]
+        >>> for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight", None):
+        ...     print(hl.losses.MeanSquaredError(reduction=reduction)(y, p, weights))
+        9.5
+        19.0
+        6.333333333333333
+        [ 1. 18.]
         """
-        values = self.values(y_true, y_pred)
+        values, is_one = self._judge(y_true, y_pred)
         weights = row_weights(sample_weight, values.shape, self.name)
-        return float(np.mean(values if weights is None else values * weights))
+        weighted = values if weights is None else values * weights
+        if self.reduction is None:
+            return weighted
+        if self.reduction == "sum" and not is_one:
+            return float(np.sum(weighted))
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            total = float(np.sum(weights))
+            return float(np.sum(weighted)) / total if total else 0.0
+        return float(np.mean(weighted))
 
     def on_logits(self, activation: str) -> Loss | None:
         """Return this loss as it is of what went into an activation, or None where it has no such form.
@@ -112,8 +182,8 @@ class Loss(Configurable):
         return made
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {"name": self.name}
+        """The constructor's arguments; the reduction only where it is not the usual one."""
+        return {"name": self.name} | ({} if self.reduction == MEAN else {"reduction": self.reduction})
 
 
 LOSSES: Family[Loss] = Family("loss", Loss)

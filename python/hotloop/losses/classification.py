@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, LOSSES, Loss
+from hotloop.losses.base import EPSILON, LOSSES, MEAN, Loss
 from hotloop.losses.rows import Doubles
 
 
@@ -86,16 +86,20 @@ class _Smoothed(Loss):
     """What the cross-entropies of whole rows of labels have in common: their options."""
 
     def __init__(
-        self, from_logits: bool = False, label_smoothing: float = 0.0, *, name: str | None = None
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        *,
+        reduction: str | None = MEAN,
+        name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(reduction=reduction, name=name)
         what = f"{type(self).__name__}: label_smoothing"
         smoothing = errors.number(what, label_smoothing, at_least=0, at_most=1)
         self.options.update(from_logits=bool(from_logits), label_smoothing=smoothing)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
+        return super().get_config() | {
             "from_logits": self.options["from_logits"],
             "label_smoothing": self.options["label_smoothing"],
         }
@@ -188,8 +192,10 @@ class SparseCategoricalCrossentropy(Loss):
     targets = "sparse"
     answers = "one"
 
-    def __init__(self, from_logits: bool = False, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, from_logits: bool = False, *, reduction: str | None = MEAN, name: str | None = None
+    ) -> None:
+        super().__init__(reduction=reduction, name=name)
         self.options["from_logits"] = bool(from_logits)
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
@@ -197,4 +203,4 @@ class SparseCategoricalCrossentropy(Loss):
         return -np.take_along_axis(logs, y_true[..., None], axis=-1)[..., 0]
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "from_logits": self.options["from_logits"]}
+        return super().get_config() | {"from_logits": self.options["from_logits"]}

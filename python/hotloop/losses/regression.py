@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, LOSSES, Loss
+from hotloop.losses.base import EPSILON, LOSSES, MEAN, Loss
 from hotloop.losses.rows import Doubles
 
 
@@ -107,8 +107,8 @@ class Huber(Loss):
 
     native = "huber"
 
-    def __init__(self, delta: float = 1.0, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, delta: float = 1.0, *, reduction: str | None = MEAN, name: str | None = None) -> None:
+        super().__init__(reduction=reduction, name=name)
         self.options["delta"] = errors.number("Huber: delta", delta, above=0)
 
     def rows(self, y_true: npt.NDArray[Any], y_pred: Doubles) -> Doubles:
@@ -117,7 +117,7 @@ class Huber(Loss):
         return np.asarray(values.mean(axis=-1))
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "delta": self.options["delta"]}
+        return super().get_config() | {"delta": self.options["delta"]}
 
 
 @LOSSES.register

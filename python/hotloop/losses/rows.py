@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hotloop.core import errors
 
 Doubles = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
 
 def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool) -> tuple[Any, Doubles]:
@@ -52,6 +53,17 @@ def like_predictions(target: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.ND
     ``(n,)`` against ``(n, 1)`` would broadcast to ``(n, n)``.
     """
     return target[..., None] if target.shape == shape[:-1] and shape[-1:] == (1,) else target
+
+
+def match_rank(target: Array, shape: tuple[int, ...]) -> Array:
+    """Return targets of as many axes as predictions of ``shape``, where a last axis of 1 is all that differs.
+
+    Examples
+    --------
+    >>> match_rank(np.zeros(4), (4, 1)).shape, match_rank(np.zeros((4, 1)), (4,)).shape
+    ((4, 1), (4,))
+    """
+    return target[..., 0] if target.shape == (*shape, 1) else like_predictions(target, shape)
 
 
 def classes(target: npt.NDArray[Any], predicted_shape: tuple[int, ...], what: str) -> npt.NDArray[np.intp]:

@@ -44,10 +44,12 @@ class Compiling(Structure):
             See :mod:`hotloop.optimizers`. Its state starts anew unless the same object comes again, whose
             numbers count as they are now; an object that another model learns with stays that model's, and
             this one gets its twin.
-        loss : str, Loss, or a list or dict of them for several outputs
+        loss : str, Loss, function, or a list or dict of them for several outputs
             See :mod:`hotloop.losses`. A single one is that of all outputs. A cross-entropy behind its softmax
-            or sigmoid is computed together with it. The first ``fit``, ``evaluate`` or ``train_on_batch``
-            warns (UserWarning) where an output is not what its loss is made for.
+            or sigmoid is computed together with it. A function ``(y_true, y_pred)`` is written with
+            :mod:`hotloop.ops` and called once; see :class:`hotloop.losses.FunctionLoss`. The first ``fit``,
+            ``evaluate`` or ``train_on_batch`` warns (UserWarning) where an output is not what its loss is
+            made for.
         loss_weights : list or dict of float, optional
             How much the loss of each output counts.
         metrics, weighted_metrics : list, optional
@@ -108,7 +110,7 @@ class Compiling(Structure):
 
     @property
     def loss(self) -> Any:
-        """The loss as ``compile`` was given it."""
+        """The loss as ``compile`` was given it; a function as the loss that it became."""
         return self._trainer.state.compiled.loss
 
     @property

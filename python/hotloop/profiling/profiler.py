@@ -215,13 +215,14 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
     optimizer = model.optimizer
     batch_size = min(batch_size, feed.rows)
     order = np.random.default_rng(0).permutation(feed.rows).astype(np.int32)
+    arrays = feed.arrays()
 
     @functools.cache
     def arguments(steps: int) -> tuple[Any, ...]:
         # The weights stay as they are, so that a thousand steps time what one does.
         rates = np.zeros(steps, np.float32)
         rows = np.resize(order, steps * batch_size)
-        return feed.inputs, feed.targets, feed.arrays().weights, rows, batch_size, rates
+        return arrays.inputs, arrays.targets, arrays.weights, rows, batch_size, rates
 
     iteration, seed = optimizer.iterations, model.seed
 

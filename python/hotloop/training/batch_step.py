@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from hotloop import _native, device
-from hotloop.feed.targets import target_array
 from hotloop.training.feed import Feed
 from hotloop.training.program import TrainingProgram
 from hotloop.training.state import SlotLayout
@@ -56,6 +55,5 @@ class BatchStep:
             return None
         if not (allow_nonfinite or _native.all_finite(x)):
             return None
-        head = self.heads[0]
-        target = target_array("y", y, head.loss, head.shape, allow_nonfinite)
+        target = self.heads[0].target("y", y, allow_nonfinite)
         return Feed([x.reshape(rows, -1)], [target], [y], [], self.heads)

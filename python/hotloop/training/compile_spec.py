@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -11,11 +11,13 @@ from hotloop.core.errors import bad_type, bad_value, number, unknown_name
 from hotloop.feed.arrays import Array
 from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
+from hotloop.losses.rows import match_rank
 from hotloop.metrics import Metric
 from hotloop.metrics import get as get_metric
 from hotloop.optimizers import Optimizer
 from hotloop.training.heads import Head, NamedMetrics
 
+TRAINED_REDUCTIONS = ("sum_over_batch_size", "mean")
 PRECISIONS = ("float32", "tf32", "mixed_bfloat16")
 
 
@@ -35,9 +37,7 @@ class CompileSpec:
         """Resolve what can be: unknown names are refused at once."""
         if self.precision not in PRECISIONS:
             raise unknown_name("precision", self.precision, PRECISIONS)
-        for value in _flatten(self.loss):
-            if not _is_convenience(value, ("crossentropy", "ce")):
-                losses.get(value)
+        self.loss = _each(self.loss, _checked_loss)
         for what in ("metrics", "weighted_metrics"):
             given = getattr(self, what)
             if given is not None and not isinstance(given, list | tuple | Mapping):
@@ -78,7 +78,8 @@ class CompileSpec:
         for i, y in zip(chosen, labels, strict=True):
             loss = _get_loss(_per_output("loss", self.loss, names, None)[i], y, shapes[i])
             weight = 1.0 if weights[i] is None else number("compile: loss_weights", weights[i])
-            heads.append(Head(i, names[i], shapes[i], loss, weight))
+            sample = match_rank(y, (*y.shape[:1], *shapes[i])).shape[1:]
+            heads.append(Head(i, names[i], shapes[i], loss, weight, labels=sample))
         for head, y in zip(heads, labels, strict=True):
             prefix = f"{head.name}_" if len(names) > 1 else ""
             head.metrics = _named_metrics(first[head.index], head, y, prefix, used, "")
@@ -137,6 +138,32 @@ def _flatten(given: Any) -> list[Any]:
     if isinstance(given, list | tuple):
         return [item for value in given for item in _flatten(value)]
     return [given]
+
+
+def _each(given: Any, change: Callable[[Any], Any]) -> Any:
+    """What :func:`_flatten` lists, changed where it stands."""
+    if isinstance(given, Mapping) and "class_name" not in given:
+        return {key: _each(value, change) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return [_each(value, change) for value in given]
+    return None if given is None else change(given)
+
+
+def _checked_loss(identifier: Any) -> Any:
+    """Refuse what is no loss to train with; a function becomes a loss."""
+    if _is_convenience(identifier, ("crossentropy", "ce")):
+        return identifier
+    loss = losses.get(identifier)
+    if loss.reduction not in TRAINED_REDUCTIONS:
+        raise bad_value(
+            f"compile: loss {loss.name!r}: reduction",
+            " or ".join(map(repr, TRAINED_REDUCTIONS)),
+            repr(loss.reduction),
+            "divide sample weights by their mean, and take their mean"
+            if loss.reduction
+            else "a step needs one number: None is for calls of the loss alone",
+        )
+    return loss if isinstance(loss, losses.FunctionLoss) else identifier
 
 
 def _per_output(

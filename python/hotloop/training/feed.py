@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,16 +12,26 @@ import numpy as np
 from hotloop import device
 from hotloop.core.errors import bad_value, number
 from hotloop.feed.arrays import Array, Floats
-from hotloop.feed.targets import class_weights, sample_weights, target_array
+from hotloop.feed.targets import class_weights, sample_weights
 from hotloop.training.heads import Head
 
 
 @dataclass(slots=True)
 class Arrays:
-    """Rows as a program reads them: (rows, features) each; targets, and weights if any, for each head."""
+    """Rows as a program reads them: (rows, features) each.
+
+    Attributes
+    ----------
+    inputs : list of arrays
+        The model's, then the labels of losses that are ops.
+    targets : list of arrays or None
+        For each head; None where its loss is ops.
+    weights : list of arrays
+        For each head, or none.
+    """
 
     inputs: list[Array]
-    targets: list[Array]
+    targets: list[Array | None]
     weights: list[Floats]
 
     def part(self, begin: int, end: int) -> Arrays:
@@ -30,11 +40,18 @@ class Arrays:
 
     def each(self, change: Callable[[Array], Array]) -> Arrays:
         """Return what a function makes of each array."""
-        return Arrays(*(list(map(change, arrays)) for arrays in (self.inputs, self.targets, self.weights)))
+        return self.like(map(change, self.all()))
 
     def all(self) -> list[Array]:
         """Return them in one list."""
-        return [*self.inputs, *self.targets, *self.weights]
+        return [*self.inputs, *(y for y in self.targets if y is not None), *self.weights]
+
+    def like(self, arrays: Iterable[Array]) -> Arrays:
+        """Return others in the places that these have in :meth:`all`."""
+        rest = iter(arrays)
+        inputs = [next(rest) for _ in self.inputs]
+        targets = [None if y is None else next(rest) for y in self.targets]
+        return Arrays(inputs, targets, [next(rest) for _ in self.weights])
 
 
 @dataclass
@@ -73,12 +90,11 @@ class Feed:
     ) -> Feed:
         """Check labels and weights against the heads."""
         targets = [
-            target_array(name, y, head.loss, head.shape, allow_nonfinite)
-            for name, y, head in zip(what, labels, heads, strict=True)
+            head.target(name, y, allow_nonfinite) for name, y, head in zip(what, labels, heads, strict=True)
         ]
         rows = inputs[0].shape[0]
         weights = sample_weights(
-            f"{label}sample_weight", sample_weight, rows, [h.name for h in heads], [h.shape for h in heads]
+            f"{label}sample_weight", sample_weight, rows, [h.name for h in heads], [h.weighed for h in heads]
         )
         return cls(inputs, targets, labels, weights, heads)
 
@@ -109,15 +125,16 @@ class Feed:
 
     def arrays(self) -> Arrays:
         """Return the rows as programs read them; weights are (rows, positions) for each head."""
-        if not self.weights:
-            return Arrays(self.inputs, self.targets, [])
+        given = list(zip(self.targets, self.heads, strict=True))
+        inputs = [*self.inputs, *(y for y, head in given if head.loss.is_traced)]
+        targets = [None if head.loss.is_traced else y for y, head in given]
         weights = [
             np.repeat(array[:, None], head.positions, axis=1)
             if array.ndim == 1
             else array.reshape(self.rows, -1)
             for array, head in zip(self.weights, self.heads, strict=False)
         ]
-        return Arrays(self.inputs, self.targets, weights)
+        return Arrays(inputs, targets, weights)
 
     def part(self, begin: int, end: int) -> Feed:
         """Return the rows from ``begin`` to ``end``, as views."""

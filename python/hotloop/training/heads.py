@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,11 @@ import numpy as np
 from hotloop import metrics
 from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
+from hotloop.feed.targets import label_array, target_array
 from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
 from hotloop.losses.rows import like_predictions
+from hotloop.losses.traced import TracedLoss, trace_loss
 from hotloop.metrics import Metric
 from hotloop.metrics.base import direction_of
 
@@ -40,6 +43,8 @@ class Head:
         Of this loss in the sum.
     metrics, weighted_metrics : list of (str, Metric)
         With their keys in the logs; only the latter see sample weights.
+    labels : tuple of int
+        The shape of one sample's labels.
     """
 
     index: int
@@ -47,13 +52,34 @@ class Head:
     shape: Shape
     loss: Loss
     weight: float = 1.0
+    labels: Shape = ()
     metrics: NamedMetrics = field(default_factory=list)
     weighted_metrics: NamedMetrics = field(default_factory=list)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: what a loss did is found out anew."""
+        return {key: value for key, value in vars(self).items() if key != "traced"}
+
+    @cached_property
+    def traced(self) -> TracedLoss | None:
+        """What the loss does with labels and predictions, where it is written as ``call``."""
+        return trace_loss(self.loss, self.labels, self.shape) if self.loss.is_traced else None
+
+    @property
+    def weighed(self) -> Shape:
+        """The shape of a sample's weights, where it has several."""
+        return self.shape[:-1] if self.traced is None else self.traced.weighed
 
     @property
     def positions(self) -> int:
         """How many losses a sample has: their mean counts."""
-        return math.prod(self.shape[:-1])
+        return math.prod(self.weighed)
+
+    def target(self, what: str, y: Array, allow_nonfinite: bool) -> Array:
+        """Return labels as the loss reads them; ``what`` names them in messages."""
+        if self.traced is None:
+            return target_array(what, y, self.loss, self.shape, allow_nonfinite)
+        return label_array(what, y, self.labels, self.shape, allow_nonfinite)
 
     def measures_logits(self, activation: str, own_loss: bool) -> bool:
         """Whether a metric, or the loss as one, is a cross-entropy of what went into that activation."""

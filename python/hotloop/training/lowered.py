@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Container, Sequence
 
-from hotloop.graph.layer import GraphLayer
+from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import FunctionalGraph
-from hotloop.ir.graph import Attributes, Graph, Op
+from hotloop.ir.graph import Attributes, Graph, Op, Value
 from hotloop.ir.lower import lower
 from hotloop.ir.op import LOSS
 from hotloop.ir.pipelines import Purpose, run
@@ -16,25 +16,37 @@ from hotloop.training.heads import ACTIVATIONS, Head
 def training_graph(
     graph: FunctionalGraph,
     heads: Sequence[Head],
-    trainable: Set[GraphLayer],
+    learning: Container[Parameter],
     precision: str,
     on_gpu: bool,
 ) -> tuple[Graph, dict[int, tuple[str, int]]]:
     """Lower a model with its losses, and let that go through the passes.
 
+    Parameters
+    ----------
+    graph : FunctionalGraph
+        The model.
+    heads : sequence of Head
+        Its outputs that have a loss.
+    learning : container of Parameter
+        The weights of the layers that learn, moving averages included.
+    precision : {"float32", "tf32", "mixed_bfloat16"}
+        As ``compile`` was told.
+    on_gpu : bool
+        Where the program will run.
+
     Returns
     -------
     graph : Graph
-        With live parameters; its outputs are the model's, then logits that a metric, or an output's own loss,
-        wants to see.
+        With live parameters; its inputs are the model's, then the labels of losses that are ops, its outputs
+        the model's, then logits that a metric, or an output's own loss, wants to see.
     logits : dict of int to (str, int)
         By the number of an output: the activation it ends in, and the number of those logits.
     """
 
     def append_losses(made: Graph) -> None:
         for head in heads:
-            output = made.outputs[head.index]
-            made.insert(Op(LOSS, [output], [], _loss_attributes(head), layer=head.name))
+            made.insert(Op(LOSS, [_judged(made, head)], [], _loss_attributes(head), layer=head.name))
 
     made, found = run(
         lower(graph),
@@ -43,14 +55,25 @@ def training_graph(
         logits={head.index: _measured(head, len(heads) > 1) for head in heads},
         precision=precision,
         on_gpu=on_gpu,
-        learning={p for layer in trainable for p in layer.own_parameters},
+        learning=learning,
     )
     return made, found["append_logits"]
+
+
+def _judged(graph: Graph, head: Head) -> Value:
+    """What the loss op reads: an output, or the losses that other ops have made of it."""
+    output = graph.outputs[head.index]
+    if head.traced is None:
+        return output
+    labels = graph.add_input(head.labels, name=f"labels of {head.name}")
+    return head.traced.lower(graph, labels, output)
 
 
 def _loss_attributes(head: Head) -> Attributes:
     loss = head.loss
     attributes: Attributes = {"loss": loss.native, "weight": head.weight, "positions": head.positions}
+    if head.traced is not None:
+        return attributes | {"loss": "values"}
     if loss.on_logits(loss.activation) is not None:
         attributes |= {"computes": loss.activation, "classes": head.shape[-1]}
     return attributes | loss.options

@@ -104,17 +104,16 @@ class TrainingProgram:
         self.graph = graph = network.graph
         self.store = store
         self.version = store.version
-        trainable = network.trainable_layers()
         # Every step asks whether one was frozen or thawed; which parts a layer has takes longer to find out.
         self._asked = [(each, each.trainable) for layer in graph.layers for each in layer.with_parts()]
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
-        learning = {p for layer in trainable for p in layer.own_parameters}
+        learning = {p for layer in network.trainable_layers() for p in layer.own_parameters}
         self.parameters = [
             p for layer in graph.layers for p in layer.parameters if p.trainable and p in learning
         ]
         on_gpu = self.backend is not device.HOST
-        lowered, self.logits = training_graph(graph, heads, trainable, precision, on_gpu)
+        lowered, self.logits = training_graph(graph, heads, learning, precision, on_gpu)
         built = build(lowered, self.backend, arena=store.values, gradients=self.gradients)
         self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
         self.mixing = built.graph.mixing
@@ -128,9 +127,10 @@ class TrainingProgram:
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""
         slots, exclusions = optimizer.slot_arrays(), optimizer.exclusions
+        numbers, clipping = optimizer.native_config(), optimizer.clip_config()
         settings = (
-            optimizer.native_config(),
-            optimizer.clip_config(),
+            numbers,
+            clipping,
             list(map(id, slots)),
             exclusions,  # and the names that they are about, in place of every weight's path
             [p.layer_name for p in self.parameters] if exclusions else None,
@@ -140,12 +140,12 @@ class TrainingProgram:
         excluded = [p for p in self.parameters if not optimizer.uses_weight_decay(p.path)]
         regularized = [p for p in self.parameters if p.regularizer is not None]
         self.native.set_optimizer(
-            optimizer.native_config(),
+            numbers,
             slots=slots,
             variables=[(p.offset, p.size) for p in self.parameters],
             regularizers=[(p.offset, p.size, p.regularizer.l1, p.regularizer.l2) for p in regularized],
             decay_excluded=[(p.offset, p.size) for p in excluded],
-            **optimizer.clip_config(),
+            **clipping,
         )
         self._settings = settings
 

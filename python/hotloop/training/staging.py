@@ -11,7 +11,7 @@ import numpy as np
 from hotloop import device
 from hotloop.device.chunks import MOST_CHUNK_BYTES, Chunks, row_bytes, usable_bytes
 from hotloop.feed.arrays import Floats
-from hotloop.training.feed import Arrays, Feed
+from hotloop.training.feed import Feed
 from hotloop.training.program import Hook, Steps, TrainingProgram
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Streamed:
         self.rows = feed.rows
         self.batch_size = batch_size
         arrays = feed.arrays()
-        self.counts = len(arrays.inputs), len(arrays.targets)
+        self._arrays = arrays
         self.chunks = Chunks(gpu, arrays.all(), chunk_rows)
         self._room: list[Any] = []  # for the predictions of one chunk
 
@@ -88,7 +88,7 @@ class Streamed:
         before = sums.steps
         end = min((steps.first + steps.count) * size, self.rows)
         for begin, chunk in self.chunks.of(steps.first * size, end, steps.order):
-            arrays = self._split(chunk)
+            arrays = self._arrays.like(chunk)
             rows = arrays.inputs[0].shape[0]
             made = self._room_for(rows, steps.outputs)
             steps_before, rows_before = sums.steps, sums.rows
@@ -109,7 +109,7 @@ class Streamed:
         """Return the loss summed over the rows from ``begin`` to ``end``."""
         total = 0.0
         for first, chunk in self.chunks.of(begin, end, None):
-            arrays = self._split(chunk)
+            arrays = self._arrays.like(chunk)
             rows = arrays.inputs[0].shape[0]
             made = self._room_for(rows, outputs)
             total += self.program.evaluate(arrays, made)
@@ -123,10 +123,6 @@ class Streamed:
         if len(self._room) != len(outputs):
             self._room = [self.backend.empty((self.chunks.rows, out.shape[1])) for out in outputs]
         return [room[:rows] for room in self._room]
-
-    def _split(self, chunk: list[Any]) -> Arrays:
-        inputs, targets = self.counts
-        return Arrays(chunk[:inputs], chunk[inputs : inputs + targets], chunk[inputs + targets :])
 
 
 def _counting_on(hook: Hook | None, before: int) -> Hook | None:

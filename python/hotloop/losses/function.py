@@ -1,0 +1,75 @@
+"""Python functions as losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hotloop.core.errors import bad_type
+from hotloop.core.naming import snake_case
+from hotloop.losses.base import MEAN, Loss
+
+
+class FunctionLoss(Loss):
+    """A Python function ``(y_true, y_pred)`` as a loss, written with :mod:`hotloop.ops`.
+
+    ``compile(loss=function)`` makes one. The function is called once for a model, with symbolic tensors, and
+    what it did becomes ops, with their gradients: no Python runs while the model trains, and whatever else
+    the function does, such as counting its calls, happens once. Both arguments are float32 with the batch in
+    front; labels without the last axis of predictions ``(..., 1)`` get it.
+
+    It returns a tensor of losses, and their mean counts: one a row ``(n,)``, one a position ``(n, ...)``, or
+    one a number of the predictions. Where rows are mixed, as in ``mean(y_pred, axis=0)``, or one number
+    returned for all of them, it is a loss of the batch: training takes that of each batch, and ``evaluate``
+    goes by its ``batch_size``, as Keras does.
+
+    Parameters
+    ----------
+    function : callable
+    reduction : str or None
+        As for :class:`Loss`.
+    name : str, optional
+        The function's by default.
+    **arguments
+        Handed to the function too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        When it is called: where the function looks at numbers (``if y_pred > 0``), uses NumPy on a tensor,
+        keeps a tensor from another call, or returns something else than a float32 tensor that depends on
+        ``y_pred``; and where shapes meet that would set every row against every row.
+
+    Examples
+    --------
+    >>> import hotloop as hl
+    >>> def focal(y_true, y_pred, gamma=2.0):
+    ...     p = hl.ops.clip(hl.ops.where(y_true > 0.5, y_pred, 1 - y_pred), 1e-7, 1.0)
+    ...     return hl.ops.mean(-hl.ops.power(1 - p, gamma) * hl.ops.log(p), axis=-1)
+    >>> loss = hl.losses.FunctionLoss(focal, gamma=1.0)
+    >>> loss.name, round(loss([[1.0], [0.0]], [[0.5], [0.5]]), 6)
+    ('focal', 0.346574)
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        reduction: str | None = MEAN,
+        name: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        if not callable(function) or isinstance(function, type):
+            raise bad_type("FunctionLoss: function", "a function of y_true and y_pred", function)
+        own = getattr(function, "__name__", snake_case(type(function).__name__))
+        super().__init__(reduction=reduction, name=name or own)
+        self.function = function
+        self.arguments = arguments
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Call the function."""
+        return self.function(y_true, y_pred, **self.arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, with the function itself."""
+        return super().get_config() | {"function": self.function, **self.arguments}
