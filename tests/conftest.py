@@ -52,3 +52,15 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
 def rng() -> np.random.Generator:
     """A generator with a fixed seed."""
     return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def nothing_stays_registered() -> Iterator[None]:
+    """Classes and functions that a test registers are forgotten behind it."""
+    from hotloop.core import custom_objects
+
+    before = dict(custom_objects._registered), dict(custom_objects._names)
+    yield
+    for now, then in zip((custom_objects._registered, custom_objects._names), before, strict=True):
+        now.clear()
+        now.update(then)

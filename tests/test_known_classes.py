@@ -141,7 +141,7 @@ def test_checkpoints_that_could_not_be_saved_are_refused_before_training(
     model.compile("sgd", "mse", metrics=listed, weighted_metrics=weighted)
     x, y = np.ones((8, 2), "f4"), np.ones(8, "f4")
     before = model.get_weights()
-    message = r"My(Dense|Metric)|metric '(<lambda>|len)': expected one of hl.metrics, to be saved"
+    message = r"save: (layer MyDense|metric MyMetric|function (<lambda>|len)).*register_serializable"
     callback = hl.callbacks.ModelCheckpoint(tmp_path / "file", monitor="loss", **saves)
     with pytest.raises(TypeError, match=message) as refused:
         model.fit(x, y, batch_size=2, verbose=0, callbacks=[callback])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hotloop import optimizers as optimizers
     from hotloop import profiling as profiling
     from hotloop import regularizers as regularizers
+    from hotloop import saving as saving
     from hotloop import schedules as schedules
     from hotloop.compress import QuantizedModel as QuantizedModel
     from hotloop.compress import prune_model as prune_model
@@ -71,6 +72,7 @@ _MODULES = (
     "optimizers",
     "profiling",
     "regularizers",
+    "saving",
     "schedules",
 )
 _NAMES = {
@@ -127,6 +129,7 @@ __all__ = [
     "prune_model",
     "quantize_model",
     "regularizers",
+    "saving",
     "schedules",
     "set_device",
     "set_num_threads",

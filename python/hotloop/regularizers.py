@@ -114,8 +114,8 @@ def get(identifier: Any) -> Regularizer | None:
         return None
     if isinstance(identifier, str) and identifier.lower() in ("l1_l2", "l1l2"):
         return L1L2(0.01, 0.01)
-    known = {**CLASSES, "l1": L1, "l2": L2, "l1_l2": L1L2}
-    found: Regularizer = serialization.resolve("regularizer", Regularizer, known, identifier)
+    aliases = {"l1": L1, "l2": L2, "l1_l2": L1L2}
+    found: Regularizer = serialization.resolve(REGULARIZERS, identifier, aliases)
     return found
 
 

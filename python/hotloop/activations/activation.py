@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.custom_objects import function_of, missing, name_or_itself, named
 from hotloop.graph.operand import FUNCTIONS, Operand, SymbolicOperand
 from hotloop.ir.activation import ChosenActivation
 
@@ -122,8 +123,8 @@ class FunctionActivation(Activation):
         return units
 
     def get_config(self) -> dict[str, Any]:
-        """The function itself."""
-        return {"function": self.function}
+        """The function's registered name, or the function itself."""
+        return {"function": name_or_itself(self.function)}
 
 
 def get(identifier: Any) -> Activation:
@@ -132,7 +133,8 @@ def get(identifier: Any) -> Activation:
     Parameters
     ----------
     identifier : None, str, dict, Activation or function
-        None is linear; a dict is :func:`serialize`'s; a Python function is written with :mod:`hotloop.ops`.
+        None is linear; a dict is :func:`serialize`'s; a Python function is written with :mod:`hotloop.ops`,
+        and may be given by the name that it is registered by.
 
     Raises
     ------
@@ -146,10 +148,11 @@ def get(identifier: Any) -> Activation:
     >>> get("swish").name
     'silu'
     """
-    if isinstance(identifier, dict):
-        config = dict(identifier)
-        function = config.pop("function", None)
-        return Activation.of(config) if function is None else FunctionActivation(function)
+    identifier = named(identifier)
+    if isinstance(identifier, dict) and "function" in identifier:
+        return FunctionActivation(function_of("activation: function", identifier["function"]))
+    if isinstance(identifier, str) and ">" in identifier:
+        raise missing("activation", identifier, ())
     if callable(identifier) and not isinstance(identifier, Activation | type):
         return FunctionActivation(identifier)
     return Activation.of(identifier)

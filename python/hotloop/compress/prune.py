@@ -192,8 +192,9 @@ def _with_sizes(config: Any, sizes: dict[str, int]) -> Any:
         return [_with_sizes(item, sizes) for item in config]
     if not isinstance(config, dict):
         return config
-    if config.get("class_name") in LAYERS.classes and config["config"]["name"] in sizes:
+    kind = LAYERS.find(config.get("class_name"))
+    if kind is not None and config["config"]["name"] in sizes:
         own = config["config"]
-        resized = LAYERS.get(config["class_name"]).resized(own, sizes[own["name"]])
+        resized = kind.resized(own, sizes[own["name"]])
         return config if resized is None else config | {"config": resized}
     return {key: _with_sizes(value, sizes) for key, value in config.items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from hotloop.core.errors import bad_type, unknown_name
+from hotloop.core.custom_objects import missing, named
+from hotloop.core.errors import bad_type
+from hotloop.core.registry import Family, class_name
 
 Self = TypeVar("Self", bound="Configurable")  # typing's own came with Python 3.11
 
@@ -40,23 +43,24 @@ class Configurable:
 
 
 def serialize(thing: Any) -> dict[str, Any]:
-    """Return ``{"class_name", "config"}``, which :func:`resolve` turns back into the same thing."""
-    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+    """Return ``{"class_name", "config"}``, which :func:`resolve` turns back into the same thing.
+
+    Of a class that is neither this package's nor registered ``"class_name"`` is the class itself: good for
+    copies in this process, and refused where a file is written.
+    """
+    return {"class_name": class_name(type(thing)), "config": thing.get_config()}
 
 
-def resolve(kind: str, base: type[Any], classes: dict[str, type[Any]], identifier: Any) -> Any:
-    """Turn an instance, a class, a name or a ``{"class_name", "config"}`` dict into an instance of ``base``.
+def resolve(family: Family[Any], identifier: Any, aliases: Mapping[str, type[Any]] | None = None) -> Any:
+    """Turn an instance, a class, a name or a ``{"class_name", "config"}`` dict into an object of a family.
 
     Parameters
     ----------
-    kind : str
-        What the message calls it, such as ``"regularizer"``.
-    base : type
-        What the result must be an instance of.
-    classes : dict
-        Known classes by class name and by alias; an alias is lower case.
+    family : Family
     identifier : object
-        What the user gave.
+        What the user, or a file, gave.
+    aliases : mapping of str to type, optional
+        Further names of classes, in lower case.
 
     Raises
     ------
@@ -65,21 +69,22 @@ def resolve(kind: str, base: type[Any], classes: dict[str, type[Any]], identifie
     TypeError
         When it is nothing of these.
     """
+    kind, base = family.name, family.base
+    identifier = named(identifier)
     if isinstance(identifier, base):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, base):
         return identifier()
     if isinstance(identifier, str):
+        classes = {**family.classes, **(aliases or {})}
         found = classes.get(identifier) or classes.get(identifier.lower())
         if found is None:
-            raise unknown_name(kind, identifier, classes)
+            raise missing(kind, identifier, classes)
         return found()
-    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
-        name = identifier["class_name"]
-        if name not in classes:
-            raise unknown_name(kind, name, classes)
+    if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str | type):
+        made = family.get(identifier["class_name"], aliases)
         config = identifier.get("config", {})
         if not isinstance(config, dict):
-            raise bad_type(f"{kind} {name!r}: config", "a dict", config)
-        return classes[name].from_config(config)
+            raise bad_type(f"{kind} {made.__name__}: config", "a dict", config)
+        return made.from_config(config)
     raise bad_type(kind, f"a name, a dict with 'class_name' and 'config', or a {base.__name__}", identifier)

@@ -20,7 +20,7 @@ from hotloop.ir.graph import Graph
 from hotloop.ir.ops import record_of
 from hotloop.ir.weights import tensors
 from hotloop.saving.container import write_container
-from hotloop.saving.registered import refuse_unregistered
+from hotloop.saving.registered import require_savable
 from hotloop.training.compile_spec import CompileSpec
 from hotloop.training.heads import compute_metrics
 
@@ -335,11 +335,13 @@ class QuantizedModel:
         FileExistsError
             When there is a file already and `overwrite` is False.
         TypeError, OSError
-            When a class that it was compiled with is not hotloop's, or the file can't be written.
+            When a class or function that it was compiled with is neither hotloop's nor registered (those that
+            it was made of are not in the file), or the file can't be written.
         """
         refuse_overwriting(filepath, overwrite)
-        refuse_unregistered([] if self.compile_spec is None else self.compile_spec.arguments().values())
-        write_container(filepath, KIND, self.get_config(), tensors(self.graph))
+        config = self.get_config()
+        require_savable("save", config["compile"])
+        write_container(filepath, KIND, config, tensors(self.graph))
 
     def __repr__(self) -> str:
         return (

@@ -72,11 +72,7 @@ def get(identifier: Any) -> Initializer:
     >>> get("he_normal")
     HeNormal(seed=None)
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    found: Initializer = serialization.resolve(
-        "initializer", Initializer, {**CLASSES, **_ALIASES}, identifier
-    )
+    found: Initializer = serialization.resolve(INITIALIZERS, identifier, _ALIASES)
     return found
 
 

@@ -6,8 +6,11 @@ one kin) a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from hotloop.core import serialization
+from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
 from hotloop.graph.layer import GraphLayer
@@ -81,11 +84,18 @@ def serialize(layer: GraphLayer) -> dict[str, Any]:
     >>> serialize(Dropout(0.5, name="drop"))["class_name"]
     'Dropout'
     """
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return serialization.serialize(layer)
 
 
-def deserialize(config: dict[str, Any]) -> Layer:
-    """Make a layer from what :func:`serialize` returned; only the package's own classes are known.
+def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
+    """Make a layer from what :func:`serialize` returned.
+
+    Parameters
+    ----------
+    config : dict
+    custom_objects : dict, optional
+        Classes and functions by their names, which are not registered; see
+        :func:`hotloop.saving.register_serializable`.
 
     Raises
     ------
@@ -101,4 +111,5 @@ def deserialize(config: dict[str, Any]) -> Layer:
     """
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         raise bad_type("layer", "a dict with 'class_name' and 'config'", config)
-    return get(config["class_name"]).from_config(config["config"])
+    with CustomObjectScope(custom_objects):
+        return get(config["class_name"]).from_config(config["config"])

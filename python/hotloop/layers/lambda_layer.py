@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hotloop.core.custom_objects import function_of, name_or_itself
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.layer import LAYERS, Layer, as_shape
@@ -20,7 +21,8 @@ class Lambda(Layer):
     Parameters
     ----------
     function : callable
-        Takes a symbolic tensor, or a list of them where the layer is called with several, and returns one.
+        Takes a symbolic tensor, or a list of them where the layer is called with several, and returns one. A
+        model is saved with it when :func:`hotloop.saving.register_serializable` has it.
     output_shape : tuple of int, optional
         What the shape of one sample is expected to be; found out otherwise.
     mask : None
@@ -70,5 +72,14 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         shape = None if self.expected_shape is None else list(self.expected_shape)
-        own = {"function": self.function, "output_shape": shape, "arguments": self.arguments}
+        own = {
+            "function": name_or_itself(self.function),
+            "output_shape": shape,
+            "arguments": self.arguments,
+        }
         return super().get_config() | own
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Lambda:
+        """Make a layer from what :meth:`get_config` returned; its function is found by its name."""
+        return cls(**{**config, "function": function_of("Lambda: function", config["function"])})

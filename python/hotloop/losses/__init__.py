@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from hotloop.core import serialization
+from hotloop.core.custom_objects import named
 from hotloop.core.errors import bad_type
 from hotloop.core.naming import public_names
 from hotloop.losses.base import LOSSES, Loss
@@ -93,9 +94,10 @@ def get(identifier: Any) -> Loss:
     >>> get("mse")
     MeanSquaredError(name='mean_squared_error')
     """
+    identifier = named(identifier)
     if callable(identifier) and not isinstance(identifier, Loss | type):
         return FunctionLoss(identifier)
-    found: Loss = serialization.resolve("loss", Loss, {**CLASSES, **ALIASES}, identifier)
+    found: Loss = serialization.resolve(LOSSES, identifier, ALIASES)
     if not (found.native or found.is_traced):
         mend = "write it with hotloop.ops"
         raise bad_type(f"loss {found.name!r}", "a class with call(self, y_true, y_pred)", found, mend)

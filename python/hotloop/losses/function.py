@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hotloop.core.custom_objects import function_of, name_or_itself
 from hotloop.core.errors import bad_type
 from hotloop.core.naming import snake_case
-from hotloop.losses.base import MEAN, Loss
+from hotloop.losses.base import LOSSES, MEAN, Loss
 
 
+@LOSSES.register_wrapper
 class FunctionLoss(Loss):
     """A Python function ``(y_true, y_pred)`` as a loss, written with :mod:`hotloop.ops`.
 
@@ -71,5 +73,10 @@ class FunctionLoss(Loss):
         return self.function(y_true, y_pred, **self.arguments)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, with the function itself."""
-        return super().get_config() | {"function": self.function, **self.arguments}
+        """The constructor's arguments, with the function's registered name, or the function itself."""
+        return super().get_config() | {"function": name_or_itself(self.function), **self.arguments}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FunctionLoss:
+        """Make a loss from what :meth:`get_config` returned; its function is found by its name."""
+        return cls(**{**config, "function": function_of("loss: function", config["function"])})

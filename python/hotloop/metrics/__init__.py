@@ -10,6 +10,7 @@ from typing import Any
 
 from hotloop import losses
 from hotloop.core import errors, serialization
+from hotloop.core.custom_objects import missing, named
 from hotloop.core.naming import public_names
 from hotloop.metrics.accuracy import (
     Accuracy,
@@ -62,7 +63,7 @@ _CROSSENTROPIES = (
     losses.SparseCategoricalCrossentropy,
 )
 _ALIASES: dict[str, type[Metric]] = {
-    **{kind().name: kind for kind in CLASSES.values() if kind is not LossMetric},
+    **{kind().name: kind for kind in CLASSES.values()},
     "acc": Accuracy,
     "f1": F1Score,
     "roc_auc": AUC,
@@ -93,9 +94,10 @@ def get(identifier: Any) -> Metric:
     >>> get("mae")
     MeanAbsoluteError(name='mae')
     """
+    identifier = named(identifier)
     if isinstance(identifier, str):
         key = identifier if identifier in CLASSES else identifier.lower()
-        if key in CLASSES and key != "LossMetric":
+        if key in CLASSES:
             return CLASSES[key]()
         if key in _ALIASES:
             return _ALIASES[key](name=key)
@@ -103,11 +105,11 @@ def get(identifier: Any) -> Metric:
             return AUC("PR", name=key)
         if key in losses.ALIASES:
             return LossMetric(losses.get(key), name=key)
-        raise errors.unknown_name("metric", identifier, [*_ALIASES, "average_precision", *losses.ALIASES])
+        raise missing("metric", identifier, [*_ALIASES, "average_precision", *losses.ALIASES])
     if isinstance(identifier, losses.Loss):
         return LossMetric(identifier)
     if isinstance(identifier, Metric | type | dict):
-        found: Metric = serialization.resolve("metric", Metric, CLASSES, identifier)
+        found: Metric = serialization.resolve(METRICS, identifier)
         return found
     if callable(identifier):
         return FunctionMetric(identifier)
@@ -161,18 +163,9 @@ def resolve(identifier: Any, loss: losses.Loss, outputs: int) -> Metric:
 def serialize(metric: Metric) -> dict[str, Any]:
     """Return what :func:`get` turns back into the same metric.
 
-    Raises
-    ------
-    TypeError
-        For a metric made of a Python function, which no file can hold.
-
     Examples
     --------
     >>> serialize(get("mae"))
     {'class_name': 'MeanAbsoluteError', 'config': {'name': 'mae'}}
     """
-    if isinstance(metric, FunctionMetric):
-        mend = "use save_weights, and load_weights into a model that is built by the same code"
-        expected = "one of hl.metrics, to be saved"
-        raise errors.bad_type(f"metric {metric.name!r}", expected, metric._function, mend)
     return serialization.serialize(metric)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
+from hotloop.core.custom_objects import function_of, name_or_itself
 from hotloop.core.naming import snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
@@ -123,7 +124,7 @@ def told(metric: Some, **attributes: Any) -> Some:
     return other
 
 
-@METRICS.register
+@METRICS.register_wrapper
 class LossMetric(Metric):
     """A loss as a metric: its mean over the rows, weighted so that the weights' scale does not matter.
 
@@ -156,12 +157,13 @@ class LossMetric(Metric):
         return {"loss": losses.serialize(self._loss), "name": self.name}
 
 
+@METRICS.register_wrapper
 class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
     Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
-    a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It can't be saved
-    with a model.
+    a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It is saved with a
+    model when :func:`hotloop.saving.register_serializable` has the function.
 
     Examples
     --------
@@ -182,6 +184,15 @@ class FunctionMetric(Metric):
         target, predicted = np.asarray(y_true), np.asarray(y_pred)
         values = np.asarray(self._function(like_predictions(target, predicted.shape), predicted))
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
+
+    def get_config(self) -> dict[str, Any]:
+        """The function's registered name, or the function itself, and the metric's name."""
+        return {"function": name_or_itself(self._function), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FunctionMetric:
+        function = function_of("metric: function", config["function"])
+        return cls(function, config["name"])
 
 
 def direction_of(metric: Metric) -> str | None:

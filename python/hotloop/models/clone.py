@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_type
 from hotloop.models.functional import MODELS, Model
 
@@ -45,7 +47,7 @@ def clone_model(model: Model) -> Model:
 
 
 def model_from_config(config: dict[str, Any]) -> Model:
-    """Make a model from ``{"class_name", "config"}``; only registered classes are known.
+    """Make a model from ``{"class_name", "config"}``; only classes that files may name are known.
 
     Raises
     ------
@@ -57,8 +59,15 @@ def model_from_config(config: dict[str, Any]) -> Model:
     return MODELS.get(config.get("class_name")).from_config(config["config"])
 
 
-def model_from_json(text: str) -> Model:
+def model_from_json(text: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """Make a model from what ``to_json`` returned; its weights are new.
+
+    Parameters
+    ----------
+    text : str
+    custom_objects : dict, optional
+        Classes and functions by their names, which are not registered; see
+        :func:`hotloop.saving.register_serializable`.
 
     Examples
     --------
@@ -67,4 +76,5 @@ def model_from_json(text: str) -> Model:
     >>> hl.model_from_json(model.to_json()).output_shape
     (None, 2)
     """
-    return model_from_config(json.loads(text))
+    with CustomObjectScope(custom_objects):
+        return model_from_config(json.loads(text))

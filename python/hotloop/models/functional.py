@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_type
 from hotloop.core.files import PathLike
 from hotloop.core.naming import unique_name
 from hotloop.core.registry import Family
+from hotloop.core.serialization import serialize
 from hotloop.feed.arrays import split_by_name
 from hotloop.graph.network import Network
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
@@ -125,22 +127,40 @@ class Model(Learning, Predicting):
         return {"name": self.name, **topology.graph_config(self.graph), **keys}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Model:
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Model:
         """Make a model from what :meth:`get_config` returned; its weights are new.
+
+        Parameters
+        ----------
+        config : dict
+        custom_objects : dict, optional
+            Classes and functions by their names, which are not registered; see
+            :func:`hotloop.saving.register_serializable`.
 
         Raises
         ------
         ValueError, TypeError
             For unknown layer classes or a config that describes no graph.
         """
-        inputs, outputs = topology.graph_from_config(config)
+        with CustomObjectScope(custom_objects):
+            inputs, outputs = topology.graph_from_config(config)
         if "output_keys" not in config:
             return cls(inputs, outputs, name=config.get("name"))
         return cls(inputs, dict(zip(config["output_keys"], outputs, strict=True)), name=config.get("name"))
 
     def to_json(self, **options: Any) -> str:
-        """Return the architecture as JSON; ``options`` go to ``json.dumps``."""
-        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()}, **options)
+        """Return the architecture as JSON; ``options`` go to ``json.dumps``.
+
+        Raises
+        ------
+        TypeError
+            When a class or function in it is a user's and is not registered.
+        """
+        from hotloop.saving.registered import require_savable
+
+        config = serialize(self)
+        require_savable("to_json", config)
+        return json.dumps(config, **options)
 
     def save(self, filepath: PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write architecture, weights, what ``compile`` was told and the optimizer's state to one file.
@@ -165,10 +185,8 @@ class Model(Learning, Predicting):
 
         saving.load_weights(self, filepath)
 
-    def file_parts(self) -> list[Any]:
-        """What a file of this model names the classes of; for :func:`hotloop.saving.save_model`."""
-        given = {} if self.compile_spec is None else self.compile_spec.arguments()
-        return [self, *self.layers, *given.values()]
+    def _file_config(self) -> dict[str, Any]:
+        return {**serialize(self), "compile": self.get_compile_config()}
 
     def file_contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """The config and the tensors of this model's file, which :mod:`hotloop.models.file` reads."""
@@ -176,10 +194,8 @@ class Model(Learning, Predicting):
 
         tensors = weight_tensors(self)
         config: dict[str, Any] = {
-            "class_name": type(self).__name__,
-            "config": self.get_config(),
+            **self._file_config(),
             "weights": [p.path for p in self.weights],
-            "compile": self.get_compile_config(),
             "feature_names": self._predictor.columns,
             "training": None,
         }
@@ -194,19 +210,18 @@ class Model(Learning, Predicting):
         Raises
         ------
         TypeError
-            When the model or a part of it is of a class of the user's, or a metric is a Python function.
+            When a class or function in it is a user's and is not registered.
         """
-        from hotloop.saving.registered import refuse_unregistered
+        from hotloop.saving.registered import require_savable
 
         if type(self).save is Model.save:
-            refuse_unregistered(self.file_parts())
-            self.get_compile_config()
+            require_savable("save", self._file_config())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r}{'' if self.built else ' not built'}>"
 
 
-MODELS: Family[Model] = Family("model", Model, has_parts=False)
+MODELS: Family[Model] = Family("model", Model)
 MODELS.register(Model)
 
 

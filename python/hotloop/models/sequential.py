@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hotloop import layers as layer_classes
+from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_type
+from hotloop.core.serialization import serialize
 from hotloop.feed.arrays import Floats
 from hotloop.models.chain import Chain, Item
 from hotloop.models.functional import MODELS, Model, model_name
@@ -101,34 +103,26 @@ class Sequential(Model):
         """The layers of the chain, without its input; those of a model in the chain stand in its place."""
         return self._network.layers
 
-    def file_parts(self) -> list[Any]:
-        return [self, *self._network.items, *super().file_parts()]
-
     def get_config(self) -> dict[str, Any]:
-        items = [
-            layer_classes.serialize(item)
-            if isinstance(item, Layer)
-            else {"class_name": type(item).__name__, "config": item.get_config()}
-            for item in self._network.items
-        ]
+        items = [serialize(item) for item in self._network.items]
         if self._network.input_layer is not None:
-            items.insert(0, layer_classes.serialize(self._network.input_layer))
+            items.insert(0, serialize(self._network.input_layer))
         return {"name": self.name, "layers": items}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Sequential:
         items = config.get("layers")
         if not isinstance(items, list):
             raise bad_type("Sequential config: layers", "a list", items)
-        return cls([_item_from_config(item) for item in items], name=config.get("name"))
+        with CustomObjectScope(custom_objects):
+            made = [_item_from_config(item) for item in items]
+        return cls(made, name=config.get("name"))
 
 
 def _item_from_config(config: Any) -> Item:
-    nested: dict[Any, type[Model]] = {"Sequential": Sequential, "Model": Model}
-    if (
-        isinstance(config, dict)
-        and config.get("class_name") in nested
-        and isinstance(config.get("config"), dict)
-    ):
-        return nested[config["class_name"]].from_config(config["config"])
+    nested = MODELS.find(config.get("class_name")) if isinstance(config, dict) else None
+    if nested is not None and isinstance(config.get("config"), dict):
+        return nested.from_config(config["config"])
     return layer_classes.deserialize(config)

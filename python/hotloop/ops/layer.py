@@ -322,4 +322,4 @@ class Layer(Weighted):
         return f"<{type(self).__name__} name={self.name!r}{' built' if self.built else ''}>"
 
 
-LAYERS: Family[Layer] = Family("layer", Layer, named=True)
+LAYERS: Family[Layer] = Family("layer", Layer)

@@ -56,7 +56,7 @@ def get(identifier: Any) -> Optimizer:
     >>> get("adam").learning_rate
     0.001
     """
-    found: Optimizer = serialization.resolve("optimizer", Optimizer, {**CLASSES, **_ALIASES}, identifier)
+    found: Optimizer = serialization.resolve(OPTIMIZERS, identifier, _ALIASES)
     return found
 
 

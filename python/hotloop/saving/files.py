@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from hotloop.core import readers
+from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_value
 from hotloop.core.files import PathLike, may_wait, refuse_overwriting
 from hotloop.graph.still import HasStore, still
 from hotloop.saving.container import Container, read_container, write_container
-from hotloop.saving.registered import refuse_unregistered
+from hotloop.saving.registered import require_savable
 
 Contents = tuple[dict[str, Any], dict[str, Any]]  # a config and tensors
 Model = TypeVar("Model", bound=HasStore)
@@ -20,9 +21,6 @@ Result = TypeVar("Result")
 
 class Savable(HasStore, Protocol):
     """What :func:`save_model` asks of a model."""
-
-    def file_parts(self) -> Iterable[Any]:
-        """The objects whose classes the file will name."""
 
     def file_contents(self, include_optimizer: bool) -> Contents:
         """The config and the tensors of the file; no step is made meanwhile."""
@@ -53,13 +51,23 @@ def save_model(
     FileExistsError
         When there is a file already and `overwrite` is False.
     TypeError
-        For a model, or a layer, metric, optimizer or other part of it, of a class that is not hotloop's, and
-        for a metric made of a Python function: loading could not find them. ``save_weights`` takes all.
+        For a class that is not hotloop's, of the model or of a layer, metric, optimizer or other part of it,
+        and for a Python function in it, unless :func:`register_serializable` has them: loading could not
+        find them. ``save_weights`` takes all.
     OSError
         When the file can't be written.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hl.saving.save_model(model, os.path.join(folder, "model"))
+    ...     hl.load_model(os.path.join(folder, "model")).count_params()
+    8
     """
     refuse_overwriting(path, overwrite)
-    refuse_unregistered(model.file_parts())
     write_resting(model, path, "model", lambda resting: resting.file_contents(include_optimizer))
 
 
@@ -67,6 +75,7 @@ def write_resting(model: Model, path: PathLike, kind: str, contents: Callable[[M
     """Write what ``contents`` says of a model between two steps; only a file's writing holds up the next."""
     with still(model) as resting:
         config, tensors = contents(resting)
+        require_savable("save", config)
         if not may_wait(path):
             write_container(path, kind, config, tensors)
             return
@@ -74,7 +83,9 @@ def write_resting(model: Model, path: PathLike, kind: str, contents: Callable[[M
     write_container(path, kind, config, tensors)
 
 
-def load_model(filepath: PathLike, *, compile: bool = True) -> Any:
+def load_model(
+    filepath: PathLike, custom_objects: Mapping[str, Any] | None = None, compile: bool = True
+) -> Any:
     """Read a model that ``save`` wrote, float or quantised.
 
     A compiled model comes back compiled, with the optimizer's state and its place in the epoch and in the
@@ -85,6 +96,10 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Any:
     Parameters
     ----------
     filepath : str, bytes or path-like
+    custom_objects : dict of str to class or function, optional
+        What the file names and is not registered in this process, see :func:`register_serializable`; by its
+        name, with its package or without. The graph of a quantised model names nothing; what the model was
+        compiled with may.
     compile : bool
         False leaves a compiled model uncompiled, without the optimizer's state.
 
@@ -98,7 +113,8 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Any:
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is no hotloop model, truncated, altered, of an unknown class, or of a newer format.
+        When it is no hotloop model, truncated, altered, of a newer format, or names a class or function that
+        is not known here.
 
     Examples
     --------
@@ -118,7 +134,8 @@ def load_model(filepath: PathLike, *, compile: bool = True) -> Any:
         raise bad_value(
             f"load: {container.path!r}", "a saved model", f"a file of {container.kind!r}", "see load_weights"
         )
-    return rebuilt(container, importlib.import_module(readers[container.kind]).read)
+    with CustomObjectScope(custom_objects):
+        return rebuilt(container, importlib.import_module(readers[container.kind]).read)
 
 
 def rebuilt(container: Container, build: Callable[[Container], Result]) -> Result:

@@ -1,57 +1,132 @@
-"""What a file can't hold is refused before it is written: objects of classes that no file may name."""
+"""What a file can't hold is refused before it is written: what it may not name, configs that make nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import FunctionType
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
-from hotloop.core.registry import family_of
+from hotloop.core.custom_objects import find, name_or_itself
+from hotloop.core.registry import families
+
+BY_WEIGHTS = "use save_weights, and load_weights into a model that is built by the same code"
 
 
-def refuse_unregistered(things: Iterable[Any]) -> None:
-    """Refuse objects that a file could hold and that could not be loaded from it.
+def require_savable(what: str, config: Any) -> None:
+    """Refuse a config that is no JSON, or from which nothing could be made again.
+
+    What is registered stands in it by its name, and what is not itself.
 
     Parameters
     ----------
-    things : iterable
-        Objects of registered families, in lists and dicts too; all else is passed over.
+    what : str
+        What messages begin with.
+    config : object
 
     Raises
     ------
     TypeError
-        When one of them, or of what it was given itself, is of a class of the user's.
+        When a class or a function in it is a user's and is not registered, when a class of a user's does not
+        tell all arguments of its constructor, and for what is no JSON value.
     """
-    for thing, place in _members(list(things), ""):
-        if isinstance(thing, FunctionType):
-            raise TypeError(
-                f"save: function {thing.__name__}{place} is not a part of hotloop, so no file could be "
-                "loaded again; use save_weights, and load_weights into a model that is built by the same code"
-            )
-        family = family_of(thing)
-        if family is not None and not family.knows(thing):
-            raise TypeError(
-                f"save: {family.name} {type(thing).__name__}{place} is not a class of hotloop's, so no file "
-                "could be loaded again; use save_weights, and load_weights into a model that is built by the "
-                "same code"
-            )
+    _look_at(config, what, "")
 
 
-def _members(thing: Any, place: str) -> Iterator[tuple[Any, str]]:
-    """Objects of the families in ``thing``, with where each stands."""
-    if isinstance(thing, list | tuple):
-        for item in thing:
-            yield from _members(item, place)
-    elif isinstance(thing, Mapping):
-        yield from _members(list(thing.values()), place)
-    elif (family := family_of(thing)) is not None:
-        yield thing, place
-        if family.has_parts:
-            name = getattr(thing, "name", None)
-            inside = f" of {name!r}" if family.named else f" in {name or type(thing).__name__}"
-            for part in vars(thing).values():
-                function = getattr(part, "function", part)
-                if family.named and isinstance(function, FunctionType):
-                    yield function, inside
-                else:
-                    yield from _members(part, inside)
+def _look_at(value: Any, what: str, place: str) -> None:
+    if value is None or isinstance(value, bool | int | float | str):
+        return
+    if isinstance(value, list | tuple):
+        for item in value:
+            _look_at(item, what, place)
+    elif isinstance(value, Mapping):
+        described, config = value.get("class_name"), value.get("config")
+        if isinstance(described, str | type) and isinstance(config, Mapping):
+            _look_at(described, what, place)
+            place = _place(described, config)
+            cls = find(described)
+            if isinstance(cls, type):
+                _require_arguments(cls, config, what, place)
+        for item in value.values():
+            _look_at(item, what, place)
+    elif isinstance(value, type):
+        kind = next((family.name for family in families if issubclass(value, family.base)), "class")
+        raise TypeError(
+            f"{what}: {kind} {value.__name__}{place} is not a class of hotloop's, nor is it registered, so "
+            "no file could be loaded again; write @hl.saving.register_serializable() above it, or "
+            f"{BY_WEIGHTS}"
+        )
+    elif callable(value):
+        raise TypeError(f"{what}: {_function(value, place)}")
+    else:
+        mend = "get_config has to return numbers, strings, and lists and dicts of them"
+        raise TypeError(
+            f"{what}: expected JSON values in the config{place}, got {type(value).__name__}; {mend}"
+        )
+
+
+def _place(described: str | type, config: Mapping[str, Any]) -> str:
+    """Where parts of a thing stand, as messages say it; nowhere for the layers of a model."""
+    if "layers" in config:
+        return ""
+    name = config.get("name")
+    if isinstance(name, str):
+        return f" of {name!r}"
+    return f" in {described if isinstance(described, str) else described.__name__}"
+
+
+def _function(function: Any, place: str) -> str:
+    name = getattr(function, "__name__", type(function).__name__)
+    place = "" if place == f" of {name!r}" else place  # a metric has the name of its function
+    registered = name_or_itself(function)
+    if isinstance(registered, str):
+        return (
+            f"function {name}{place} stands in the config itself; let get_config return its name there, by "
+            "hl.saving.get_registered_name, and from_config look for it, by hl.saving.get_registered_object"
+        )
+    how = (
+        "make it a def with @hl.saving.register_serializable() above it"
+        if name == "<lambda>"
+        else "write @hl.saving.register_serializable() above it"
+    )
+    return (
+        f"function {name}{place} is not a part of hotloop, nor is it registered, so no file could be loaded "
+        f"again; {how}, or {BY_WEIGHTS}"
+    )
+
+
+def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, place: str) -> None:
+    """Refuse a config that leaves out arguments of a user's constructor, or has some that it doesn't take.
+
+    A class with a ``from_config`` of its own is trusted to know better.
+    """
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    reader = next(base for base in cls.__mro__ if "from_config" in vars(base))
+    if _is_hotloops(owner) or not _is_hotloops(reader) or owner is object:
+        return
+    known = next(base for base in cls.__mro__ if _is_hotloops(base))
+    optional = {} if known is owner else inspect.signature(known).parameters
+    signature = inspect.signature(cls)
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    own = [name for name, parameter in signature.parameters.items() if parameter.kind not in kinds]
+    lost = [name for name in own if name not in config and name not in optional]
+    open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
+    extra = [] if open_ended else [name for name in config if name not in own]
+    if lost:
+        raise TypeError(
+            f"{what}: {cls.__name__}.get_config says nothing of {', '.join(lost)}, which its __init__ takes"
+            f"{_named(place)}; return {{**super().get_config(), {lost[0]!r}: self.{lost[0]}}}, or define "
+            "from_config"
+        )
+    if extra:
+        raise TypeError(
+            f"{what}: {cls.__name__}.__init__ does not take {', '.join(extra)}, which get_config has"
+            f"{_named(place)}; let it take **kwargs, for super().__init__(**kwargs), or define from_config"
+        )
+
+
+def _named(place: str) -> str:
+    return f" (config{place})"
+
+
+def _is_hotloops(cls: type[Any]) -> bool:
+    return cls.__module__.partition(".")[0] == "hotloop"

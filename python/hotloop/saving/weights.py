@@ -30,7 +30,18 @@ class HasWeights(HasStore, Protocol):
 
 
 def save_weights(model: HasWeights, path: PathLike, *, overwrite: bool = True) -> None:
-    """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``."""
+    """Write the weights alone; see :func:`load_weights`. The same as ``model.save_weights(path)``.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import hotloop as hl
+    >>> model = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hl.saving.save_weights(model, os.path.join(folder, "weights"))
+    ...     os.listdir(folder)
+    ['weights']
+    """
     refuse_overwriting(path, overwrite)
     write_resting(model, path, "weights", _weights_alone)
 
@@ -59,6 +70,18 @@ def load_weights(model: HasWeights, path: PathLike) -> None:
         When there is no such file.
     ValueError
         When it is no such file, truncated, altered, or made for another architecture.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import hotloop as hl
+    >>> one = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> other = hl.Sequential([hl.layers.Dense(2, input_shape=(3,))])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hl.saving.save_weights(one, os.path.join(folder, "weights"))
+    ...     hl.saving.load_weights(other, os.path.join(folder, "weights"))
+    >>> bool((one.get_weights()[0] == other.get_weights()[0]).all())
+    True
     """
     container = read_container(path)
     if container.kind not in ("weights", "model"):

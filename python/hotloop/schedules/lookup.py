@@ -25,9 +25,7 @@ def get(identifier: Any) -> LearningRateSchedule:
     0.1
     """
     if isinstance(identifier, dict | LearningRateSchedule):
-        found: LearningRateSchedule = serialization.resolve(
-            SCHEDULES.name, LearningRateSchedule, SCHEDULES.classes, identifier
-        )
+        found: LearningRateSchedule = serialization.resolve(SCHEDULES, identifier)
         return found
     return Constant(errors.number("learning rate", identifier, at_least=0))
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from hotloop import losses, metrics, optimizers
+from hotloop.core.custom_objects import named
 from hotloop.core.errors import bad_type, bad_value, number, unknown_name
+from hotloop.core.serialization import serialize
 from hotloop.feed.arrays import Array
 from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
 from hotloop.losses.rows import match_rank
-from hotloop.metrics import Metric
 from hotloop.metrics import get as get_metric
 from hotloop.optimizers import Optimizer
 from hotloop.training.heads import Head, NamedMetrics
@@ -42,9 +43,7 @@ class CompileSpec:
             given = getattr(self, what)
             if given is not None and not isinstance(given, list | tuple | Mapping):
                 raise bad_type(f"compile: {what}", "a list", given, f"write {what}=[{given!r}]")
-            for value in _flatten(given):
-                if not _is_convenience(value, ("crossentropy", "ce")):
-                    get_metric(value)
+            setattr(self, what, _each(given, _checked_metric))
         for value in _flatten(self.loss_weights):
             number("compile: loss_weights", value)
         self.optimizer = optimizers.get(self.optimizer)
@@ -113,21 +112,18 @@ class CompileSpec:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments as JSON values; the optimizer's state is not in it."""
 
-        def plain(value: Any) -> Any:
-            if isinstance(value, Mapping):
-                return {key: plain(item) for key, item in value.items()}
-            if isinstance(value, list | tuple):
-                return [plain(item) for item in value]
-            if isinstance(value, Loss):
-                return losses.serialize(value)
-            if isinstance(value, Metric):
-                return metrics.serialize(value)
-            if callable(value) and not isinstance(value, type):
-                return metrics.serialize(get_metric(value))
-            return value
+        def plain(given: Any, get: Callable[[Any], Any]) -> Any:
+            return _each(given, lambda value: serialize(get(value)) if callable(value) else value)
 
-        named = {name: plain(value) for name, value in self.arguments().items() if name != "optimizer"}
-        return {"optimizer": optimizers.serialize(self.optimizer), **named}
+        return {
+            "optimizer": serialize(self.optimizer),
+            "loss": plain(self.loss, losses.get),
+            "loss_weights": self.loss_weights,
+            "metrics": plain(self.metrics, get_metric),
+            "weighted_metrics": plain(self.weighted_metrics, get_metric),
+            "allow_nonfinite": self.allow_nonfinite,
+            "precision": self.precision,
+        }
 
 
 def _flatten(given: Any) -> list[Any]:
@@ -163,7 +159,20 @@ def _checked_loss(identifier: Any) -> Any:
             if loss.reduction
             else "a step needs one number: None is for calls of the loss alone",
         )
-    return loss if isinstance(loss, losses.FunctionLoss) else identifier
+    return loss if isinstance(loss, losses.FunctionLoss) or _is_known_now(identifier) else identifier
+
+
+def _checked_metric(identifier: Any) -> Any:
+    """Refuse what is no metric."""
+    if _is_convenience(identifier, ("crossentropy", "ce")):
+        return identifier
+    metric = get_metric(identifier)
+    return metric if _is_known_now(identifier) else identifier
+
+
+def _is_known_now(identifier: Any) -> bool:
+    """Whether it stands for something by the user's word, which may be good until ``compile`` returns."""
+    return isinstance(identifier, Mapping) or named(identifier) is not identifier
 
 
 def _per_output(

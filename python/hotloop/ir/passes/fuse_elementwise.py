@@ -25,8 +25,8 @@ def fuse_elementwise(graph: Graph) -> None:
     that lies between them in the graph reads the one and is read by the other. What other ops read of the
     first one becomes an output of the joined one, or is computed twice where that costs next to nothing. An
     op of a smaller shape, such as one on a bias, stays by itself: it would be done for every row. Activations
-    that are made of instructions go along with elementwise ops beside them; others, those that stand alone and
-    those that a product may apply keep their kernels. No number changes.
+    that are made of instructions go along with elementwise ops beside them; others, those that stand alone
+    and those that a product may apply keep their kernels. No number changes.
     """
     for op in graph.ops:
         if _code(graph, op) is not None:
