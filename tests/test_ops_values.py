@@ -31,7 +31,8 @@ class OfWeights(hl.layers.Layer):
 
     def call(self, inputs):
         result = ops.cast(self.case.function(ops, *self.values), "float32")
-        return ops.reshape(result, (1, -1)) + 0.0 * inputs
+        open_way = sum(ops.sum(value) for value in self.values)  # what has no gradient is refused without one
+        return ops.reshape(result, (1, -1)) + 0.0 * (inputs + open_way)
 
 
 def reference(case: Case, arrays: list[np.ndarray]) -> np.ndarray:

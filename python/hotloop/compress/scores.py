@@ -47,7 +47,7 @@ def taylor_scores(model: Model, units: UnitMap, data: Any, batch_size: int) -> d
     size = integer("batch_size", batch_size, at_least=1)
     probe, optimizer = _probe(model)
     feed = probe._trainer.feed(data[0], data[1], None, probe.allow_nonfinite)
-    program = probe._trainer.current(feed)
+    program = probe._trainer.current(feed, to_train=True)
     weights = {parameter.path: parameter for parameter in probe.weights}
     readers = [site for site in units.sites if site.role == "reads"]
     groups = [units.groups(site.atoms) for site in readers]

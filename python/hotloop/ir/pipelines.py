@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hotloop.graph.symbolic import FunctionalGraph
 from hotloop.ir.graph import Graph
 from hotloop.ir.lower import lower
+from hotloop.ir.passes.blocked import find_blocked
 from hotloop.ir.passes.copy_outputs import copy_outputs
 from hotloop.ir.passes.differentiate import differentiate
 from hotloop.ir.passes.drop import drop_for_inference, drop_identities
@@ -61,12 +62,13 @@ PASSES = (
     Pass(drop_for_inference, INFERENCE | FOLDING),
     Pass(copy_outputs, INFERENCE | TRAINING | FOLDING),
     Pass("append_losses", TRAINING),
+    Pass(mark_trainable, TRAINING, ("learning",)),
+    Pass(find_blocked, TRAINING),
     Pass(fuse_losses, TRAINING),
     Pass(append_logits, TRAINING, ("logits",)),
     Pass(fuse_activations, INFERENCE | TRAINING | FOLDING),
     Pass(fuse_elementwise, INFERENCE | TRAINING | FOLDING),
     Pass(choose_precision, TRAINING, ("precision", "on_gpu")),
-    Pass(mark_trainable, TRAINING, ("learning",)),
     Pass(differentiate, TRAINING),
     Pass(freeze, FOLDING),
     Pass(flatten, FOLDING),

@@ -40,6 +40,12 @@ class Record:
         """Whether what it makes is what it reads, be it in training or in inference alone."""
         return False
 
+    def blocked_by(self, op: Op, at: int) -> str:
+        """What keeps the gradient of what it makes from the input of this number, in a word; empty where
+        nothing does."""
+        has_one = any(value.dtype == "float32" for value in op.outputs)
+        return "" if has_one else str(op.attributes.get("kind", op.kind))
+
     def activation(self, op: Op) -> str:
         """Which activation it is, or applies to what it makes."""
         return str(op.attributes.get("activation", "linear"))

@@ -211,7 +211,7 @@ def _training(model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int)
     trainer = model._trainer
     with trainer.building(x):
         feed = trainer.feed(x, y, sample_weight, model.allow_nonfinite)
-        program = trainer.current(feed)
+        program = trainer.current(feed, to_train=True)
     optimizer = model.optimizer
     batch_size = min(batch_size, feed.rows)
     order = np.random.default_rng(0).permutation(feed.rows).astype(np.int32)

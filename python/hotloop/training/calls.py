@@ -127,7 +127,7 @@ def train_on_batch(
         trainer.predictor.remember_columns(x)
         if class_weight is not None:
             feed = feed.with_class_weight(class_weight)
-        program = trainer.current(feed)
+        program = trainer.current(feed, to_train=True)
     trainer.batch_step = BatchStep.after(program, trainer.state.slots, feed, x, y)
     return _train_once(trainer, program, feed)
 

@@ -82,7 +82,7 @@ def fit(trainer: Trainer, request: FitRequest) -> History:
     """Check everything, then train; see ``Model.fit``."""
     with trainer.building(request.x):
         feed, validation = _feeds(trainer, request)
-        program = trainer.current(feed)
+        program = trainer.current(feed, to_train=True)
     state, optimizer = trainer.state, trainer.state.optimizer
     size = feed.rows if optimizer.full_batch else request.size
     batches = Batches(state, feed.rows, size, bool(request.shuffle))
@@ -118,7 +118,7 @@ def fit(trainer: Trainer, request: FitRequest) -> History:
                 _begin_epoch(run, epoch)
                 start = time.perf_counter()
                 # A callback may have loaded weights, changed the optimizer or called the model on something.
-                program = trainer.current(feed)
+                program = trainer.current(feed, to_train=True)
                 record.use(program)
                 logs = run.make_epoch()
                 if not callbacks.stop_on_nan:

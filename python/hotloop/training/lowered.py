@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from typing import NamedTuple
 
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import FunctionalGraph
@@ -13,13 +14,32 @@ from hotloop.ir.pipelines import Purpose, run
 from hotloop.training.heads import ACTIVATIONS, Head
 
 
+class Lowered(NamedTuple):
+    """What a training program is made of.
+
+    Attributes
+    ----------
+    graph : Graph
+        With live parameters; its inputs are the model's, then the labels of losses that are ops, its outputs
+        the model's, then logits that a metric, or an output's own loss, wants to see.
+    logits : dict of int to (str, int)
+        By the number of an output: the activation it ends in, and the number of those logits.
+    blocked : str or None
+        Why it can evaluate but not train.
+    """
+
+    graph: Graph
+    logits: dict[int, tuple[str, int]]
+    blocked: str | None
+
+
 def training_graph(
     graph: FunctionalGraph,
     heads: Sequence[Head],
     learning: Container[Parameter],
     precision: str,
     on_gpu: bool,
-) -> tuple[Graph, dict[int, tuple[str, int]]]:
+) -> Lowered:
     """Lower a model with its losses, and let that go through the passes.
 
     Parameters
@@ -34,14 +54,6 @@ def training_graph(
         As ``compile`` was told.
     on_gpu : bool
         Where the program will run.
-
-    Returns
-    -------
-    graph : Graph
-        With live parameters; its inputs are the model's, then the labels of losses that are ops, its outputs
-        the model's, then logits that a metric, or an output's own loss, wants to see.
-    logits : dict of int to (str, int)
-        By the number of an output: the activation it ends in, and the number of those logits.
     """
 
     def append_losses(made: Graph) -> None:
@@ -57,7 +69,7 @@ def training_graph(
         on_gpu=on_gpu,
         learning=learning,
     )
-    return made, found["append_logits"]
+    return Lowered(made, found["append_logits"], found.get("find_blocked"))
 
 
 def _judged(graph: Graph, head: Head) -> Value:

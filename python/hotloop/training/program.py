@@ -96,6 +96,8 @@ class TrainingProgram:
         it. Only where a metric or an output's own loss is a cross-entropy.
     mixing : str
         The layer that mixes rows, which are evaluated all at once then; empty where none does.
+    blocked : str or None
+        Why it can evaluate but not train.
     """
 
     def __init__(
@@ -113,7 +115,7 @@ class TrainingProgram:
             p for layer in graph.layers for p in layer.parameters if p.trainable and p in learning
         ]
         on_gpu = self.backend is not device.HOST
-        lowered, self.logits = training_graph(graph, heads, learning, precision, on_gpu)
+        lowered, self.logits, self.blocked = training_graph(graph, heads, learning, precision, on_gpu)
         built = build(lowered, self.backend, arena=store.values, gradients=self.gradients)
         self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
         self.mixing = built.graph.mixing

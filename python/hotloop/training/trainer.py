@@ -148,8 +148,14 @@ class Trainer:
     def _first_outputs(self, inputs: list[Array]) -> list[Floats]:
         return [to_host(a) for a in self.predictor.current().run([a[:LOOKED_AT] for a in inputs])]
 
-    def current(self, feed: Feed) -> TrainingProgram:
-        """Return the program that trains and evaluates, with the optimizer's state in place."""
+    def current(self, feed: Feed, *, to_train: bool = False) -> TrainingProgram:
+        """Return the program that trains and evaluates, with the optimizer's state in place.
+
+        Raises
+        ------
+        ValueError
+            When it is to train, and an op without a gradient keeps a layer from learning.
+        """
         network, state = self.network, self.state
         with network.lock:
             store, program = network.placed_store(), self.program
@@ -158,6 +164,8 @@ class Trainer:
                 from hotloop.training.program import TrainingProgram
 
                 program = TrainingProgram(network, store, feed.heads, state.compiled.precision)
+            if to_train and program.blocked is not None:
+                raise ValueError(program.blocked)
             state.place_slots(store)
             program.set_optimizer(state.optimizer)
             self.program = program

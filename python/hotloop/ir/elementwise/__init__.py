@@ -11,7 +11,7 @@ from hotloop.ir.elementwise.builder import Builder
 from hotloop.ir.elementwise.code import Code, Operand, Step
 from hotloop.ir.elementwise.decoding import decode
 from hotloop.ir.elementwise.encoding import LIMITS, encode, fits, node_arrays
-from hotloop.ir.elementwise.gradients import gradient
+from hotloop.ir.elementwise.gradients import blocked_by, gradient
 from hotloop.ir.elementwise.instructions import INSTRUCTIONS, Instruction
 from hotloop.ir.elementwise.merging import Bound, merge
 
@@ -25,6 +25,7 @@ __all__ = [
     "Operand",
     "Step",
     "activation_code",
+    "blocked_by",
     "decode",
     "encode",
     "fits",

@@ -100,7 +100,32 @@ RULES: dict[str, Rule] = {
     "fma": lambda build, g, y, a, b, c: (*_product(build, g, y, a, b), g),
     "where": _where,
 }
-# Those without a rule are flat where they have a derivative at all.
+# Those without a rule are flat where they have a derivative at all, and so is this operand.
+_CONDITION = "where", 0
+
+
+def blocked_by(code: Code, which: int) -> str:
+    """The first instruction that keeps the gradient of a code's outputs from one of its inputs, on all ways.
+
+    Empty where one way is open. An input that nothing reads, and that stands for its shape alone, gives the
+    name of the functions that do so, full_like.
+
+    Examples
+    --------
+    >>> from hotloop.ir.elementwise import Code, Step
+    >>> blocked_by(Code(1, (Step("exp", (0,)), Step("floor", (1,))), (2,)), 0)
+    'floor'
+    """
+    found = ""
+    having: set[Operand] = {which}
+    for made, step in enumerate(code.steps, code.inputs):
+        read = [at for at, o in enumerate(step.operands) if isinstance(o, int) and o in having]
+        if step.name in RULES and any((step.name, at) != _CONDITION for at in read):
+            having.add(made)
+        elif read:
+            found = found or step.name
+    open_way = any(isinstance(output, int) and output in having for output in code.outputs)
+    return "" if open_way else found or "full_like"
 
 
 class _GradientBuilder(Builder):
