@@ -16,7 +16,17 @@ def data(rng: np.random.Generator, rows: int = ROWS) -> tuple[np.ndarray, np.nda
     )
 
 
-@pytest.mark.parametrize("head", [{}, {"weight": 0.3}, {"positions": 3}, {"positions": 3, "weight": -2.0}])
+@pytest.mark.parametrize(
+    "head",
+    [
+        {},
+        {"weight": 0.3},
+        {"positions": 3},
+        {"positions": 3, "weight": -2.0},
+        {"sum": True, "weight": 0.02},
+        {"sum": True, "positions": 3, "weight": 0.01},
+    ],
+)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_given_squared_error_is_the_losss_own(
@@ -92,3 +102,17 @@ def test_given_and_computed_losses_stand_side_by_side(rng: np.random.Generator) 
     total = given.astype(float).sum(axis=1)
     expected = (total**2).sum() + ((total[:, None] - y) ** 2).mean(axis=1).sum()
     assert program.evaluate([given], [None, y]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_sum_is_that_of_a_batch(rng: np.random.Generator) -> None:
+    """Summed up over batches of 8, 8, 8 and 5 rows, each times its rows: what a mean by rows is made of."""
+    x, y = data(rng)
+    weights = rng.uniform(0, 2, (ROWS, 1)).astype(np.float32)
+    nets = [Regression(False, sum=kind, weight=0.5) for kind in (True, False)]
+    for net in nets:
+        net.program.set_optimizer({"kind": "sgd"}, [None] * 3, [])
+    each = [nets[1].evaluate(x[at : at + 8], y[at : at + 8], weights[at : at + 8]) for at in range(0, 29, 8)]
+    _, total, _ = nets[0].train(x, y, weights)
+    assert total == pytest.approx(8 * sum(each[:3]) + 5 * each[3], rel=1e-6)
+    nets[1].train(x[24:], y[24:], weights[24:])  # the last batch of both
+    np.testing.assert_allclose(nets[0].gradients, 5 * nets[1].gradients, rtol=1e-5, atol=1e-6)

@@ -39,8 +39,8 @@ T get(const py::dict& options, const char* name, T otherwise) {
 }
 
 void refuse_unread(const py::dict& loss) {
-  static const std::set<std::string> read{"output",          "loss",  "fuse",   "from_logits",
-                                          "label_smoothing", "delta", "weight", "positions"};
+  static const std::set<std::string> read{"output", "loss",   "fuse",      "from_logits", "label_smoothing",
+                                          "delta",  "weight", "positions", "sum"};
   for (const auto& [name, value] : loss)
     require(read.count(name.cast<std::string>()) != 0, "loss: got attribute '", name.cast<std::string>(),
             "', which no loss reads");
@@ -75,6 +75,7 @@ class PyProgram {
       head.delta = get(options, "delta", 1.0f);
       head.weight = get(options, "weight", 1.0f);
       head.positions = get(options, "positions", std::int64_t{1});
+      head.sum = get(options, "sum", false);
       heads.push_back(head);
     }
     const Unlocked released;

@@ -7,14 +7,14 @@
 
 namespace hotloop::cuda {
 
-// The loss of a head over a batch is (sum of row_loss) * weight / positions; the sum as in sum_head_loss.
+// The loss of a head over a batch is (sum of row_loss) * factor / divisor; the sum as in sum_head_loss.
 struct HeadLoss {
   const float* row_loss = nullptr;
   std::int64_t count = 0;
-  double weight = 1, positions = 1;
+  double factor = 1, divisor = 1;
 };
 inline HeadLoss head_loss(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows) {
-  return {buffers.row_loss, rows * head.positions, head.weight, static_cast<double>(head.positions)};
+  return {buffers.row_loss, rows * head.positions, loss_factor(head, rows), loss_divisor(head)};
 }
 // *total += the loss.
 void add_loss(const HeadLoss& head, double* total);

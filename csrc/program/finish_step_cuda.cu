@@ -26,7 +26,7 @@ __device__ double sum_of(const HeadLoss& head, double* sums) {
 }
 
 __device__ double loss_of(const HeadLoss& head, double* sums) {
-  return __ddiv_rn(__dmul_rn(sum_of(head, sums), head.weight), head.positions);
+  return __ddiv_rn(__dmul_rn(sum_of(head, sums), head.factor), head.divisor);
 }
 
 __global__ void __launch_bounds__(kThreads) add_loss_kernel(HeadLoss head, double* total) {

@@ -17,7 +17,7 @@ void run_head(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t row
   else
     args.target = head.loss == Loss::values ? prediction : static_cast<const float*>(buffers.targets);
   args.weight = buffers.weights;
-  args.gradient_scale = static_cast<float>(head.weight / static_cast<double>(args.rows));
+  args.gradient_scale = static_cast<float>(head.weight / (head.sum ? 1.0 : static_cast<double>(args.rows)));
   args.row_loss = buffers.row_loss;
   args.gradient = gradient;
   args.probability = probability;
@@ -33,7 +33,7 @@ double sum_head_loss(const HeadSpec& head, const HeadBuffers& buffers, std::int6
     for (std::int64_t i = begin; i < begin + kBlock && i < count; ++i) block += buffers.row_loss[i];
     sum += block;
   }
-  return sum * head.weight / static_cast<double>(head.positions);
+  return sum * loss_factor(head, rows) / loss_divisor(head);
 }
 
 }  // namespace hotloop

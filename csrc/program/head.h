@@ -20,7 +20,15 @@ struct HeadSpec {
   float delta = 1.0f;
   float weight = 1.0f;
   std::int64_t positions = 1;  // an output is positions x classes a sample; the loss is their mean
+  bool sum = false;            // over all positions of a batch, in place of their mean
 };
+// What the sum of a batch's row losses is to be multiplied with and divided by to be sum_head_loss.
+inline double loss_factor(const HeadSpec& head, std::int64_t rows) {
+  return head.sum ? head.weight * static_cast<double>(rows) : head.weight;
+}
+inline double loss_divisor(const HeadSpec& head) {
+  return head.sum ? 1.0 : static_cast<double>(head.positions);
+}
 
 // What a head needs while it runs; memory belongs to the program.
 struct HeadBuffers {
@@ -33,8 +41,8 @@ struct HeadBuffers {
 void run_head(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows, std::int64_t features,
               const float* prediction, float* probability, float* gradient, Share share);
 
-// The batch's loss summed over its samples, weighted by the head's weight; in double, blocks of 128 rows
-// first and then these, each in order.
+// The batch's loss times its samples, weighted by the head's weight; in double, blocks of 128 rows first and
+// then these, each in order.
 double sum_head_loss(const HeadSpec& head, const HeadBuffers& buffers, std::int64_t rows);
 
 }  // namespace hotloop

@@ -78,7 +78,7 @@ std::optional<cuda::MlpTraining> small_training(const Graph& graph, const std::v
                                                 float* parameters, float* gradients, std::int64_t batch_size,
                                                 std::int64_t target_size) {
   const std::optional<Chain> chain = chain_of(graph, outputs, parameters);
-  if (!chain || heads.size() != 1 || heads[0].positions != 1 || heads[0].loss == Loss::values)
+  if (!chain || heads.size() != 1 || heads[0].positions != 1 || heads[0].sum || heads[0].loss == Loss::values)
     return std::nullopt;
   const HeadSpec& head = heads[0];
   // An activation behind the layers is the one that the loss does, or it is a case for the ordinary way.

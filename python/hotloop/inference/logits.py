@@ -10,7 +10,7 @@ from hotloop.ir.build import Built, build
 from hotloop.ir.graph import Graph
 from hotloop.ir.ops import record_of
 from hotloop.ir.passes.fuse_activations import split_activation
-from hotloop.training.heads import ACTIVATIONS, Head, Logits, measure
+from hotloop.training.heads import ACTIVATIONS, Head, Logits, loss_of
 
 
 class WithLogits:
@@ -71,11 +71,12 @@ def total_loss(
     outputs: Sequence[Floats],
     weights: Sequence[Floats | None],
     logits: Mapping[int, Logits],
+    batches: Sequence[int],
 ) -> float:
-    """Return the sum of the outputs' losses, each times its weight."""
+    """Return the sum of the outputs' losses, each times its weight; ``batches`` have so many rows."""
     return float(
         sum(
-            head.weight * measure(head.loss, head, y, outputs[head.index], logits.get(head.index), each)
+            head.weight * loss_of(head, y, outputs[head.index], logits.get(head.index), each, batches)
             for head, y, each in zip(heads, labels, weights, strict=True)
         )
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from hotloop.core.errors import integer
 from hotloop.core.files import PathLike, refuse_overwriting
 from hotloop.device import Host, backend, to_host
 from hotloop.feed.arrays import Array, Predicted, as_array, require_same_rows, split_by_name
@@ -22,7 +23,8 @@ from hotloop.ir.weights import tensors
 from hotloop.saving.container import write_container
 from hotloop.saving.registered import require_savable
 from hotloop.training.compile_spec import CompileSpec
-from hotloop.training.heads import compute_metrics
+from hotloop.training.heads import batch_rows, compute_metrics
+from hotloop.training.record import DEFAULT_BATCH_SIZE
 
 KIND = "quantized_model"
 
@@ -184,7 +186,7 @@ class QuantizedModel:
         x, y : arrays, or lists or dicts of them
             As for `Model.evaluate`.
         batch_size, verbose
-            Accepted as in `Model.evaluate`; results don't depend on them.
+            As in `Model.evaluate`; nothing is written.
         sample_weight : array, or a list or dict of them, optional
             As for `Model.fit`.
         return_dict : bool
@@ -220,8 +222,11 @@ class QuantizedModel:
         )
         of_head = [*weights] if weights else [None] * len(heads)
         several = len(self.output_names) > 1
-        loss = total_loss(heads, labels, outputs, of_head, logits)
-        logs = {"loss": loss, **compute_metrics(heads, labels, outputs, weights, several, logits)}
+        size = DEFAULT_BATCH_SIZE if batch_size is None else integer("batch_size", batch_size, at_least=1)
+        batches = batch_rows(rows, size)
+        loss = total_loss(heads, labels, outputs, of_head, logits, batches)
+        logs = compute_metrics(heads, labels, outputs, weights, several, logits, batches)
+        logs = {"loss": loss, **logs}
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())

@@ -52,6 +52,11 @@ class TracedLoss:
         return not self.subgraph.outputs[0].batched
 
     @property
+    def size(self) -> int:
+        """How many losses a sample has."""
+        return self.subgraph.outputs[0].features
+
+    @property
     def mixes_rows(self) -> bool:
         """Whether a row's loss depends on other rows of the batch."""
         return self.is_one or self.subgraph.outputs[0].mixes_rows

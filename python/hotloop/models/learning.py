@@ -128,7 +128,7 @@ class Learning(Compiling):
         validation_steps : int, optional
             Evaluate on only so many batches of the validation data.
         validation_batch_size : int, optional
-            As ``batch_size`` if not given; only ``validation_steps`` depends on it.
+            As ``batch_size`` if not given; ``validation_steps`` depends on it, and a loss of the batch.
         validation_freq : int or list of int
             Evaluate every so many epochs, or after those epochs (counted from 1).
         allow_nonfinite : bool, optional
@@ -198,8 +198,10 @@ class Learning(Compiling):
         x, y, sample_weight
             As for :meth:`fit`.
         batch_size : int, optional
-            32, of callbacks' batches and of ``steps``; no result depends on it. Where a layer mixes rows,
-            by a mean over the batch, all rows are one batch, of which callbacks are told.
+            32, of callbacks' batches and of ``steps``. No result depends on it but the loss where that is one
+            of the batch, such as a sum: of that it is the mean over the batches, by their rows, as in Keras.
+            Where a layer mixes rows, by a mean over the batch, all rows are one batch, of which callbacks are
+            told.
         verbose : {"auto", 0, 1, 2}
             0 silent; others write one line.
         steps : int, optional

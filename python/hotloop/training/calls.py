@@ -65,19 +65,19 @@ def evaluate(trainer: Trainer, x: Any, y: Any, sample_weight: Any, passing: Pass
         feed = trainer.feed(x, y, sample_weight, passing.allow_nonfinite).first(passing.limit)
         program = trainer.current(feed)
     listeners = passing.tell(feed.rows, program.mixing)
-    logs = evaluate_record(EpochRecord.to_judge(program, feed), listeners, passing.size)
+    logs = evaluate_record(EpochRecord.to_judge(program, feed, passing.size), listeners, passing.size)
     if passing.level:
         say(logs_text(logs))
     return logs
 
 
 def evaluate_record(record: EpochRecord, callbacks: CallbackList, batch_size: int) -> dict[str, Any]:
-    """Return the loss and the metrics over all rows, without dropout; batches are for callbacks alone.
+    """Return the loss and the metrics over all rows, without dropout.
 
-    Where a layer mixes rows they are one batch.
+    Batches are for callbacks, and for losses of a batch. Where a layer mixes rows they are one batch.
     """
-    rows = record.source.rows
-    size = batch_size if callbacks.per_test_batch and not record.source.program.mixing else rows
+    rows, program = record.source.rows, record.source.program
+    size = batch_size if (callbacks.per_test_batch or program.by_batch) and not program.mixing else rows
     callbacks.on_test_begin({})
     record.begin()
     for batch, begin in enumerate(range(0, rows, size)):

@@ -18,7 +18,7 @@ from hotloop.metrics import get as get_metric
 from hotloop.optimizers import Optimizer
 from hotloop.training.heads import Head, NamedMetrics
 
-TRAINED_REDUCTIONS = ("sum_over_batch_size", "mean")
+TRAINED_REDUCTIONS = ("sum_over_batch_size", "mean", "sum")
 PRECISIONS = ("float32", "tf32", "mixed_bfloat16")
 
 
@@ -153,9 +153,9 @@ def _checked_loss(identifier: Any) -> Any:
     if loss.reduction not in TRAINED_REDUCTIONS:
         raise bad_value(
             f"compile: loss {loss.name!r}: reduction",
-            " or ".join(map(repr, TRAINED_REDUCTIONS)),
+            ", ".join(map(repr, TRAINED_REDUCTIONS)),
             repr(loss.reduction),
-            "divide sample weights by their mean, and take their mean"
+            "divide the sample weights by their mean and leave the reduction as it is"
             if loss.reduction
             else "a step needs one number: None is for calls of the loss alone",
         )

@@ -100,7 +100,9 @@ def fit(trainer: Trainer, request: FitRequest) -> History:
     state.initial_epoch = request.initial_epoch
     # Both are brought to the device once.
     record = EpochRecord(program, feed, batches.size)
-    judged = None if validation is None else EpochRecord.to_judge(program, validation)
+    judged = (
+        None if validation is None else EpochRecord.to_judge(program, validation, request.validation_size)
+    )
     progress = Progress(request.epochs, steps, request.verbose)
     run = Run(record, batches, steps, callbacks, progress)
     logs: dict[str, Any] = {}

@@ -75,6 +75,16 @@ class Head:
         """How many losses a sample has: their mean counts."""
         return math.prod(self.weighed)
 
+    @property
+    def of_batch(self) -> bool:
+        """Whether a batch's loss is not the mean of its rows': what it is depends on the batches."""
+        return self.sums or (self.traced is not None and self.traced.mixes_rows)
+
+    @property
+    def sums(self) -> bool:
+        """Whether a batch's loss is the sum of its rows'."""
+        return self.loss.reduction == "sum" and (self.traced is None or not self.traced.is_one)
+
     def target(self, what: str, y: Array, allow_nonfinite: bool) -> Array:
         """Return labels as the loss reads them; ``what`` names them in messages."""
         if self.traced is None:
@@ -149,11 +159,13 @@ def compute_metrics(
     weights: Sequence[Floats],
     several_outputs: bool,
     logits: Mapping[int, Logits] | None = None,
+    batches: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Return the metrics over all given rows, and each output's own loss when several have one.
 
     ``weights`` are none, or for each head one a row, or one a position. Cross-entropies are those of the
-    logits, where the output of that number has some: as in the loss.
+    logits, where the output of that number has some: as in the loss. ``batches`` are how many rows each batch
+    had, by default all, which losses of a batch are means over.
     """
     losses: dict[str, Any] = {}
     found: dict[str, Any] = {}
@@ -161,13 +173,43 @@ def compute_metrics(
     given = [(head, outputs[head.index], (logits or {}).get(head.index)) for head in heads]
     if len(heads) > 1:
         for (head, p, behind), y, w in zip(given, labels, of_head, strict=True):
-            losses[f"{head.name}_loss"] = measure(head.loss, head, y, p, behind, w)
+            losses[f"{head.name}_loss"] = loss_of(head, y, p, behind, w, batches)
     shaped = [_for_metrics(y, head) for head, y in zip(heads, labels, strict=True)]
     for (head, p, behind), y in zip(given, shaped, strict=True):
         found.update({name: measure(metric, head, y, p, behind) for name, metric in head.metrics})
     for (head, p, behind), y, w in zip(given, shaped, of_head, strict=True):
         found.update({name: measure(metric, head, y, p, behind, w) for name, metric in head.weighted_metrics})
     return losses | _in_order(found, several_outputs)
+
+
+def batch_rows(rows: int, size: int) -> list[int]:
+    """Return how many rows each batch has.
+
+    >>> batch_rows(7, 3)
+    [3, 3, 1]
+    """
+    return [min(size, rows - at) for at in range(0, rows, size)]
+
+
+def loss_of(
+    head: Head,
+    y: Array,
+    output: Floats,
+    logits: Logits | None,
+    weights: Floats | None,
+    batches: Sequence[int],
+) -> float:
+    """Return the loss of an output; of one of a batch the batches' mean, by their rows."""
+    if not head.of_batch:
+        batches = ()
+    total, at = 0.0, 0
+    for count in batches or [len(y)]:
+        rows = slice(at, at + count)
+        some = None if logits is None else Logits(logits.activation, logits.values[rows])
+        weigh = None if weights is None else weights[rows]
+        total += count * measure(head.loss, head, y[rows], output[rows], some, weigh)
+        at += count
+    return total / at
 
 
 def measure(

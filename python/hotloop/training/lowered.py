@@ -11,6 +11,7 @@ from hotloop.ir.graph import Attributes, Graph, Op, Value
 from hotloop.ir.lower import lower
 from hotloop.ir.op import LOSS
 from hotloop.ir.pipelines import Purpose, run
+from hotloop.ir.rows import mixing_layer
 from hotloop.training.heads import ACTIVATIONS, Head
 
 
@@ -26,11 +27,14 @@ class Lowered(NamedTuple):
         By the number of an output: the activation it ends in, and the number of those logits.
     blocked : str or None
         Why it can evaluate but not train.
+    mixing : str
+        The layer of the model that mixes rows, if any; losses that do are no layers.
     """
 
     graph: Graph
     logits: dict[int, tuple[str, int]]
     blocked: str | None
+    mixing: str
 
 
 def training_graph(
@@ -55,13 +59,15 @@ def training_graph(
     on_gpu : bool
         Where the program will run.
     """
+    lowered = lower(graph)
+    mixing = mixing_layer(lowered)
 
     def append_losses(made: Graph) -> None:
         for head in heads:
             made.insert(Op(LOSS, [_judged(made, head)], [], _loss_attributes(head), layer=head.name))
 
     made, found = run(
-        lower(graph),
+        lowered,
         Purpose.TRAINING,
         append_losses=append_losses,
         logits={head.index: _measured(head, len(heads) > 1) for head in heads},
@@ -69,7 +75,7 @@ def training_graph(
         on_gpu=on_gpu,
         learning=learning,
     )
-    return Lowered(made, found["append_logits"], found.get("find_blocked"))
+    return Lowered(made, found["append_logits"], found.get("find_blocked"), mixing)
 
 
 def _judged(graph: Graph, head: Head) -> Value:
@@ -84,8 +90,12 @@ def _judged(graph: Graph, head: Head) -> Value:
 def _loss_attributes(head: Head) -> Attributes:
     loss = head.loss
     attributes: Attributes = {"loss": loss.native, "weight": head.weight, "positions": head.positions}
+    if head.sums:
+        attributes["sum"] = 1
     if head.traced is not None:
-        return attributes | {"loss": "values"}
+        # A row of what the loss op reads counts as its mean.
+        numbers = head.traced.size // head.positions if head.sums else 1
+        return attributes | {"loss": "values", "weight": head.weight * numbers}
     if loss.on_logits(loss.activation) is not None:
         attributes |= {"computes": loss.activation, "classes": head.shape[-1]}
     return attributes | loss.options

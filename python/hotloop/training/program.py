@@ -96,6 +96,8 @@ class TrainingProgram:
         it. Only where a metric or an output's own loss is a cross-entropy.
     mixing : str
         The layer that mixes rows, which are evaluated all at once then; empty where none does.
+    by_batch : bool
+        Whether a loss is one of a batch, so that evaluating goes by batches, as Keras does.
     blocked : str or None
         Why it can evaluate but not train.
     """
@@ -115,10 +117,12 @@ class TrainingProgram:
             p for layer in graph.layers for p in layer.parameters if p.trainable and p in learning
         ]
         on_gpu = self.backend is not device.HOST
-        lowered, self.logits, self.blocked = training_graph(graph, heads, learning, precision, on_gpu)
+        lowered, self.logits, self.blocked, self.mixing = training_graph(
+            graph, heads, learning, precision, on_gpu
+        )
         built = build(lowered, self.backend, arena=store.values, gradients=self.gradients)
         self.native, self.features, self.sources = built.program, built.features, built.graph.sources()
-        self.mixing = built.graph.mixing
+        self.by_batch = any(head.of_batch for head in heads)
         self._settings: tuple[Any, ...] | None = None
 
     def is_current(self, network: Network, store: ParameterStore) -> bool:

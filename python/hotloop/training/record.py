@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core.errors import warn
 from hotloop.training.feed import Feed
-from hotloop.training.heads import Head, Logits, compute_metrics
+from hotloop.training.heads import Head, Logits, batch_rows, compute_metrics
 from hotloop.training.position import Part, Position
 from hotloop.training.program import Order, Sums, TrainingProgram
 from hotloop.training.running import RunningMetrics
@@ -67,9 +67,10 @@ class EpochRecord:
         self.begin()
 
     @classmethod
-    def to_judge(cls, program: TrainingProgram, feed: Feed) -> EpochRecord:
+    def to_judge(cls, program: TrainingProgram, feed: Feed, batch_size: int) -> EpochRecord:
         """Return one that only evaluates: where a layer mixes rows, all of them have to be there at once."""
-        return cls(program, feed, feed.rows if program.mixing else DEFAULT_BATCH_SIZE)
+        at_once = batch_size if program.by_batch else DEFAULT_BATCH_SIZE
+        return cls(program, feed, feed.rows if program.mixing else at_once)
 
     def use(self, program: TrainingProgram) -> None:
         """Go on with another program of the same model; rows that lie where it is stay there."""
@@ -167,7 +168,8 @@ class EpochRecord:
         labels = [_in_order(array, parts) for array in self._labels]
         weights = [_in_order(array, parts) for array in self.feed.weights]
         logits = {i: Logits(kind, outputs[place]) for i, (kind, place) in self.places.items()}
-        return compute_metrics(heads, labels, outputs, weights, self.several_outputs, logits)
+        batches = [n for part in parts for n in batch_rows(part.end - part.begin, self.batch_size)]
+        return compute_metrics(heads, labels, outputs, weights, self.several_outputs, logits, batches)
 
 
 def _in_order(array: npt.NDArray[Any], parts: Sequence[Part]) -> npt.NDArray[Any]:
