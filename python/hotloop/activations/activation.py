@@ -100,6 +100,11 @@ class FunctionActivation(Activation):
         self.alpha = self.beta = 0.0
         self.rowwise = True  # for all that is known of it; products apply kernels, not functions
         self._parameters = {}
+        self.traces: dict[Any, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: the function is called anew."""
+        return {**vars(self), "traces": {}}
 
     def configured(self, **parameters: float) -> FunctionActivation:
         """Return this activation; it has no parameters.

@@ -12,6 +12,7 @@ from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
+from hotloop.ops.kept import keeping_nothing
 from hotloop.ops.layer import LAYERS, Layer
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import Spec
@@ -40,15 +41,23 @@ def mixes_rows(function: Function, shape: Shape) -> bool:
 
 
 def _traced(function: FunctionActivation, shape: Shape, batched: bool = True) -> Subgraph:
-    """What a function does with a tensor.
+    """What a function does with a tensor; it is called once for a shape.
 
     Raises
     ------
     TypeError, ValueError
-        When it can't be traced, changes the shape, or has weights.
+        When it can't be traced, changes the shape, has weights, or keeps something.
     """
+    known: dict[Any, Subgraph] = function.traces
+    if (shape, batched) not in known:
+        known[shape, batched] = _trace(function, shape, batched)
+    return known[shape, batched]
+
+
+def _trace(function: FunctionActivation, shape: Shape, batched: bool) -> Subgraph:
     what = f"activation {function.name!r}"
-    found = trace(function.function, [Spec((None, *shape) if batched else shape)], what)
+    with keeping_nothing(what, function.function):
+        found = trace(function.function, [Spec((None, *shape) if batched else shape)], what)
     (given,), (made,) = found.inputs, found.outputs
     if made.shape != given.shape or made.dtype != "float32":
         expected = f"a float32 tensor of shape {given.shape}"

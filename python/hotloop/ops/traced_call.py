@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
 from hotloop.graph.symbolic import Node, SymbolicTensor
+from hotloop.ops.kept import keeping_nothing
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import spec_of
 
@@ -68,7 +69,12 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
             raise bad_type(f"layer {layer.name!r}: what call returns", "one tensor", result, mend)
         return result
 
-    subgraph = trace(called, [spec_of(tensor) for tensor in tensors], f"call of layer {layer.name!r}")
+    what, weights = f"call of layer {layer.name!r}", len(layer.parameters)
+    with keeping_nothing(what, layer, getattr(layer, "function", None)):
+        subgraph = trace(called, [spec_of(tensor) for tensor in tensors], what)
+        if len(layer.parameters) > weights:
+            made = layer.parameters[weights].name
+            raise bad_value(what, "all weights from build", f"a new one, {made!r}", "make it in build")
     layer.adopt_parts()
     _require_own_weights(layer, subgraph)
     return TracedNode(layer, tensors, subgraph)
