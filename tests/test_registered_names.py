@@ -113,6 +113,27 @@ class WithoutKeywords(WithoutConfig):
         super().__init__(3.0)
 
 
+class Units(hl.Sequential):
+    def __init__(self, units: int) -> None:
+        super().__init__([L.Dense(units, input_shape=(3,))])
+
+
+class Fixed(hl.Sequential):
+    def __init__(self) -> None:
+        super().__init__([L.Dense(2, input_shape=(3,), name="only")])
+
+
+class OwnWay(Fixed):
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: Any = None) -> Any:
+        return cls()
+
+
+class Between(hl.Model):
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+        super().__init__(inputs, outputs, name)
+
+
 class WithArray(WithoutConfig):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": np.ones(3)}
@@ -130,7 +151,7 @@ class WithFunction(WithoutConfig):
             WithoutConfig,
             "get_config says nothing of factor, which its __init__ takes .*'factor': self.factor",
         ),
-        (WithoutKeywords, "__init__ does not take name, trainable, which get_config has"),
+        (WithoutKeywords, "__init__ does not take name, trainable, which from_config gives it"),
         (WithArray, "expected JSON values in the config of '.*', got ndarray"),
         (WithFunction, "function swish of '.*' stands in the config itself.*get_registered_name"),
     ],
@@ -142,6 +163,22 @@ def test_configs_that_would_make_something_else_are_refused(kind: Any, message: 
     with pytest.raises(TypeError, match=message):
         compiled(kind()).save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test_models_are_made_again_by_the_constructor_of_their_class(tmp_path: Path) -> None:
+    """Or, where that takes other arguments, by a from_config of their own; else saving says so."""
+    for kind in (Units, Fixed, OwnWay, Between):
+        hl.saving.register_serializable()(kind)
+    with pytest.raises(TypeError, match=r"Units.get_config says nothing of units"):
+        Units(4).save(tmp_path / "model")
+    with pytest.raises(TypeError, match=r"Fixed.__init__ does not take layers, name, which from_config"):
+        Fixed().save(tmp_path / "model")
+    x = hl.Input((3,))
+    for model in (OwnWay(), Between(x, L.Dense(2)(x))):
+        model.save(tmp_path / "model")
+        loaded = hl.load_model(tmp_path / "model")
+        assert type(loaded) is type(model)
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
 def test_what_can_be_registered() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.compress.scores import CRITERIA, magnitude_scores, normalize, taylor_scores
-from hotloop.compress.units import UnitMap
+from hotloop.compress.units import OUTPUT, UnitMap
 from hotloop.core.errors import bad_type, bad_value, number, unknown_name
 from hotloop.ir.units import FROZEN
 
@@ -84,20 +84,19 @@ def _removable_groups(units: UnitMap, chosen: Sequence[str] | None) -> dict[str,
     if chosen is None:
         found = {name: groups for name, groups in by_layer.items() if groups.size}
         if not found:
+            reasons = {name: units.why_all_stay(name) for name in list(by_layer)[:5]}
+            told = "".join(f"; {name!r}: {why}" for name, why in reasons.items() if why != OUTPUT)
             raise ValueError(
                 f"prune: no layer of {sorted(by_layer)} has units that can go: they all reach an output or "
-                "an op that mixes units (softmax); only hidden layers can be pruned"
+                f"an op that mixes units (softmax); only hidden layers can be pruned{told}"
             )
         return found
     if isinstance(chosen, str):
         raise bad_type("layers", "a list of layer names", chosen)
     for name in chosen:
-        if name not in by_layer:
-            raise unknown_name("Dense layer", name, by_layer)
+        units.require_layer(name)
         if not by_layer[name].size:
-            raise ValueError(
-                f"layer {name!r} can't be pruned: its units reach an output or an op that mixes units"
-            )
+            raise ValueError(f"layer {name!r} can't be pruned: {units.why_all_stay(name)}")
         for other, groups in by_layer.items():
             if other not in chosen and np.isin(groups, by_layer[name]).any():
                 raise ValueError(

@@ -85,6 +85,6 @@ def resolve(family: Family[Any], identifier: Any, aliases: Mapping[str, type[Any
         made = family.get(identifier["class_name"], aliases)
         config = identifier.get("config", {})
         if not isinstance(config, dict):
-            raise bad_type(f"{kind} {made.__name__}: config", "a dict", config)
+            raise bad_type(f"{kind} {made.__name__!r}: config", "a dict", config)
         return made.from_config(config)
     raise bad_type(kind, f"a name, a dict with 'class_name' and 'config', or a {base.__name__}", identifier)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.core.errors import bad_value, unknown_name
+from hotloop.core.errors import bad_value, not_initialised, unknown_name
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
@@ -32,6 +32,15 @@ class Structure:
 
     _network: Network
     _trainer: Trainer
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
+            own = ("_network", "_predictor", "_trainer", "allow_nonfinite")
+            if "_network" not in vars(self) and (name in own or hasattr(type(self), name)):
+                raise not_initialised("model", self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def name(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from hotloop.core.errors import bad_type, bad_value, integer, nearest
+from hotloop.core.errors import bad_type, bad_value, integer, nearest, not_initialised
 from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
@@ -17,6 +17,7 @@ from hotloop.ir.graph import Graph, Value
 from hotloop.ops.traced_call import TracedNode, call_traced
 from hotloop.ops.weighted import Weighted
 
+_OWN = ("has_automatic_name", "trainable", "declared_shape", "parameters", "nodes", "built", "_use")
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 
 
@@ -93,6 +94,14 @@ class Layer(Weighted):
     ) -> None:
         if unknown:
             raise self._unknown_argument(next(iter(unknown)))
+        if "trainable" in vars(self) and "_name" not in vars(self):
+            mend = "call that first"
+            raise bad_value(
+                type(self).__name__,
+                "attributes to be set behind super().__init__",
+                "trainable before it",
+                mend,
+            )
         if name is not None and (not isinstance(name, str) or not name):
             raise bad_type(f"{type(self).__name__}: name", "a string that is not empty", name)
         self.has_automatic_name = name is None
@@ -108,6 +117,14 @@ class Layer(Weighted):
         self.built = False
         self.shape_built_for: Any = None
         self._use: int | None = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
+            if "_name" not in vars(self) and (name in ("_name", *_OWN) or hasattr(type(self), name)):
+                raise not_initialised("layer", self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def name(self) -> str:

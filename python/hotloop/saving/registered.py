@@ -110,7 +110,8 @@ def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, pla
     own = [name for name, parameter in signature.parameters.items() if parameter.kind not in kinds]
     lost = [name for name in own if name not in config and name not in optional]
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
-    extra = [] if open_ended else [name for name in config if name not in own]
+    given = optional if "layers" in config else config  # a model is made of what its layers make
+    extra = [] if open_ended else [name for name in given if name not in own]
     if lost:
         raise TypeError(
             f"{what}: {cls.__name__}.get_config says nothing of {', '.join(lost)}, which its __init__ takes"
@@ -119,7 +120,7 @@ def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, pla
         )
     if extra:
         raise TypeError(
-            f"{what}: {cls.__name__}.__init__ does not take {', '.join(extra)}, which get_config has"
+            f"{what}: {cls.__name__}.__init__ does not take {', '.join(extra)}, which from_config gives it"
             f"{_named(place)}; let it take **kwargs, for super().__init__(**kwargs), or define from_config"
         )
 

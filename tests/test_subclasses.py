@@ -1,0 +1,127 @@
+"""Layers and models of users' classes: what goes wrong in them is said in a sentence."""
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hotloop as hl
+from own_things import L, Scale, X, swish
+
+
+class Nothing(L.Layer):
+    def __init__(self) -> None:
+        self.units = 3
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class LateWeight(L.Layer):
+    def __init__(self) -> None:
+        self.weight = self.add_weight((3,))
+        super().__init__()
+
+
+class LateFrozen(L.Layer):
+    def __init__(self) -> None:
+        self.trainable = False
+        super().__init__()
+
+
+class LatePart(L.Layer):
+    def __init__(self, **kwargs: Any) -> None:
+        self.part = L.Dense(3)
+        super().__init__(**kwargs)
+
+    def call(self, inputs: Any) -> Any:
+        return self.part(inputs)
+
+
+class LateModel(hl.Sequential):
+    def __init__(self) -> None:
+        self.add(L.Dense(3))
+        super().__init__()
+
+
+class NoModel(hl.Sequential):
+    def __init__(self) -> None:
+        self.units = 3
+
+
+def chain(*layers: Any) -> hl.Sequential:
+    return hl.Sequential([hl.Input((3,)), *layers, L.Dense(2, name="last")])
+
+
+def test_a_forgotten_constructor_is_named() -> None:
+    for make, kind in (
+        (lambda: chain(Nothing()), "layer Nothing"),
+        (LateWeight, "layer LateWeight"),
+        (LateModel, "model LateModel"),
+        (lambda: NoModel().predict(X), "model NoModel"),
+        (lambda: NoModel().fit(X, X), "model NoModel"),
+        (lambda: repr(Nothing()), "layer Nothing"),
+    ):
+        with pytest.raises(AttributeError, match=rf"{kind}: expected super\(\).__init__\(\*\*kwargs\) first"):
+            make()
+    with pytest.raises(ValueError, match=r"LateFrozen: expected attributes to be set behind super\(\)"):
+        LateFrozen()
+    with pytest.raises(AttributeError, match="'Nothing' object has no attribute 'width'"):
+        Nothing().width  # noqa: B018
+    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'width'"):
+        L.Dense(2).width  # noqa: B018
+
+
+def test_what_does_no_harm_before_it_is_kept() -> None:
+    model = chain(LatePart(name="mine"))
+    assert [weight.path for weight in model.layers[0].weights] == ["mine/part/kernel", "mine/part/bias"]
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(twin.predict(X), model.predict(X))
+
+
+class Block(L.Layer):
+    """With a hidden layer inside, whose units a config of the model says nothing of."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.one, self.two = L.Dense(8, "relu"), L.Dense(3)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.two(self.one(inputs))
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            [L.Dense(3, name="a"), Scale(0.5, name="mine")],
+            "'a': its units reach an op .*: layer 'mine/inner'",
+        ),
+        ([L.Dense(8, name="a"), L.Lambda(lambda x: x - hl.ops.max(x), name="mine")], "'a': .*: layer 'mine'"),
+        (
+            [L.Dense(8, name="a", activation=swish)],
+            "'a': .* does not say where each goes: its own activation",
+        ),
+        ([Block(name="block")], r"no layer of \['last'\] has units that can go"),
+    ],
+)
+def test_a_layer_that_cannot_be_pruned_is_named(layers: list[Any], message: str) -> None:
+    model = chain(*copy.deepcopy(layers))
+    with pytest.raises(ValueError, match=message):
+        hl.prune_model(model, 0.5)
+
+
+def test_a_layer_that_was_asked_for_and_cannot_be_pruned_is_named() -> None:
+    model = chain(
+        L.Dense(8, "relu", name="a"), L.Dense(3, name="b"), Scale(0.5, name="mine"), Block(name="block")
+    )
+    with pytest.raises(ValueError, match=r"layer 'b' can't be pruned: .*: layer 'mine/inner'"):
+        hl.prune_model(model, 0.5, layers=["b"])
+    for name in ("mine", "block", "block/one"):
+        with pytest.raises(ValueError, match=f"layer '{name}' can't be pruned: it is no Dense layer of the"):
+            hl.prune_model(model, 0.5, layers=[name])
+    with pytest.raises(ValueError, match=r"layer 'b': unit 0 can't go: .*: layer 'mine/inner'"):
+        hl.compress.remove_units(model, {"b": [0]})
+    assert hl.prune_model(model, 0.5, layers=["a"]).get_layer("a").units == 4
