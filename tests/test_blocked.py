@@ -98,7 +98,7 @@ def test_it_is_named_in_layers_of_layers_activations_and_losses():
             "layer 'steps': floor .* of layer 'steps/inner'",
         ),
         (hl.Model(x, L.Dense(3, steps, name="end")(x)), "mse", "layer 'end': floor .* of layer 'end'"),
-        (hl.Model(x, L.Dense(3, name="end")(x)), steps_off, "layer 'steps_off': round .* of layer 'end'"),
+        (hl.Model(x, L.Dense(3, name="end")(x)), steps_off, "'loss steps_off': round .* of layer 'end'"),
     ]:
         model.compile("sgd", loss)
         with pytest.raises(ValueError, match=words):

@@ -119,3 +119,66 @@ def test_nonfinite_labels_are_refused(rng: np.random.Generator) -> None:
     model.compile("sgd", loss=lambda y, p: ops.square(y - p))
     with pytest.raises(ValueError, match=r"y: expected finite numbers, got nan at index \(3, 1\)"):
         model.fit(x, y, verbose=0)
+
+
+def test_what_keeps_something_is_refused(rng: np.random.Generator) -> None:
+    class Counting(hl.losses.Loss):
+        count = 0
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            self.count += 1
+            return ops.square(y_true - y_pred)
+
+    def lasting(y: Any, p: Any) -> Any:
+        lasting.mean = ops.mean(p, axis=-1)  # type: ignore[attr-defined]
+        return ops.square(y - p)
+
+    x, y = data(rng)
+    for loss, message in (
+        (Counting(), r"loss 'counting': expected a call that keeps nothing.*sets attribute 'count'"),
+        (lasting, r"loss 'lasting': expected a call that keeps nothing.*keeps a tensor in attribute 'mean'"),
+    ):
+        model = regression()
+        model.compile("sgd", loss=loss)
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, y, verbose=0)
+
+
+def test_what_has_no_gradient_is_named(rng: np.random.Generator) -> None:
+    x, y = data(rng)
+
+    def hits(y: Any, p: Any) -> Any:
+        return ops.mean(ops.cast(ops.equal(ops.round(p), ops.round(y)), "float32"), axis=-1)
+
+    def steps(y: Any, p: Any) -> Any:
+        return ops.square(y - ops.floor(p))
+
+    for loss, message in (
+        (hits, r"'loss hits': round has no gradient.*weights of layer 'dense"),
+        (steps, r"'loss steps': floor has no gradient.*weights of layer 'dense"),
+        (lambda y, p: ops.cast(ops.argmax(p, axis=-1), "float32"), "argmax has no gradient"),
+    ):
+        model = regression()
+        model.compile("sgd", loss=loss)
+        before = model.get_weights()
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, y, verbose=0)
+        with pytest.raises(ValueError, match=message):
+            model.train_on_batch(x, y)
+        assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+        assert np.isfinite(model.evaluate(x, y, verbose=0))
+
+
+def test_metrics_that_make_a_table_are_refused(rng: np.random.Generator) -> None:
+    def of_means(y: Any, p: Any) -> Any:
+        return np.abs(y.mean(axis=1) - p)
+
+    message = (
+        r"metric 'of_means': result: expected one value a row, got shape \(50, 50\) of \(50, 1\) and "
+        r"\(50, 1\), which sets every row against every row; give both as many axes"
+    )
+    x, y = data(rng)
+    model = regression(outputs=1)
+    model.compile("sgd", loss="mse", metrics=[of_means])
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(x, y[:, :1], verbose=0)

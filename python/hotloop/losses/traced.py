@@ -76,7 +76,7 @@ class TracedLoss:
         """Append its ops to a graph and return the losses, a row each."""
         from hotloop.ops.lower import broadcast, reshape, take_slice
 
-        graph.layer = self.name
+        graph.layer = f"loss {self.name}"
         (made,) = self.subgraph.lower(graph, [labels, predictions])
         if made.batched:
             return made
@@ -98,15 +98,17 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
     Raises
     ------
     TypeError, ValueError
-        When it looks at numbers, applies NumPy, keeps tensors from call to call, uses weights, or returns
+        When it looks at numbers, applies NumPy, keeps something from call to call, uses weights, or returns
         anything but a float32 tensor that depends on the predictions.
     """
+    from hotloop.ops.kept import keeping_nothing
     from hotloop.ops.trace import trace
     from hotloop.ops.types import Spec
 
     what = f"loss {loss.name!r}"
     try:
-        found = trace(loss.call, [Spec((None, *labels)), Spec((None, *shape))], what)
+        with keeping_nothing(what, loss, getattr(loss, "function", None)):
+            found = trace(loss.call, [Spec((None, *labels)), Spec((None, *shape))], what)
     except (TypeError, ValueError) as error:
         if type(error) not in (TypeError, ValueError) or str(error).startswith(what):
             raise

@@ -182,7 +182,9 @@ class FunctionMetric(Metric):
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         target, predicted = np.asarray(y_true), np.asarray(y_pred)
-        values = np.asarray(self._function(like_predictions(target, predicted.shape), predicted))
+        target = like_predictions(target, predicted.shape)
+        values = np.asarray(self._function(target, predicted))
+        _refuse_table(self.name, values, target.shape, predicted.shape)
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
 
     def get_config(self) -> dict[str, Any]:
@@ -193,6 +195,16 @@ class FunctionMetric(Metric):
     def from_config(cls, config: dict[str, Any]) -> FunctionMetric:
         function = function_of("metric: function", config["function"])
         return cls(function, config["name"])
+
+
+def _refuse_table(name: str, values: Array, *shapes: tuple[int, ...]) -> None:
+    """Refuse what NumPy makes of ``(n,)`` against ``(n, 1)``: every row of the one against every row of the
+    other."""
+    rows = shapes[1][0] if shapes[1] else 0
+    if rows > 1 and values.shape[:2] == (rows, rows) and all(shape[1:2] != (rows,) for shape in shapes):
+        got = f"shape {values.shape} of {shapes[0]} and {shapes[1]}, which sets every row against every row"
+        mend = "give both as many axes, as by y_pred[:, 0] or y_true[:, None]"
+        raise errors.bad_value(f"metric {name!r}: result", "one value a row", got, mend)
 
 
 def direction_of(metric: Metric) -> str | None:

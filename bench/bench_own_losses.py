@@ -1,0 +1,90 @@
+"""A training step with a loss that is written with hotloop.ops, against the nearest one that has a kernel.
+
+pytest bench/bench_own_losses.py --benchmark-enable
+
+Huber is the same loss twice. A quantile loss does what the absolute error does, and is it at 1/2; a focal one
+is the binary cross-entropy at gamma 0, whose kernel does without a power, and does the sigmoid before it too.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import hotloop as hl
+from hotloop import ops
+from side_by_side import in_turns
+
+NETWORKS = {"tiny": ((16, 32, 32, 2), 32), "mlp64": ((784, 64, 10), 32), "wide": ((784, 64, 784), 256)}
+STEPS = {"tiny": 400, "mlp64": 200, "wide": 40}
+
+
+def huber(y, p):
+    error = ops.abs(y - p)
+    return ops.mean(ops.where(error <= 1.0, 0.5 * ops.square(error), error - 0.5), axis=-1)
+
+
+def quantile(y, p, q=0.8):
+    error = y - p
+    return ops.mean(ops.maximum(q * error, (q - 1) * error), axis=-1)
+
+
+def focal(y, p, gamma=2.0):
+    p = ops.clip(p, 1e-7, 1 - 1e-7)
+    right = ops.where(y > 0.5, p, 1 - p)
+    return ops.mean(-((1 - right) ** gamma) * ops.log(right), axis=-1)
+
+
+def middle(y, p):
+    return 2 * quantile(y, p, 0.5)
+
+
+def plain(y, p):
+    return focal(y, p, 0.0)
+
+
+# By name: what is timed, what has a kernel, and what is to be that loss.
+LOSSES = {
+    "huber": (huber, "huber", huber),
+    "quantile": (quantile, "mean_absolute_error", middle),
+    "focal": (focal, "binary_crossentropy", plain),
+}
+
+
+def training(name, loss):
+    """A model with given weights and its data; calls of it train for one epoch."""
+    sizes, batch = NETWORKS[name]
+    hl.set_seed(1)
+    binary = loss in (focal, plain, "binary_crossentropy")
+    layers = [hl.layers.Input(shape=sizes[:1])]
+    layers += [hl.layers.Dense(units, activation="relu") for units in sizes[1:-1]]
+    model = hl.Sequential([*layers, hl.layers.Dense(sizes[-1], activation="sigmoid" if binary else None)])
+    model.compile("adam", loss=loss)
+    rng = np.random.default_rng(0)
+    for parameter, (inputs, units) in zip(model.weights[::2], itertools.pairwise(sizes), strict=True):
+        parameter.value[...] = rng.normal(0, inputs**-0.5, (inputs, units))
+    x = rng.random((STEPS[name] * batch, sizes[0]), dtype=np.float32)
+    y = rng.random((len(x), sizes[-1]), dtype=np.float32)
+    y = np.round(y) if binary else 4 * y
+
+    def epoch(rows=None):
+        return model.fit(x[:rows], y[:rows], batch_size=batch, epochs=1, shuffle=False, verbose=0)
+
+    return model, epoch, batch
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("which", LOSSES)
+def test_training_step(name, which, benchmark, tell):
+    timed, native, same = LOSSES[which]
+    (ours, few, batch), (theirs, other, _) = training(name, same), training(name, native)
+    histories = [run(5 * batch).history["loss"] for run in (few, other)]
+    assert histories[0] == pytest.approx(histories[1], rel=1e-5)
+    for mine, its in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, its, rtol=1e-3, atol=2e-4)
+    if not benchmark.enabled:
+        return
+    epoch = training(name, timed)[1]
+    seconds = in_turns({"hotloop.ops": epoch, native: training(name, native)[1]})
+    tell({side: 1e6 * value / STEPS[name] for side, value in seconds.items()})
+    benchmark.pedantic(epoch, rounds=3)
