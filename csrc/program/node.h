@@ -43,6 +43,12 @@ struct NodeFacts {
   GradientFlow gradient = GradientFlow::through;
   // Which values backward reads: the memory plan keeps only those.
   bool backward_reads_inputs = true, backward_reads_outputs = true;
+  // Those of a node whose backward reads none.
+  static NodeFacts of_gradients_alone() {
+    NodeFacts facts;
+    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
+    return facts;
+  }
   // Whether a row of an output depends on other rows of an input, in inference. A batch then is never cut
   // into chunks. Batch -> no batch axis is such a case without saying so.
   bool mixes_rows = false;

@@ -14,11 +14,7 @@ class Add final : public Node {
         count_(static_cast<int>(spec.inputs.size())) {}
 
   std::vector<ValueSpec> outputs() const override { return {input_}; }
-  NodeFacts facts() const override {
-    NodeFacts facts;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
-    return facts;
-  }
+  NodeFacts facts() const override { return NodeFacts::of_gradients_alone(); }
 
   void forward(const NodeRun& run) override {
     add_forward(reinterpret_cast<const float* const*>(run.inputs), count_, run.out(), run.rows * features_,

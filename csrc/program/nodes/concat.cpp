@@ -24,11 +24,7 @@ class Concat final : public Node {
   std::vector<ValueSpec> outputs() const override {
     return {input_.shaped(with_last_axis(input_.shape, cols_[0], width_))};
   }
-  NodeFacts facts() const override {
-    NodeFacts facts;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
-    return facts;
-  }
+  NodeFacts facts() const override { return NodeFacts::of_gradients_alone(); }
 
   void forward(const NodeRun& run) override {
     float* y = run.out();

@@ -19,11 +19,7 @@ class Dropout final : public Node {
   }
 
   std::vector<ValueSpec> outputs() const override { return {input_}; }
-  NodeFacts facts() const override {
-    NodeFacts facts;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
-    return facts;
-  }
+  NodeFacts facts() const override { return NodeFacts::of_gradients_alone(); }
 
   void forward(const NodeRun& run) override { apply(run, run.in(), run.out(), false); }
 

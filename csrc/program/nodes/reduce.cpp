@@ -43,12 +43,11 @@ class ReduceNode : public Node {
 
   std::vector<ValueSpec> outputs() const override { return {output_}; }
   NodeFacts facts() const override {
-    NodeFacts facts;
+    NodeFacts facts = NodeFacts::of_gradients_alone();
     const auto numbers = static_cast<double>(input_.features());
     (input_.batched ? facts.work_per_row : facts.work_per_batch) = numbers;
     if (!input_.batched) facts.work_per_row = 0;
     facts.operations = numbers;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
     return facts;
   }
 

@@ -15,11 +15,7 @@ class Rescale final : public Node {
         offset_(static_cast<float>(spec.real("offset", 0.0))) {}
 
   std::vector<ValueSpec> outputs() const override { return {input_}; }
-  NodeFacts facts() const override {
-    NodeFacts facts;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
-    return facts;
-  }
+  NodeFacts facts() const override { return NodeFacts::of_gradients_alone(); }
 
   void forward(const NodeRun& run) override {
     rescale_forward(run.in(), scale_, offset_, run.out(), run.rows * features_, run.team.share());

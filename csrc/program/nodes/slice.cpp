@@ -39,11 +39,7 @@ class Slice final : public Node {
   }
 
   std::vector<ValueSpec> outputs() const override { return {output_}; }
-  NodeFacts facts() const override {
-    NodeFacts facts;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
-    return facts;
-  }
+  NodeFacts facts() const override { return NodeFacts::of_gradients_alone(); }
 
   void forward(const NodeRun& run) override {
     StridedCopy all = sample_;

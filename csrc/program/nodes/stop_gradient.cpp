@@ -12,9 +12,8 @@ class StopGradient final : public Node {
 
   std::vector<ValueSpec> outputs() const override { return {input_}; }
   NodeFacts facts() const override {
-    NodeFacts facts;
+    NodeFacts facts = NodeFacts::of_gradients_alone();
     facts.gradient = GradientFlow::stopped;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
     return facts;
   }
   void forward(const NodeRun& run) override {

@@ -22,10 +22,9 @@ class Weight final : public Node {
 
   std::vector<ValueSpec> outputs() const override { return {{shape_, DType::f32, false}}; }
   NodeFacts facts() const override {
-    NodeFacts facts;
+    NodeFacts facts = NodeFacts::of_gradients_alone();
     facts.parameters = {{at_, size_}};
     facts.trainable = trainable_;
-    facts.backward_reads_inputs = facts.backward_reads_outputs = false;
     facts.fixed = true;
     return facts;
   }

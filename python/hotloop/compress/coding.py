@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hotloop.compress.calibrate import LEVELS, AffineScale, affine_scale
 from hotloop.compress.grids import ColumnGrid
 from hotloop.ir.graph import Op, Value
+from hotloop.ir.ops.dense import numbers, scaled_inputs, scaled_outputs
 
 Doubles = npt.NDArray[np.float64]
 
@@ -94,16 +95,13 @@ def by_powers_of_two(grid: ColumnGrid, activation: str, alpha: float) -> Coding:
 
 def folded(op: Op, before: Coding, after: Coding) -> tuple[Doubles, Doubles | None]:
     """A Dense's kernel and bias, of numbers that mean this before it, for numbers that mean that after it."""
-    kernel = op.weights["kernel"].astype(np.float64)
-    bias = op.weights["bias"].astype(np.float64) if "bias" in op.weights else None
-    inputs, units = kernel.shape
-    if before.factor is not None:
-        factor, offset = before.spread(inputs)
-        bias = np.asarray((0.0 if bias is None else bias) + offset @ kernel)
-        kernel = kernel * np.asarray(factor)[:, None]
+    kernel, bias = numbers(op)
+    if before.factor is not None and before.offset is not None:
+        kernel, bias = scaled_inputs(kernel, bias, before.factor, before.offset)
+    elif after.factor is None and "bias" not in op.weights:
+        return kernel, None
     if after.factor is not None:
-        divisor, start = after.spread(units)
-        slope = 1.0 if after.slope is None else np.tile(after.slope, units // after.slope.size)
-        bias = np.asarray(((0.0 if bias is None else bias) * slope - start) / divisor)
-        kernel = np.asarray(kernel * slope / divisor)
+        divisor, start = after.spread(kernel.shape[1])
+        slope = 1.0 if after.slope is None else np.tile(after.slope, kernel.shape[1] // after.slope.size)
+        kernel, bias = scaled_outputs(kernel, bias, np.asarray(slope / divisor), np.asarray(-start / divisor))
     return kernel, bias

@@ -116,14 +116,7 @@ class Operation(Layer):
         if len(tensors) != expected:
             raise bad_value(f"{self._label}: inputs", f"{expected} tensors", len(tensors))
         made = self.primitive.spec(self._specs([spec_of(tensor) for tensor in tensors]), self.arguments)
-        node = Node(
-            self,
-            tensors,
-            made.sample_shape,
-            made.dtype,
-            batched=made.batched,
-            mixes_rows=made.mixes_rows,
-        )
+        node = made.node(self, tensors)
         self.nodes.append(node)
         return node.output
 

@@ -34,14 +34,7 @@ class Source:
 
     def tensor(self, spec: Spec) -> SymbolicTensor:
         """Return a tensor that nothing makes."""
-        node = Node(
-            cast(GraphLayer, self),
-            (),
-            spec.sample_shape,
-            spec.dtype,
-            batched=spec.batched,
-            mixes_rows=spec.mixes_rows,
-        )
+        node = spec.node(cast(GraphLayer, self))
         self.nodes.append(node)
         return node.output
 

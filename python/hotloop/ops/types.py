@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from hotloop.core.errors import bad_type, unknown_name
-from hotloop.graph.symbolic import SymbolicTensor
+from hotloop.graph.layer import GraphLayer
+from hotloop.graph.symbolic import Node, SymbolicTensor
 
 FullShape = tuple[int | None, ...]  # with None in front for the batch
 DTYPES = (
@@ -55,6 +56,17 @@ class Spec:
     def size(self) -> int:
         """Numbers a sample."""
         return math.prod(self.sample_shape)
+
+    def node(self, layer: GraphLayer, inputs: Sequence[SymbolicTensor] = ()) -> Node:
+        """Return a call of a layer that makes such a value."""
+        return Node(
+            layer,
+            inputs,
+            self.sample_shape,
+            self.dtype,
+            batched=self.batched,
+            mixes_rows=self.mixes_rows,
+        )
 
 
 def spec_of(tensor: SymbolicTensor) -> Spec:

@@ -32,13 +32,10 @@ class DenseRecord(Product):
         return op.integer("units")
 
     def scale_inputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
-        kernel, bias = _numbers(op)
-        times = kernel.shape[0] // factor.size
-        _store(op, kernel * np.tile(factor, times)[:, None], bias + np.tile(shift, times) @ kernel)
+        _store(op, *scaled_inputs(*numbers(op), factor, shift))
 
     def scale_outputs(self, op: Op, factor: Doubles, shift: Doubles) -> None:
-        kernel, bias = _numbers(op)
-        _store(op, kernel * factor, bias * factor + shift)
+        _store(op, *scaled_outputs(*numbers(op), factor, shift))
 
     def weight_shapes(self, op: Op) -> dict[str, Shape]:
         inputs, units = op.integer("last_axis"), op.integer("units")
@@ -56,10 +53,24 @@ class DenseRecord(Product):
         return [atoms]
 
 
-def _numbers(op: Op) -> tuple[Doubles, Doubles]:
+def numbers(op: Op) -> tuple[Doubles, Doubles]:
+    """The kernel and the bias, zeros where there is none, in double precision."""
     kernel = op.weights["kernel"].astype(np.float64)
     bias = op.weights.get("bias", np.zeros(kernel.shape[1], np.float32)).astype(np.float64)
     return kernel, bias
+
+
+def scaled_inputs(kernel: Doubles, bias: Doubles, factor: Doubles, shift: Doubles) -> tuple[Doubles, Doubles]:
+    """Of numbers that do to x what these do to ``x * factor + shift``, which is by some of the columns."""
+    times = kernel.shape[0] // factor.size
+    return kernel * np.tile(factor, times)[:, None], bias + np.tile(shift, times) @ kernel
+
+
+def scaled_outputs(
+    kernel: Doubles, bias: Doubles, factor: Doubles, shift: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Of numbers that make ``y * factor + shift`` of what these make."""
+    return kernel * factor, bias * factor + shift
 
 
 def _store(op: Op, kernel: Doubles, bias: Doubles) -> None:
