@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
@@ -102,6 +103,7 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
         anything but a float32 tensor that depends on the predictions.
     """
     from hotloop.ops.kept import keeping_nothing
+    from hotloop.ops.shapes import RowsMeet
     from hotloop.ops.trace import trace
     from hotloop.ops.types import Spec
 
@@ -110,9 +112,10 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
         with keeping_nothing(what, loss, getattr(loss, "function", None)):
             found = trace(loss.call, [Spec((None, *labels)), Spec((None, *shape))], what)
     except (TypeError, ValueError) as error:
-        if type(error) not in (TypeError, ValueError) or str(error).startswith(what):
+        kind = ValueError if isinstance(error, RowsMeet) else type(error)
+        if kind not in (TypeError, ValueError) or str(error).startswith(what):
             raise
-        raise type(error)(f"{what}: {error}") from error
+        raise kind(f"{what}: {error}") from error
     predictions, (made,) = found.inputs[1], found.outputs
     if made is not predictions and all(predictions not in node.inputs for node in found.nodes):
         mend = "compute it of the second argument"
@@ -159,21 +162,37 @@ def compute(loss: HasCall, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> tupl
         raise bad_value(f"{loss.name}: y_true", f"{rows} rows, as y_pred has", f"shape {target.shape}")
     of_loss, key = _programs.setdefault(loss, {}), (target.shape[1:], predicted.shape[1:])
     if key not in of_loss:
-        of_loss[key] = _program(trace_loss(loss, *key), *key)
+        traced = trace_loss(loss, *key)
+        of_loss[key] = traced, program_of_rows(lambda graph, values: traced.lower(graph, *values), key)
     traced, built = of_loss[key]
     (made,) = built.run([np.ascontiguousarray(each).reshape(rows, -1) for each in (target, predicted)])
     shape = (rows, *traced.subgraph.outputs[0].sample_shape)
     return made.astype(np.float64).reshape(shape), traced.is_one
 
 
-def _program(traced: TracedLoss, labels: Shape, shape: Shape) -> tuple[TracedLoss, Built]:
+def program_of_rows(
+    lower: Callable[[Graph, list[Value]], Value], shapes: Sequence[Shape], dtypes: Sequence[str] = ()
+) -> Built:
+    """Make the program of something that has a number, or several, for each row of its inputs.
+
+    Parameters
+    ----------
+    lower : callable
+        Appends its ops to a graph, behind values for the inputs, and returns what they make.
+    shapes : sequence of tuple of int
+        Of one sample of each input.
+    dtypes : sequence of str
+        "float32" or "int32" of each; float32 where they are left out.
+    """
     from hotloop.ir.build import build
     from hotloop.ir.graph import Graph
     from hotloop.ir.passes.copy_outputs import copy_outputs
     from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
 
     graph = Graph()
-    graph.outputs = [traced.lower(graph, graph.add_input(labels), graph.add_input(shape))]
+    types = dtypes or ["float32"] * len(shapes)
+    values = [graph.add_input(shape, dtype) for shape, dtype in zip(shapes, types, strict=True)]
+    graph.outputs = [lower(graph, values)]
     copy_outputs(graph)
     fuse_elementwise(graph)
-    return traced, build(graph)
+    return build(graph)

@@ -16,6 +16,7 @@ from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, like_predictions, row_weights
+from hotloop.metrics.traced import RowProgram, row_program, specs_of
 
 Array = npt.NDArray[Any]
 Result = float | Doubles  # one number, or one for each class or output
@@ -161,6 +162,11 @@ class LossMetric(Metric):
 class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
+    Before a training it is called once with symbolic tensors. Where it is written with :mod:`hotloop.ops`,
+    and makes something of each row, what it did is computed natively, in float32, on the whole set at once;
+    any other function, such as one of NumPy's, is called with the whole set each time. Where ``(n,)`` meets
+    ``(n, 1)``, which makes a table of every row against every row, it is refused.
+
     Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
     a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It is saved with a
     model when :func:`hotloop.saving.register_serializable` has the function.
@@ -176,16 +182,46 @@ class FunctionMetric(Metric):
 
     def __init__(self, function: Callable[[Array, Array], npt.ArrayLike], name: str | None = None) -> None:
         self._function = function
+        self._programs: dict[Any, RowProgram | None] = {}  # by shapes and types
         super().__init__(name or getattr(function, "__name__", "metric"))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which find out anew what the function does."""
+        return {**vars(self), "_programs": {}}
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
     ) -> float:
         target, predicted = np.asarray(y_true), np.asarray(y_pred)
         target = like_predictions(target, predicted.shape)
-        values = np.asarray(self._function(target, predicted))
+        compute = self.program(target, predicted)
+        values = np.asarray(
+            self._function(target, predicted) if compute is None else compute(target, predicted)
+        )
         _refuse_table(self.name, values, target.shape, predicted.shape)
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
+
+    def program(self, target: Array, predicted: Array) -> RowProgram | None:
+        """Return what the function does with rows of these shapes as a program, where that is to be used.
+
+        Parameters
+        ----------
+        target, predicted : ndarray
+            A row each, as the function takes them; a model's predictions are float32.
+
+        Raises
+        ------
+        ValueError
+            When it would set every row against every row.
+        """
+        if predicted.dtype != np.float32 or predicted.ndim < 1 or target.shape[:1] != predicted.shape[:1]:
+            return None
+        if target.dtype.kind not in "biuf" or predicted.size == 0:
+            return None
+        key = target.shape[1:], predicted.shape[1:], target.dtype.kind
+        if key not in self._programs:
+            self._programs[key] = row_program(self.name, self._function, specs_of(target, predicted))
+        return self._programs[key]
 
     def get_config(self) -> dict[str, Any]:
         """The function's registered name, or the function itself, and the metric's name."""

@@ -10,6 +10,10 @@ from hotloop.core.errors import bad_type, bad_value, integer
 from hotloop.ops.types import FullShape
 
 
+class RowsMeet(ValueError):
+    """Shapes whose broadcast would set every row of a batch against every row."""
+
+
 def shape_text(shape: FullShape) -> str:
     """How messages show a shape."""
     return str(tuple(shape))
@@ -38,12 +42,13 @@ def broadcast(what: str, shapes: Sequence[FullShape]) -> FullShape:
     rank = max(len(shape) for shape in shapes)
     got = " and ".join(dict.fromkeys(map(shape_text, shapes)))
     if any(len(shape) < rank for shape in batched):
-        raise bad_value(
+        error = bad_value(
             what,
             "shapes whose batches meet",
             f"{got}, which would set every row against every row",
             "give them one rank by hotloop.ops.expand_dims or squeeze",
         )
+        raise RowsMeet(str(error))
     for shape in shapes:
         if len(shape) == rank and shape[0] not in (None, 1):
             raise bad_value(

@@ -163,11 +163,11 @@ def _checked_loss(identifier: Any) -> Any:
 
 
 def _checked_metric(identifier: Any) -> Any:
-    """Refuse what is no metric."""
+    """Refuse what is no metric; a function becomes one, which finds out once what that does."""
     if _is_convenience(identifier, ("crossentropy", "ce")):
         return identifier
     metric = get_metric(identifier)
-    return metric if _is_known_now(identifier) else identifier
+    return metric if isinstance(metric, metrics.FunctionMetric) or _is_known_now(identifier) else identifier
 
 
 def _is_known_now(identifier: Any) -> bool:

@@ -20,6 +20,7 @@ from hotloop.losses.rows import like_predictions
 from hotloop.losses.traced import TracedLoss, trace_loss
 from hotloop.metrics import Metric
 from hotloop.metrics.base import direction_of
+from hotloop.metrics.traced import specs_of, traced
 
 NamedMetrics = list[tuple[str, Metric]]
 TRIED_ROWS = 1000
@@ -116,7 +117,8 @@ class Logits(NamedTuple):
 def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
     """Refuse metrics that don't fit the labels before anything is trained: they see some, and predict zeros.
 
-    A metric of the user's is left alone: it may count its calls, or take no predictions that are all zeros.
+    A metric of the user's is not: it may take no predictions that are all zeros. It is called once with
+    symbolic tensors, one of a class of the user's in a copy.
 
     Raises
     ------
@@ -130,6 +132,10 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
             if _is_hotloops(metric):
                 with np.errstate(all="ignore"):
                     metric(some, zeros)
+            elif isinstance(metric, metrics.FunctionMetric):
+                metric.program(some, zeros)
+            elif some.dtype.kind in "biuf":
+                traced(metric.name, metric, specs_of(some, zeros))
 
 
 def _is_hotloops(metric: Metric) -> bool:
