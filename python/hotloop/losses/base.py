@@ -40,6 +40,8 @@ class Loss(Configurable):
     reduction : str or None
     native : str
         The kernel's name for it; empty for a loss that is written as ``call``.
+    is_traced : bool
+        Whether it is, and becomes ops of the model.
     targets : {"dense", "sparse"}
         Whether targets have the predictions' shape or are class numbers.
     answers : {"values", "each", "one"}
@@ -74,6 +76,7 @@ class Loss(Configurable):
     targets = "dense"
     answers = "values"
     activation = ""
+    is_traced = False
 
     def __init__(self, *, reduction: str | None = MEAN, name: str | None = None) -> None:
         if reduction not in (None, *REDUCTIONS):
@@ -87,10 +90,9 @@ class Loss(Configurable):
         """Above it a single prediction means yes: 0.5 for probabilities, 0 for logits and margins."""
         return 0.0 if self.options["from_logits"] else 0.5
 
-    @property
-    def is_traced(self) -> bool:
-        """Whether it is written as ``call`` and becomes ops of the model."""
-        return type(self).call is not Loss.call
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.is_traced = cls.call is not Loss.call  # which every step asks
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the losses of a batch; for a subclass to write, with :mod:`hotloop.ops`.

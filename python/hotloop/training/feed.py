@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -125,9 +125,13 @@ class Feed:
 
     def arrays(self) -> Arrays:
         """Return the rows as programs read them; weights are (rows, positions) for each head."""
-        given = list(zip(self.targets, self.heads, strict=True))
-        inputs = [*self.inputs, *(y for y, head in given if head.loss.is_traced)]
-        targets = [None if head.loss.is_traced else y for y, head in given]
+        inputs, targets = self.inputs, cast("list[Array | None]", self.targets)
+        for place, head in enumerate(self.heads):
+            if head.loss.is_traced:
+                inputs = [*inputs, self.targets[place]]
+                targets = [*targets[:place], None, *targets[place + 1 :]]
+        if not self.weights:
+            return Arrays(inputs, targets, [])
         weights = [
             np.repeat(array[:, None], head.positions, axis=1)
             if array.ndim == 1
