@@ -5,7 +5,7 @@ import pytest
 
 import cuda_half
 from hotloop import _native
-from hotloop.ir.elementwise import INSTRUCTIONS, Builder, encode, node_arrays
+from hotloop.ir.elementwise import INSTRUCTIONS, Builder, encode, node_arrays, reduced_node_arrays
 from small_programs import one_step, random_code
 
 cuda = cuda_half.load()
@@ -93,3 +93,36 @@ def trained(half, on_device, x, y):
 def test_a_training_step(rng, rows):
     x, y = rng.normal(size=(2, rows, 12)).astype(np.float32)
     assert_same_bits(trained(_native, np.copy, x, y), trained(cuda, cuda_half.on_gpu, x, y))
+
+
+def trained_by_sums(half, on_device, x, y, kind, keep):
+    """Weights, gradients and predictions of a net whose loss is a program's sum over each sample."""
+    graph = half.Graph()
+    made = graph.add("dense", [graph.input(12)], {"units": 20}, {"kernel": 0, "bias": 240})
+    build = Builder(2)
+    error = build("subtract", 0, 1)
+    code = build.code([build("multiply", build("sin", error), build("abs", error))])
+    arrays = reduced_node_arrays(code, 0) if keep else node_arrays(code, [0])
+    made = graph.add("elementwise", [made, graph.input(20)], {"reduce": kind}, arrays=arrays)
+    output = made[0] if keep else made
+    arena = on_device(np.random.default_rng(0).normal(0, 0.5, 272).astype(np.float32))
+    gradients = on_device(np.zeros(272, np.float32))
+    program = half.Program(graph, [output], arena, gradients)
+    program.set_loss([{"output": output, "loss": "values"}])
+    program.set_optimizer({"kind": "sgd"}, [None] * 3, [(0, 240), (240, 20)])
+    rate = np.full(1, 0.1, np.float32)
+    inputs = [on_device(x), on_device(y)]
+    for step in range(2):
+        program.train(inputs, [None], [], None, len(x), 0, 1, rate, step, 0)
+    predicted = on_device(np.empty((len(x), 1), np.float32))
+    program.predict(inputs, [predicted])
+    return arena, gradients, predicted
+
+
+@pytest.mark.parametrize("rows", [1, 9, 300])
+@pytest.mark.parametrize("kind", ["sum", "mean"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_sums_over_samples(rng, rows, kind, keep):
+    x, y = rng.normal(size=(rows, 12)).astype(np.float32), rng.normal(size=(rows, 20)).astype(np.float32)
+    here = trained_by_sums(_native, np.copy, x, y, kind, keep)
+    assert_same_bits(here, trained_by_sums(cuda, cuda_half.on_gpu, x, y, kind, keep))

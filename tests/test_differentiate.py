@@ -48,3 +48,19 @@ def test_what_is_flat_has_zeros():
     constants = graph.ops[-1].constants
     backward = decode({name: constants[f"gradient_{name}"] for name in ("code", "constants")})
     assert (str(backward), constants["wanted"].tolist()) == ("0", [0])
+
+
+def test_what_is_summed_makes_its_derivative_beside_it():
+    graph = Graph()
+    kernel = Parameter("kernel", (4, 4), layer_name="dense")
+    made = graph.add("dense", [graph.add_input((4,))], {"units": 4}, {"kernel": kernel}, shape=(4,))
+    constants = node_arrays(one_step("sin"))
+    graph.outputs = [graph.add("elementwise", [made], {"reduce": "sum"}, constants=constants, shape=(1,))]
+    mark_trainable(graph, {kernel})
+    differentiate(graph)
+    op = graph.ops[-1]
+    assert [value.shape for value in op.outputs] == [(1,), (4,)]
+    assert graph.outputs == (op.outputs[0],)
+    assert str(decode({name: op.constants[name] for name in ("code", "constants")})) == "sin(x0), cos(x0)"
+    backward = decode({name: op.constants[f"gradient_{name}"] for name in ("code", "constants")})
+    assert (str(backward), op.constants["wanted"].tolist()) == ("chain(x1, x2)", [0])

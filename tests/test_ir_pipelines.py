@@ -12,9 +12,9 @@ from hotloop.ir.graph import Graph
 from hotloop.ir.pipelines import PASSES, Pass, Purpose, run
 
 ORDER = {
-    Purpose.INFERENCE: "drop_for_inference copy_outputs fuse_activations fuse_elementwise",
+    Purpose.INFERENCE: "drop_for_inference copy_outputs fuse_activations fuse_elementwise fuse_reductions",
     Purpose.TRAINING: "drop_identities copy_outputs append_losses mark_trainable find_blocked fuse_losses "
-    "append_logits fuse_activations fuse_elementwise choose_precision differentiate",
+    "append_logits fuse_activations fuse_elementwise fuse_reductions choose_precision differentiate",
     Purpose.FOLDING: "drop_for_inference copy_outputs fuse_activations fuse_elementwise freeze flatten fold",
     Purpose.QUANTIZING: "fuse_into quantize_products",
 }

@@ -20,7 +20,7 @@
   X(copy, 1, a, a) \
   X(negative, 1, -a, -a) \
   X(abs, 1, abs(a), std::fabs(a)) \
-  X(sign, 1, HOTLOOP_NAN_OR(a, HOTLOOP_TRUE_IF(less(like(a, 0.0f), a)) - HOTLOOP_TRUE_IF(less(a, like(a, 0.0f)))), \
+  X(sign, 1, select(less(like(a, 0.0f), abs(a)), copysign(like(a, 1.0f), a), a + like(a, 0.0f)), \
     std::isnan(a) ? a : (a > 0) - (a < 0)) \
   X(square, 1, a * a, a * a) \
   X(sqrt, 1, sqrt(a), std::sqrt(a)) \

@@ -55,6 +55,7 @@ struct ProgramInput {
   bool whole = true;                            // neither repeated nor moved: number i is that of place i
   bool one = false;                             // a single number
   std::int64_t strides[kMostProgramAxes] = {};  // 0 or 1 along the last axis
+  float divisor = 1.0f;  // what a number that is repeated along the last axis is divided by
 };
 struct ProgramLayout {
   int axes = 1;

@@ -93,7 +93,7 @@ void spread(const ProgramLayout& layout, const ProgramInput& input, const T* fro
   for (;;) {
     const std::int64_t run = inner - begin < n ? inner - begin : n;
     if (repeated) {
-      const F32 value = splat(static_cast<float>(*from));
+      const F32 value = splat(static_cast<float>(*from) / input.divisor);
       for (std::int64_t i = 0; i < run; i += kLanes) store_or(y + i, value, n - i);
     } else {
       for (std::int64_t i = 0; i < run; i += kLanes)

@@ -24,19 +24,21 @@ struct DeviceCall {
   bool accumulate[kMostOutputs];
 };
 
-HOTLOOP_INLINE float load_as_float(const DeviceCall& call, int k, std::int64_t i) {
+HOTLOOP_INLINE float load_as_float(const ProgramInput& input, const void* data, std::int64_t i) {
+  if (input.dtype == DType::f32) return static_cast<const float*>(data)[i];
+  if (input.dtype == DType::i32) return __int2float_rn(static_cast<const std::int32_t*>(data)[i]);
+  return __int2float_rn(static_cast<const std::uint8_t*>(data)[i]);
+}
+
+HOTLOOP_INLINE float load_place(const DeviceCall& call, int k, std::int64_t i) {
   const ProgramInput& input = call.layout.inputs[k];
-  if (!input.whole) {
-    std::int64_t place = 0;
-    for (int axis = call.layout.axes - 1; axis > 0; --axis) {
-      place += i % call.layout.shape[axis] * input.strides[axis];
-      i /= call.layout.shape[axis];
-    }
-    i = place + i * input.strides[0];
+  if (input.whole) return load_as_float(input, call.inputs[k], i);
+  std::int64_t place = 0;
+  for (int axis = call.layout.axes - 1; axis > 0; --axis) {
+    place += i % call.layout.shape[axis] * input.strides[axis];
+    i /= call.layout.shape[axis];
   }
-  if (input.dtype == DType::f32) return static_cast<const float*>(call.inputs[k])[i];
-  if (input.dtype == DType::i32) return __int2float_rn(static_cast<const std::int32_t*>(call.inputs[k])[i]);
-  return __int2float_rn(static_cast<const std::uint8_t*>(call.inputs[k])[i]);
+  return __fdiv_rn(load_as_float(input, call.inputs[k], place + i * input.strides[0]), input.divisor);
 }
 
 #define HOTLOOP_READ_1 [[maybe_unused]] const F32 a = operand(step.a);
@@ -64,7 +66,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t all = static_cast<std::int64_t>(gridDim.x) * kThreads;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < n; i += all) {
     for (int k = 0; k < program.inputs; ++k)
-      if (program.reads(k)) mine[k * kThreads] = load_as_float(call, k, i);
+      if (program.reads(k)) mine[k * kThreads] = load_place(call, k, i);
     const auto operand = [&](std::int32_t number) {
       return F32{number < blocks ? mine[number * kThreads]
                                  : program.constants[(number - blocks) * kConstantLanes]};

@@ -1,6 +1,10 @@
 // A chain of elementwise ops as a small program. Arrays: code and constants; to train, gradient_code and
 // gradient_constants too, a program whose inputs are those of the op and then the gradients of its outputs,
 // and whose outputs are the gradients of the inputs that `wanted` lists.
+//
+// attributes  reduce (text): "sum" or "mean" where the first output is not what the program makes but that
+//             over each sample, of as many axes of size 1. Further outputs are for the gradient program,
+//             which reads them in place of their gradients
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +14,7 @@
 #include "ops/small_program/small_program.h"
 #include "program/loaded_program.h"
 #include "program/nodes/broadcast_sum.h"
+#include "program/nodes/row_reduction.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -59,31 +64,35 @@ class Elementwise final : public Node {
  public:
   explicit Elementwise(const NodeSpec& spec)
       : output_(broadcast(spec)),
+        made_(output_.shape),
         inputs_(static_cast<int>(spec.inputs.size())),
         code_(load(spec, "code", "constants")) {
     require(code_->view().inputs == inputs_, spec.op, ": expected ", code_->view().inputs, " inputs, got ",
             inputs_);
+    if (spec.has_attribute("reduce")) reduce(spec);
     lay_out(spec, layout_);
     join_axes(layout_, inputs_);
     if (spec.has_array("gradient_code")) load_gradient(spec);
   }
 
   std::vector<ValueSpec> outputs() const override {
-    return std::vector<ValueSpec>(static_cast<std::size_t>(code_->view().outputs), output_);
+    std::vector<ValueSpec> made(static_cast<std::size_t>(code_->view().outputs), output_);
+    made[0].shape = made_;
+    return made;
   }
 
   NodeFacts facts() const override {
     NodeFacts facts;
     (output_.batched ? facts.work_per_row : facts.work_per_batch) = work();
     if (!output_.batched) facts.work_per_row = 0;
-    facts.backward_reads_outputs = false;
+    facts.backward_reads_outputs = keeps();
     facts.backward_reads_inputs = gradient_ != nullptr && gradient_reads_inputs();
     if (gradient_ == nullptr) facts.gradient = GradientFlow::unknown;
     return facts;
   }
 
   std::int64_t scratch(std::int64_t max_rows, int threads, bool training) const override {
-    const std::int64_t own = own_bytes() * threads;
+    const std::int64_t own = (own_bytes() + reduction_bytes(max_rows)) * threads;
     if (!training || gradient_ == nullptr) return own;
     std::int64_t shared = room_bytes(max_rows);
     for (const Wanted& wanted : wanted_)
@@ -93,6 +102,15 @@ class Elementwise final : public Node {
 
   void forward(const NodeRun& run) override {
     float* to[kMostOutputs];
+    if (reduction_) {
+      const std::int64_t own = own_bytes();
+      float* const scratch = run.own_scratch(own + reduction_bytes(run.rows));
+      to[0] = scratch + own / size_of(DType::f32);
+      for (int k = 1; k < code_->view().outputs; ++k) to[k] = run.training ? run.out(k) : nullptr;
+      reduction_->forward({code_->view(), layout_, rows(run), run.inputs, to}, scratch, run.out(),
+                          run.team.share());
+      return;
+    }
     for (int k = 0; k < code_->view().outputs; ++k) to[k] = run.out(k);
     run_small_program({code_->view(), layout_, rows(run), run.inputs, to}, own_room(run), run.team.share());
   }
@@ -103,7 +121,7 @@ class Elementwise final : public Node {
     bool whole = true;
     for (int k = 0; k < inputs_; ++k) from[k] = run.inputs[k];
     for (int k = 0; k < outputs; ++k) {
-      from[inputs_ + k] = run.output_gradients[k];
+      from[inputs_ + k] = keeps() && k > 0 ? run.out(k) : run.output_gradients[k];
       whole = whole && from[inputs_ + k] != nullptr;
     }
     if (whole) return run_gradient(run, gradient_layout_, from);
@@ -125,6 +143,11 @@ class Elementwise final : public Node {
     std::optional<BroadcastSum> sum;  // where the input was broadcast
   };
 
+  void reduce(const NodeSpec& spec) {
+    reduction_.emplace(spec.text("reduce"), output_.features());
+    for (int axis = 0; axis < made_.rank(); ++axis) made_[axis] = 1;
+  }
+
   void lay_out(const NodeSpec& spec, ProgramLayout& layout) const {
     begin_axes(layout, output_.batched ? 0 : 1, sizes_of(output_.shape));
     for (int k = 0; k < inputs_; ++k) {
@@ -141,8 +164,11 @@ class Elementwise final : public Node {
     require(program.inputs == all, spec.op, ": gradient_code: expected ", all, " inputs, got ",
             program.inputs);
     lay_out(spec, gradient_layout_);
-    for (int k = inputs_; k < all; ++k)
-      set_strides(gradient_layout_, k, sizes_of(output_.shape), output_.batched);
+    for (int k = inputs_; k < all; ++k) {
+      const bool reduced = reduction_ && k == inputs_;
+      set_strides(gradient_layout_, k, sizes_of(reduced ? made_ : output_.shape), output_.batched);
+      if (reduced) gradient_layout_.inputs[k].divisor = reduction_->divisor();
+    }
     join_axes(gradient_layout_, all);
 
     const ConstArray& wanted = spec.array("wanted", DType::i32, program.outputs);
@@ -165,6 +191,9 @@ class Elementwise final : public Node {
     constexpr float kZero = 0.0f;
     zeros_ = std::make_unique<LoadedProgram>(kClear, std::size(kClear), &kZero, 1);
   }
+
+  // Whether the gradient program reads outputs.
+  bool keeps() const { return reduction_ && code_->view().outputs > 1; }
 
   bool gradient_reads_inputs() const {
     return (gradient_->view().read & ((std::uint32_t{1} << inputs_) - 1)) != 0;
@@ -231,9 +260,15 @@ class Elementwise final : public Node {
     return round_up(numbers * size_of(DType::f32), kAlignment);
   }
 
-  const ValueSpec output_;
+  std::int64_t reduction_bytes(std::int64_t batch) const {
+    return reduction_ ? reduction_->room(output_.rows(batch)) * size_of(DType::f32) : 0;
+  }
+
+  const ValueSpec output_;  // what the program goes over
+  Shape made_;              // of the first output
   const int inputs_;
   std::unique_ptr<LoadedProgram> code_, gradient_, zeros_;
+  std::optional<RowReduction> reduction_;
   ProgramLayout layout_, gradient_layout_;
   std::vector<Wanted> wanted_;
   std::vector<std::pair<int, ValueSpec>> unwanted_;

@@ -17,6 +17,7 @@ from hotloop.ir.passes.flatten import flatten
 from hotloop.ir.passes.fold import fold
 from hotloop.ir.passes.fuse_activations import fuse_activations, fuse_into
 from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
+from hotloop.ir.passes.fuse_reductions import fuse_reductions
 from hotloop.ir.passes.losses import append_logits, fuse_losses
 from hotloop.ir.passes.precision import choose_precision
 from hotloop.ir.passes.trainable import mark_trainable
@@ -68,6 +69,7 @@ PASSES = (
     Pass(append_logits, TRAINING, ("logits",)),
     Pass(fuse_activations, INFERENCE | TRAINING | FOLDING),
     Pass(fuse_elementwise, INFERENCE | TRAINING | FOLDING),
+    Pass(fuse_reductions, INFERENCE | TRAINING),
     Pass(choose_precision, TRAINING, ("precision", "on_gpu")),
     Pass(differentiate, TRAINING),
     Pass(freeze, FOLDING),

@@ -38,6 +38,7 @@ class Compiled:
     def __init__(self, body: Callable[..., Any], specs: Sequence[Spec]) -> None:
         from hotloop.ir.build import build
         from hotloop.ir.graph import Graph
+        from hotloop.ir.pipelines import Purpose, run
 
         inputs = trace.arguments(specs)
         result = body(*inputs)
@@ -53,7 +54,7 @@ class Compiled:
             values = [graph.add_input(spec.sample_shape, _in_memory(spec.dtype)) for spec in specs]
             made = trace.between(inputs, self._computed).lower(graph, values)
             graph.outputs = [as_float(graph, value) for value in made]
-            self._program = build(graph).program
+            self._program = build(run(graph, Purpose.INFERENCE)[0]).program
 
     def __call__(self, arrays: Sequence[Array]) -> Any:
         """Compute; an array that comes out as it went in is copied."""

@@ -10,8 +10,8 @@ from hotloop.ir.elementwise.activations import activation_code
 from hotloop.ir.elementwise.builder import Builder
 from hotloop.ir.elementwise.code import Code, Operand, Step
 from hotloop.ir.elementwise.decoding import decode
-from hotloop.ir.elementwise.encoding import LIMITS, encode, fits, node_arrays
-from hotloop.ir.elementwise.gradients import blocked_by, gradient
+from hotloop.ir.elementwise.encoding import LIMITS, encode, fits, node_arrays, reduced_node_arrays
+from hotloop.ir.elementwise.gradients import blocked_by, gradient, with_slope
 from hotloop.ir.elementwise.instructions import INSTRUCTIONS, Instruction
 from hotloop.ir.elementwise.merging import Bound, merge
 
@@ -32,4 +32,6 @@ __all__ = [
     "gradient",
     "merge",
     "node_arrays",
+    "reduced_node_arrays",
+    "with_slope",
 ]

@@ -99,6 +99,8 @@ class Builder:
             return a if b == 1 else self("negative", a)
         if name == "chain" and isinstance(b, float) and math.isfinite(b):
             return self("multiply", a, b)
+        if name == "chain" and isinstance(a, float):
+            return self("multiply", b, a) if a != 0 else a
         if name == "where" and isinstance(a, float):
             return operands[1] if a != 0 else operands[2]
         return self._simpler_power(a, b) if name == "power" and isinstance(b, float) else None

@@ -11,7 +11,7 @@ import numpy as np
 from hotloop import _native
 from hotloop.core.errors import bad_value
 from hotloop.ir.elementwise.code import Code, Operand, Step
-from hotloop.ir.elementwise.gradients import gradient
+from hotloop.ir.elementwise.gradients import gradient, with_slope
 
 _OPCODES = {name: number for number, (name, _) in enumerate(_native.small_program_instructions())}
 
@@ -77,6 +77,25 @@ def node_arrays(code: Code, wanted: Sequence[int] | None = None) -> dict[str, np
         arrays |= dict(zip(("gradient_code", "gradient_constants"), backward, strict=True))
         arrays["wanted"] = np.array(wanted, np.int32)
     return arrays
+
+
+def reduced_node_arrays(code: Code, which: int) -> dict[str, np.ndarray]:
+    """Return the arrays of an op whose output is summed over each sample, with the gradient of one input.
+
+    Its second output is the derivative: what comes back is one number a sample, so that the gradient is one
+    product, and nothing has to be computed again.
+
+    Parameters
+    ----------
+    code : Code
+        Of one output.
+    which : int
+        The input.
+    """
+    both, backward = with_slope(code, which)
+    steps, constants = encode(backward)
+    arrays = {"gradient_code": steps, "gradient_constants": constants, "wanted": np.array([which], np.int32)}
+    return arrays | dict(zip(("code", "constants"), encode(both), strict=True))
 
 
 class _Encoder:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from hotloop.core.errors import bad_value
 from hotloop.ir.elementwise.builder import Builder
-from hotloop.ir.elementwise.code import Code, Operand
+from hotloop.ir.elementwise.code import Code, Operand, Step
 
 # Of a step's operands: what each gets of g, the gradient of what the step made, y. None is no gradient.
 Rule = Callable[..., Sequence[Operand | None]]
@@ -215,6 +215,41 @@ def gradient(code: Code, wanted: Sequence[int]) -> Code:
     # Branches that are not merged in the end make the one of them the longer code.
     builders = (_GradientBuilder, Builder)
     return min((_gradient(code, wanted, each) for each in builders), key=lambda made: len(made.steps))
+
+
+def with_slope(code: Code, which: int) -> tuple[Code, Code]:
+    """Make what of the gradient has to do with the inputs along with the output of a code.
+
+    Parameters
+    ----------
+    code : Code
+        Of one output.
+    which : int
+        The input whose gradient is wanted.
+
+    Returns
+    -------
+    code : Code
+        The same with a second output, the derivative.
+    gradient : Code
+        Its inputs are those of ``code``, the gradient of the output, and the derivative.
+
+    Examples
+    --------
+    >>> from hotloop.ir.elementwise import Code, Step
+    >>> for each in with_slope(Code(1, (Step("sin", (0,)),), (1,)), 0):
+    ...     print(each)
+    sin(x0), cos(x0)
+    chain(x1, x2)
+    """
+    build = Builder(code.inputs)
+    values = build.include(code, range(code.inputs))
+    (output,) = (values[o] if isinstance(o, int) else o for o in code.outputs)
+    backward = gradient(code, [which])
+    slopes = build.include(backward, [*range(code.inputs), 1.0])
+    (slope,) = (slopes[o] if isinstance(o, int) else o for o in backward.outputs)
+    handed = Code(code.inputs + 2, (Step("chain", (code.inputs, code.inputs + 1)),), (code.inputs + 2,))
+    return build.code([output, slope]), handed
 
 
 def _gradient(code: Code, wanted: Sequence[int], builder: type[Builder]) -> Code:

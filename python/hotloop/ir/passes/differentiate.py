@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hotloop.ir.elementwise import decode, node_arrays
-from hotloop.ir.graph import Graph, Value
+import numpy as np
+
+from hotloop.ir.elementwise import decode, fits, node_arrays, reduced_node_arrays, with_slope
+from hotloop.ir.graph import Graph, Op, Value
 
 KIND = "elementwise"
 
@@ -12,7 +14,8 @@ def differentiate(graph: Graph) -> None:
     """Add to every elementwise op the gradients of those inputs that something learns before.
 
     Comes last of all passes: behind the one that marks what is trainable, and those that make one program of
-    several.
+    several. A program whose results are summed over each sample makes its derivative beside them: what comes
+    back is one number a sample, so that nothing has to be computed again.
 
     Raises
     ------
@@ -20,9 +23,27 @@ def differentiate(graph: Graph) -> None:
         When the program of the gradients is too large.
     """
     learning: set[Value] = set()
-    for op in graph:
+    for op in graph.ops:
         found = [number for number, value in enumerate(op.inputs) if value in learning]
         if found or (op.weights and op.attributes.get("trainable")):
             learning.update(value for value in op.outputs if value.dtype == "float32")
-        if op.kind == KIND and found:
-            op.constants = node_arrays(decode(op.constants), found)
+        if op.kind != KIND or not found:
+            continue
+        code = decode(op.constants)
+        if "reduce" in op.attributes and len(found) == 1 and fits(with_slope(code, found[0])[0]):
+            learning.add(_keep_derivative(graph, op, found[0]))
+        else:
+            op.constants = node_arrays(code, found)
+
+
+def _keep_derivative(graph: Graph, op: Op, which: int) -> Value:
+    """Let an op whose results are summed make the derivative by one input too; return its sums."""
+    sums = op.output
+    sample = np.broadcast_shapes(*(value.shape for value in op.inputs))
+    twin = Value(sums.shape, sums.dtype, sums.name, sums.batched)
+    derivative = Value(sample, "float32", batched=sums.batched)
+    arrays = reduced_node_arrays(decode(op.constants), which)
+    graph.insert(Op(KIND, op.inputs, [twin, derivative], op.attributes, {}, arrays, op.layer), op)
+    graph.replace(sums, twin)
+    graph.remove(op)
+    return twin
