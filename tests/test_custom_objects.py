@@ -223,6 +223,46 @@ def test_another_process_loads_what_it_registers_or_is_given(tmp_path: Path) -> 
     assert texts[1].stdout.split() == texts[0].stdout.split() * 3
 
 
+def test_functions_of_ops_have_names_in_every_process(tmp_path: Path) -> None:
+    """Where they are not yet imported too."""
+    layers = [L.Dense(3, hl.ops.gelu, input_shape=(3,)), L.Lambda(hl.ops.square), L.Activation(hl.ops.tanh)]
+    hl.Sequential(layers).save(tmp_path / "model")
+    program = (
+        "import sys, hotloop as hl\n"
+        "model = hl.load_model(sys.argv[1])\n"
+        "print(*[each.get_config().get('function', '-') for each in model.layers])"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "model")]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert text.split() == ["-", "hotloop.ops>square", "-"]
+
+
+class Filled(hl.initializers.Initializer):
+    def __init__(self, number: float = 2.0) -> None:
+        self.number = number
+
+    def __call__(self, shape: Any, rng: Any = None) -> Any:
+        return np.full(shape, self.number, np.float32)
+
+
+class Flat(hl.schedules.LearningRateSchedule):
+    def __init__(self, rate: float = 2.0) -> None:
+        self.rate = rate
+
+    def __call__(self, step: Any) -> float:
+        return self.rate
+
+
+def test_classes_that_derive_from_a_family_alone(tmp_path: Path) -> None:
+    for each in (Filled, Flat):
+        hl.saving.register_serializable()(each)
+    model = hl.Sequential([L.Dense(2, kernel_initializer=Filled(0.5), input_shape=(3,))])
+    model.compile(hl.optimizers.SGD(Flat(0.01)), "mse")
+    model.save(tmp_path / "model")
+    loaded = hl.load_model(tmp_path / "model")
+    assert (loaded.layers[0].kernel_initializer.number, loaded.optimizer.schedule.rate) == (0.5, 0.01)
+
+
 def test_a_model_with_a_lambda_is_pickled_by_python_or_not() -> None:
     model = compiled(L.Lambda(lambda x: x * 2.0))
     with pytest.raises((pickle.PicklingError, AttributeError), match=r"<lambda>"):

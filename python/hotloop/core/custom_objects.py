@@ -5,6 +5,7 @@ A file holds their names alone. Whoever loads it defines them again; nothing of 
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -22,6 +23,9 @@ class _Scopes(threading.local):
 _registered: dict[str, Any] = {}
 _names: dict[int, tuple[str, Any]] = {}  # by id; what is here stays, so that no other thing gets its id
 _scopes = _Scopes()
+
+# By package, modules of hotloop's that register what they have when they are imported, which is not at once.
+packages: dict[str, str] = {}
 
 
 def register_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Thing], Thing]:
@@ -166,6 +170,9 @@ def find(name: Any) -> Any:
         found = objects.get(name, objects.get(name.rpartition(">")[2]))
         if found is not None:
             return found
+    module = packages.get(name.rpartition(">")[0])
+    if name not in _registered and module is not None:
+        importlib.import_module(module)
     return _registered.get(name)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from hotloop.core.custom_objects import packages
 from hotloop.core.errors import nearest
 from hotloop.core.naming import public_names
 from hotloop.graph.operand import FUNCTIONS
@@ -30,6 +31,7 @@ def _load() -> dict[str, Any]:
 
 
 FUNCTIONS.load = _load
+packages["hotloop.ops"] = "hotloop.ops.functions"
 
 
 def __getattr__(name: str) -> Any:

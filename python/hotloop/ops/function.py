@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from hotloop.core.custom_objects import register_serializable
 from hotloop.graph.operand import FUNCTIONS
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
@@ -41,7 +42,7 @@ def function(body: F) -> F:
         return eager.compute(body, bound.arguments, single, lists)
 
     FUNCTIONS[body.__name__] = call
-    return cast(F, call)
+    return cast(F, register_serializable("hotloop.ops")(call))
 
 
 def has_symbolic(values: Any) -> bool:

@@ -43,6 +43,9 @@ class Layer(Weighted):
     are made by :meth:`add_weight`. Layers that are attributes are parts of it, whose weights are its own too.
     (Instead of ``call``, ``compute_output_shape`` and ``lower`` append native ops themselves.)
 
+    A model with it is saved when :func:`hotloop.saving.register_serializable` has the class, whose
+    ``get_config`` returns the arguments of ``__init__``: ``{**super().get_config(), "units": self.units}``.
+
     Parameters
     ----------
     name : str, optional
