@@ -85,6 +85,7 @@ class Elementwise final : public Node {
     NodeFacts facts;
     (output_.batched ? facts.work_per_row : facts.work_per_batch) = work();
     if (!output_.batched) facts.work_per_row = 0;
+    facts.operations = static_cast<double>(output_.features()) * code_->view().outputs;
     facts.backward_reads_outputs = keeps();
     facts.backward_reads_inputs = gradient_ != nullptr && gradient_reads_inputs();
     if (gradient_ == nullptr) facts.gradient = GradientFlow::unknown;

@@ -1,11 +1,13 @@
-"""The table of instructions: how many operands each has, and what NumPy calls it.
+"""The table of instructions: how many operands each has, which type it makes, and what NumPy calls it.
 
 The native half has the same list, csrc/ops/small_program/instructions.h, which says what each does with
 special values. Here stands the outside witness: it computes in whatever precision its arrays have.
+gradients.py has the derivatives.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +31,11 @@ class Instruction:
         How it is written between its operands, or before its only one; empty for others.
     exact : bool
         Whether NumPy's float32 arithmetic comes to the same bits on every machine.
+    result : str
+        The type of what it makes: "float32", "bool", or "common", that of its operands.
+    ulps : float
+        How far the native half may be from the exact result, in units of its last place: 0.5 where it rounds
+        once, or gives whole numbers.
     """
 
     name: str
@@ -36,6 +43,18 @@ class Instruction:
     compute: Callable[..., Any]
     symbol: str = ""
     exact: bool = True
+    result: str = "common"
+    ulps: float = 0.5
+
+    @property
+    def costly(self) -> bool:
+        """Whether it takes many operations: storing what it makes is cheaper than making it twice."""
+        return not self.exact and self.ulps > 0.5
+
+
+_Float = functools.partial(Instruction, result="float32")
+_Series = functools.partial(_Float, exact=False)  # a polynomial, or several
+_Bool = functools.partial(Instruction, result="bool")
 
 
 def _truth(compare: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,43 +97,43 @@ _ALL = [
     Instruction("abs", 1, np.abs),
     Instruction("sign", 1, np.sign),
     Instruction("square", 1, np.square),
-    Instruction("sqrt", 1, np.sqrt),
-    Instruction("rsqrt", 1, lambda a: 1 / np.sqrt(a)),
-    Instruction("reciprocal", 1, lambda a: 1 / a),
-    Instruction("exp", 1, np.exp, exact=False),
-    Instruction("expm1", 1, np.expm1, exact=False),
-    Instruction("log", 1, np.log, exact=False),
-    Instruction("log1p", 1, np.log1p, exact=False),
-    Instruction("erf", 1, _erf, exact=False),
-    Instruction("sin", 1, np.sin, exact=False),
-    Instruction("cos", 1, np.cos, exact=False),
-    Instruction("tanh", 1, np.tanh, exact=False),
-    Instruction("sigmoid", 1, _sigmoid, exact=False),
-    Instruction("softplus", 1, _softplus, exact=False),
-    Instruction("floor", 1, np.floor),
-    Instruction("ceil", 1, np.ceil),
+    _Float("sqrt", 1, np.sqrt),
+    _Float("rsqrt", 1, lambda a: 1 / np.sqrt(a), ulps=1.5),
+    _Float("reciprocal", 1, lambda a: 1 / a),
+    _Series("exp", 1, np.exp, ulps=1.1),
+    _Series("expm1", 1, np.expm1, ulps=1.6),
+    _Series("log", 1, np.log, ulps=1.0),
+    _Series("log1p", 1, np.log1p, ulps=1.0),
+    _Series("erf", 1, _erf, ulps=1.1),
+    _Series("sin", 1, np.sin, ulps=1.6),
+    _Series("cos", 1, np.cos, ulps=1.6),
+    _Series("tanh", 1, np.tanh, ulps=3.0),
+    _Series("sigmoid", 1, _sigmoid, ulps=3.0),
+    _Series("softplus", 1, _softplus, ulps=2.0),
+    _Float("floor", 1, np.floor),
+    _Float("ceil", 1, np.ceil),
     Instruction("round", 1, np.rint),
     Instruction("trunc", 1, np.trunc),
-    Instruction("isfinite", 1, _truth(np.isfinite)),
-    Instruction("isinf", 1, _truth(np.isinf)),
-    Instruction("isnan", 1, _truth(np.isnan)),
-    Instruction("logical_not", 1, _truth(np.logical_not)),
+    _Bool("isfinite", 1, _truth(np.isfinite)),
+    _Bool("isinf", 1, _truth(np.isinf)),
+    _Bool("isnan", 1, _truth(np.isnan)),
+    _Bool("logical_not", 1, _truth(np.logical_not)),
     Instruction("add", 2, np.add, "+"),
     Instruction("subtract", 2, np.subtract, "-"),
     Instruction("multiply", 2, np.multiply, "*"),
-    Instruction("divide", 2, np.divide, "/"),
-    Instruction("power", 2, np.power, "**", exact=False),
+    _Float("divide", 2, np.divide, "/"),
+    Instruction("power", 2, np.power, "**", exact=False, ulps=1.4),
     Instruction("minimum", 2, np.minimum),
     Instruction("maximum", 2, np.maximum),
-    Instruction("equal", 2, _truth(np.equal), "=="),
-    Instruction("not_equal", 2, _truth(np.not_equal), "!="),
-    Instruction("less", 2, _truth(np.less), "<"),
-    Instruction("less_equal", 2, _truth(np.less_equal), "<="),
-    Instruction("greater", 2, _truth(np.greater), ">"),
-    Instruction("greater_equal", 2, _truth(np.greater_equal), ">="),
-    Instruction("logical_and", 2, _truth(np.logical_and)),
-    Instruction("logical_or", 2, _truth(np.logical_or)),
-    Instruction("logical_xor", 2, _truth(np.logical_xor)),
+    _Bool("equal", 2, _truth(np.equal), "=="),
+    _Bool("not_equal", 2, _truth(np.not_equal), "!="),
+    _Bool("less", 2, _truth(np.less), "<"),
+    _Bool("less_equal", 2, _truth(np.less_equal), "<="),
+    _Bool("greater", 2, _truth(np.greater), ">"),
+    _Bool("greater_equal", 2, _truth(np.greater_equal), ">="),
+    _Bool("logical_and", 2, _truth(np.logical_and)),
+    _Bool("logical_or", 2, _truth(np.logical_or)),
+    _Bool("logical_xor", 2, _truth(np.logical_xor)),
     Instruction("chain", 2, _chain),
     Instruction("fma", 3, _fma, exact=False),
     Instruction("where", 3, _where),

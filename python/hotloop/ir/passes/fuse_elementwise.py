@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hotloop.ir.elementwise import Bound, Code, activation_code, decode, encode, fits, merge
+from hotloop.ir.elementwise import (
+    INSTRUCTIONS,
+    Bound,
+    Code,
+    activation_code,
+    decode,
+    encode,
+    fits,
+    merge,
+)
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import product_of
 from hotloop.ir.passes.losses import is_computed_by_a_loss
@@ -15,7 +24,6 @@ KIND = "elementwise"
 MOST_STEPS, MOST_INPUTS, MOST_OUTPUTS = 64, 8, 4
 # What other ops read too is made once more rather than stored where it takes no more than that.
 RECOMPUTED = 2
-_COSTLY = {"exp", "expm1", "log", "log1p", "erf", "sin", "cos", "tanh", "sigmoid", "softplus", "power"}
 
 
 def fuse_elementwise(graph: Graph) -> None:
@@ -96,8 +104,8 @@ def _covers(bound: Bound, op: Op) -> bool:
 def _recompute(graph: Graph, maker: Op, op: Op) -> Op | None:
     """Let an op compute for itself what its maker, which stays, makes for others too."""
     first = _bound(graph, maker)
-    names = [step.name for step in first.code.steps]
-    if len(names) > RECOMPUTED or not _COSTLY.isdisjoint(names):
+    steps = first.code.steps
+    if len(steps) > RECOMPUTED or any(INSTRUCTIONS[step.name].costly for step in steps):
         return None
     joined = merge(first, _bound(graph, op))
     if len(joined.inputs) > len(op.inputs) or not _is_small(joined) or not _covers(joined, op):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hotloop.core.errors import bad_value
+from hotloop.core.errors import bad_value, unknown_name
+from hotloop.ir.elementwise import INSTRUCTIONS
 from hotloop.ops.lower import as_int, drop_leading_ones, elementwise
 from hotloop.ops.operands import operand, spec
 from hotloop.ops.operation import Arguments, Call, Primitive, primitive, record
@@ -15,20 +16,6 @@ from hotloop.ops.types import Spec, result_type
 if TYPE_CHECKING:
     from hotloop.ir.graph import Graph, Value
 
-# What the result is: of float32 always, a truth value, or of its operands' common type.
-_FLOAT = {
-    *("sqrt", "rsqrt", "reciprocal", "exp", "expm1", "log", "log1p", "erf", "sin", "cos", "tanh", "sigmoid"),
-    *("softplus", "floor", "ceil", "divide"),
-}
-_BOOL = {
-    *("isfinite", "isinf", "isnan", "logical_not", "logical_and", "logical_or", "logical_xor"),
-    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
-}
-_COMMON = {
-    *("negative", "abs", "sign", "square", "round", "trunc", "add", "subtract", "multiply", "power"),
-    *("minimum", "maximum", "where"),
-}
-INSTRUCTIONS = sorted(_FLOAT | _BOOL | _COMMON)
 _OF_NUMBERS = {"negative", "subtract"}  # of truth values there are none
 # What they are of two truth values.
 _OF_BOOLS = {
@@ -71,10 +58,10 @@ class Elementwise(Primitive):
 
 
 def _dtype(kind: str, operands: Sequence[Spec | float]) -> str:
-    if kind in _FLOAT:
-        return "float32"
-    if kind in _BOOL:
-        return "bool"
+    if kind not in INSTRUCTIONS:
+        raise unknown_name("instruction", kind, INSTRUCTIONS)
+    if INSTRUCTIONS[kind].result != "common":
+        return INSTRUCTIONS[kind].result
     counted = operands[1:] if kind == "where" else operands
     dtypes = [one.dtype for one in counted if isinstance(one, Spec)]
     found = result_type(*dtypes, weak=[type(one) for one in counted if not isinstance(one, Spec)])
