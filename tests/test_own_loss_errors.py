@@ -90,6 +90,22 @@ def test_tensors_of_another_call_are_refused(rng: np.random.Generator) -> None:
         model.fit(x, y, verbose=0)
 
 
+def test_a_forgotten_init_is_named() -> None:
+    class Forgetful(hl.losses.Loss):
+        def __init__(self) -> None:
+            self.delta = 1.0
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return ops.square(y_true - y_pred)
+
+    with pytest.raises(
+        AttributeError, match=r"loss Forgetful: expected super\(\).__init__\(\*\*kwargs\) first"
+    ):
+        regression().compile("sgd", loss=Forgetful())
+    with pytest.raises(AttributeError, match="'Huber' object has no attribute 'gamma'"):
+        _ = hl.losses.Huber().gamma  # type: ignore[attr-defined]
+
+
 def test_weights_belong_into_layers(rng: np.random.Generator) -> None:
     x, y = data(rng)
     model = regression()

@@ -61,6 +61,28 @@ def test_calls_on_arrays_are_the_built_ins(loss: Any, rng: np.random.Generator) 
         assert hl.metrics.LossMetric(loss)(y, p) == pytest.approx(hl.losses.Huber()(y, p), rel=1e-5)
 
 
+def test_losses_are_parts_of_others(rng: np.random.Generator) -> None:
+    x, y = data(rng)
+    huber, total = own_losses.Huber(), own_losses.Huber(0.5, reduction="sum")
+
+    def both(y: Any, p: Any) -> Any:
+        return huber(y, p) + 0.01 * total(y, p) + ops.mean(own_losses.Huber(reduction=None)(y, p))
+
+    model = regression()
+    model.compile("sgd", loss=both)
+    p = model.predict(x)
+    wanted = 2 * huber(y, p) + 0.01 * total(y, p)
+    assert model.evaluate(x, y, batch_size=50, verbose=0) == pytest.approx(wanted, rel=1e-5)
+    model.compile("sgd", loss=lambda y, p: hl.losses.Huber()(y, p))
+    with pytest.raises(
+        TypeError, match=r"loss 'huber': y_pred: expected an array, got SymbolicTensor; its kernel"
+    ):
+        model.evaluate(x, y, verbose=0)
+    model.compile("sgd", loss=lambda y, p: huber(y, p, y))
+    with pytest.raises(TypeError, match="loss 'huber': sample_weight: expected None beside symbolic tensors"):
+        model.evaluate(x, y, verbose=0)
+
+
 def test_batches_and_evaluations(rng: np.random.Generator) -> None:
     x, y = data(rng)
     models = [regression() for _ in range(2)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.core.errors import unknown_name
+from hotloop.core.errors import bad_type, not_initialised, unknown_name
 from hotloop.core.naming import snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
+from hotloop.graph.operand import FUNCTIONS, SymbolicOperand
 from hotloop.losses.rows import Doubles, align, row_weights
 from hotloop.losses.traced import compute
 
@@ -90,6 +91,14 @@ class Loss(Configurable):
         """Above it a single prediction means yes: 0.5 for probabilities, 0 for logits and margins."""
         return 0.0 if self.options["from_logits"] else 0.5
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
+            if name in ("name", "reduction", "options"):
+                raise not_initialised("loss", self, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.is_traced = cls.call is not Loss.call  # which every step asks
@@ -137,10 +146,14 @@ class Loss(Configurable):
     ) -> Any:
         """Return the rows' losses times their sample weights, reduced: a float, or an array for None.
 
+        One that is written as ``call`` may be a part of another: of symbolic tensors it makes one.
+
         Raises
         ------
         ValueError
             When shapes do not fit or a class is out of range.
+        TypeError
+            For symbolic tensors where the loss is a kernel.
 
         Examples
         --------
@@ -153,6 +166,8 @@ class Loss(Configurable):
         6.333333333333333
         [ 1. 18.]
         """
+        if isinstance(y_pred, SymbolicOperand):
+            return self._of_tensors(y_true, y_pred, sample_weight)
         values, is_one = self._judge(y_true, y_pred)
         weights = row_weights(sample_weight, values.shape, self.name)
         weighted = values if weights is None else values * weights
@@ -164,6 +179,19 @@ class Loss(Configurable):
             total = float(np.sum(weights))
             return float(np.sum(weighted)) / total if total else 0.0
         return float(np.mean(weighted))
+
+    def _of_tensors(self, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Return a part of another loss, as a tensor."""
+        what = f"loss {self.name!r}"
+        if not self.is_traced:
+            mend = "its kernel is no part of another loss; write its formula with hotloop.ops"
+            raise bad_type(f"{what}: y_pred", "an array", y_pred, mend)
+        if sample_weight is not None:
+            raise bad_type(f"{what}: sample_weight", "None beside symbolic tensors", sample_weight)
+        values = self.call(y_true, y_pred)
+        if self.reduction is None:
+            return values
+        return FUNCTIONS["sum" if self.reduction == "sum" else "mean"](values)
 
     def on_logits(self, activation: str) -> Loss | None:
         """Return this loss as it is of what went into an activation, or None where it has no such form.
