@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hotloop.feed.arrays import Floats
 from hotloop.models.compiling import Compiling
+from hotloop.models.late import calls, fitting
 from hotloop.training.heads import log_directions
 
 if TYPE_CHECKING:
@@ -155,10 +156,8 @@ class Learning(Compiling):
         >>> history.history["loss"][-1] < 1e-3
         True
         """
-        from hotloop.training.fit import FitRequest, fit
-
         allow = self.allow_nonfinite if allow_nonfinite is None else bool(allow_nonfinite)
-        request = FitRequest(
+        request = fitting().FitRequest(
             model=self,
             x=x,
             y=y,
@@ -178,7 +177,8 @@ class Learning(Compiling):
             validation_freq=validation_freq,
             allow_nonfinite=allow,
         )
-        return fit(self._trainer, request)
+        history: History = fitting().fit(self._trainer, request)
+        return history
 
     def evaluate(
         self,
@@ -216,10 +216,8 @@ class Learning(Compiling):
             The loss alone without metrics; else a list, in the order of ``metrics_names``, or a dict. With
             several outputs Keras's order: the loss, each output's own, and the metrics sorted by their names.
         """
-        from hotloop.training.calls import Passing, evaluate
-
-        passing = Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
-        logs = evaluate(self._trainer, x, y, sample_weight, passing)
+        passing = calls().Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
+        logs = calls().evaluate(self._trainer, x, y, sample_weight, passing)
         return logs if return_dict else _listed(logs)
 
     def train_on_batch(
@@ -237,9 +235,8 @@ class Learning(Compiling):
         ValueError, TypeError
             As :meth:`fit`.
         """
-        from hotloop.training.calls import train_on_batch
-
-        logs = train_on_batch(self._trainer, x, y, sample_weight, class_weight, self.allow_nonfinite)
+        allow = self.allow_nonfinite
+        logs = calls().train_on_batch(self._trainer, x, y, sample_weight, class_weight, allow)
         return logs if return_dict else _listed(logs)
 
     def test_on_batch(

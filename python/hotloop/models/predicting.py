@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hotloop.feed.arrays import Array, Predicted
+from hotloop.models.late import calls
 from hotloop.models.structure import Structure
 
 if TYPE_CHECKING:
@@ -77,10 +78,8 @@ class Predicting(Structure):
         """
         if batch_size is None and steps is None and not callbacks:
             return self.predict_on_batch(x)
-        from hotloop.training.calls import Passing, predict
-
-        passing = Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
-        return predict(self._predictor, x, passing)
+        passing = calls().Passing(self, batch_size, verbose, steps, callbacks, self.allow_nonfinite)
+        return calls().predict(self._predictor, x, passing)
 
     def predict_on_batch(self, x: Any) -> Predicted:
         """Return the outputs for these rows: :meth:`predict` by Keras's other name."""

@@ -109,7 +109,8 @@ class TrainingProgram:
         self.store = store
         self.version = store.version
         # Every step asks whether one was frozen or thawed; which parts a layer has takes longer to find out.
-        self._asked = [(each, each.trainable) for layer in graph.layers for each in layer.with_parts()]
+        self._asked = [each for layer in graph.layers for each in layer.with_parts()]
+        self._answers = [layer.trainable for layer in self._asked]
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
         learning = {p for layer in network.trainable_layers() for p in layer.own_parameters}
@@ -128,7 +129,7 @@ class TrainingProgram:
     def is_current(self, network: Network, store: ParameterStore) -> bool:
         """Whether the weights still lie where they did, and the same layers learn."""
         same = self.store is store and self.version == store.version and self.graph is network.graph
-        return same and all(layer.trainable == was for layer, was in self._asked)
+        return same and [layer.trainable for layer in self._asked] == self._answers
 
     def set_optimizer(self, optimizer: Optimizer) -> None:
         """Take over the optimizer's numbers and slots where they changed since the last call."""
