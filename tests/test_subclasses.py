@@ -64,7 +64,7 @@ def test_a_forgotten_constructor_is_named() -> None:
         (lambda: NoModel().fit(X, X), "model NoModel"),
         (lambda: repr(Nothing()), "layer Nothing"),
     ):
-        with pytest.raises(AttributeError, match=rf"{kind}: expected super\(\).__init__\(\*\*kwargs\) first"):
+        with pytest.raises(AttributeError, match=rf"{kind}: expected super\(\).__init__\(\) first, got"):
             make()
     with pytest.raises(ValueError, match=r"LateFrozen: expected attributes to be set behind super\(\)"):
         LateFrozen()
@@ -72,6 +72,43 @@ def test_a_forgotten_constructor_is_named() -> None:
         Nothing().width  # noqa: B018
     with pytest.raises(AttributeError, match="'Dense' object has no attribute 'width'"):
         L.Dense(2).width  # noqa: B018
+
+
+class Broken(hl.Sequential):
+    @property
+    def broken(self) -> Any:
+        return self.nothing.there  # type: ignore[attr-defined]
+
+
+def test_an_error_in_a_property_of_theirs_is_the_one_they_see() -> None:
+    model = Broken([L.Dense(2, input_shape=(3,))])
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'nothing'"):
+        model.broken  # noqa: B018
+
+
+class Numbers(L.Layer):
+    def __init__(self, name_of_it: str, value: Any) -> None:
+        super().__init__()
+        setattr(self, name_of_it, value)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+def test_attributes_that_are_hotloops_own_are_told() -> None:
+    """Not by what goes wrong later, without them."""
+    for name in ("nodes", "parameters"):
+        with pytest.raises(
+            TypeError, match=f"layer Numbers: {name}, which is hotloop's own: expected a list"
+        ):
+            Numbers(name, 8)
+    with pytest.raises(AttributeError, match="every layer has 'output_shape', which can't be set; call an"):
+        Numbers("output_shape", (3,))
+    with pytest.raises(AttributeError, match="every model has 'graph', which can't be set"):
+        Broken().graph = 3  # type: ignore[misc, assignment]
+    layer = Numbers("units", 8)
+    layer.built = True  # as Keras's layers do in build
+    assert chain(layer).predict(X).shape == (40, 2)
 
 
 def test_what_does_no_harm_before_it_is_kept() -> None:

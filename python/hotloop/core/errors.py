@@ -99,20 +99,6 @@ def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError
     return TypeError(_sentence(what, expected, type(got).__name__, mend))
 
 
-def not_initialised(kind: str, thing: object, name: str) -> AttributeError:
-    """Make the error for an attribute of an object of a user's class whose base's ``__init__`` has not run.
-
-    Examples
-    --------
-    >>> print(not_initialised("layer", object(), "trainable"))
-    layer object: expected super().__init__(**kwargs) first in __init__, got 'trainable' asked for before it
-    """
-    return AttributeError(
-        f"{kind} {type(thing).__name__}: expected super().__init__(**kwargs) first in __init__, got {name!r} "
-        "asked for before it"
-    )
-
-
 _LONGEST = 200  # characters of a value in a message
 
 

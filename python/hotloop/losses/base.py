@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.core.errors import bad_type, not_initialised, unknown_name
+from hotloop.core.derived import Derived
+from hotloop.core.errors import bad_type, unknown_name
 from hotloop.core.naming import snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
@@ -21,7 +22,7 @@ MEAN = "sum_over_batch_size"
 REDUCTIONS = (MEAN, "mean", "sum", "mean_with_sample_weight", "none")
 
 
-class Loss(Configurable):
+class Loss(Derived, Configurable):
     """Base class of the losses.
 
     A subclass of your own has a method ``call(y_true, y_pred)``, written with :mod:`hotloop.ops`; see
@@ -73,6 +74,8 @@ class Loss(Configurable):
     2.0
     """
 
+    _kind = "loss"
+    _made_at_first: ClassVar[dict[str, type]] = {"options": dict, "name": object, "reduction": object}
     native = ""
     targets = "dense"
     answers = "values"
@@ -90,14 +93,6 @@ class Loss(Configurable):
     def threshold(self) -> float:
         """Above it a single prediction means yes: 0.5 for probabilities, 0 for logits and margins."""
         return 0.0 if self.options["from_logits"] else 0.5
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
-            if name in ("name", "reduction", "options"):
-                raise not_initialised("loss", self, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

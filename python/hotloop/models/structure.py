@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from hotloop.core.errors import bad_value, not_initialised, unknown_name
+from hotloop.core.derived import Derived
+from hotloop.core.errors import bad_value, unknown_name
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import Parameter, ParameterStore
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from hotloop.training.trainer import Trainer
 
 
-class Structure:
+class Structure(Derived):
     """A model's view of its network.
 
     Attributes
@@ -30,17 +31,15 @@ class Structure:
         What it learns with.
     """
 
+    _kind = "model"
+    _made_at_first: ClassVar[dict[str, type]] = {
+        "_network": object,
+        "_predictor": object,
+        "_trainer": object,
+        "allow_nonfinite": object,
+    }
     _network: Network
     _trainer: Trainer
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
-            own = ("_network", "_predictor", "_trainer", "allow_nonfinite")
-            if "_network" not in vars(self) and (name in own or hasattr(type(self), name)):
-                raise not_initialised("model", self, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def name(self) -> str:

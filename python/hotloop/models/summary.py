@@ -12,7 +12,8 @@ from hotloop.graph.symbolic import FunctionalGraph, Node
 def unbuilt_lines(name: str, layers: Sequence[GraphLayer]) -> list[str]:
     """What can be said of a model whose shapes are not known yet."""
     names = [f"  {layer.name} ({type(layer).__name__})" for layer in layers]
-    return [f'Model: "{name}"', "not built: its input's shape is not known yet", *names]
+    why = "its input's shape is not known yet" if names else "there are no layers yet"
+    return [f'Model: "{name}"', f"not built: {why}", *names]
 
 
 def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from hotloop.core.errors import bad_type, bad_value, integer, nearest, not_initialised
+from hotloop.core.derived import Derived
+from hotloop.core.errors import bad_type, bad_value, integer, nearest
 from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
@@ -17,7 +18,6 @@ from hotloop.ir.graph import Graph, Value
 from hotloop.ops.traced_call import TracedNode, call_traced
 from hotloop.ops.weighted import Weighted
 
-_OWN = ("has_automatic_name", "trainable", "declared_shape", "parameters", "nodes", "built", "_use")
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 
 
@@ -36,7 +36,7 @@ def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
     return sizes
 
 
-class Layer(Weighted):
+class Layer(Derived, Weighted):
     """Base of all layers: a name, weights, and how a call becomes ops.
 
     A subclass defines ``call``, which computes by :mod:`hotloop.ops`, and ``build`` when it has weights; they
@@ -82,6 +82,17 @@ class Layer(Weighted):
     array([[2., 4.]], dtype=float32)
     """
 
+    _kind = "layer"
+    _made_at_first: ClassVar[dict[str, type]] = {
+        "_name": str,
+        "parameters": list,
+        "nodes": list,
+        "built": object,
+        "trainable": object,
+        "has_automatic_name": object,
+        "declared_shape": object,
+        "_use": object,
+    }
     merges: ClassVar[bool] = False  # whether it takes several inputs
     only_reshapes: ClassVar[bool] = False  # whether its output is its input, laid out anew
     gives_any_number: ClassVar[bool] = False  # whether its activation apart any number may come out
@@ -120,14 +131,6 @@ class Layer(Weighted):
         self.built = False
         self.shape_built_for: Any = None
         self._use: int | None = None
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
-            if "_name" not in vars(self) and (name in ("_name", *_OWN) or hasattr(type(self), name)):
-                raise not_initialised("layer", self, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def name(self) -> str:

@@ -1,0 +1,62 @@
+"""What users derive from and give attributes of their own: clashes with those of the base are told."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from hotloop.core.errors import bad_type
+
+
+class Derived:
+    """Base of classes that users derive from.
+
+    Attributes
+    ----------
+    _kind : str
+        What messages call an object of it.
+    _made_at_first : dict of str to type
+        Attributes that its ``__init__`` makes, and what they are; those that stand here first are there as
+        soon as it has run.
+    """
+
+    _kind: ClassVar[str]
+    _made_at_first: ClassVar[dict[str, type]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let users' classes look at what is set and asked for; of hotloop's own, attributes are quicker."""
+        super().__init_subclass__(**options)
+        if cls.__module__.partition(".")[0] != "hotloop":
+            for name, method in (("__getattr__", _get), ("__setattr__", _set)):
+                if getattr(cls, name, None) is getattr(object, name, None):
+                    setattr(cls, name, method)
+
+
+def _get(self: Derived, name: str) -> Any:
+    """Of what is not there say why, where that is a forgotten, or late, ``super().__init__()``."""
+    made = self._made_at_first
+    begun = next(iter(made)) in vars(self)
+    if not begun and not name.startswith("__") and (name in made or hasattr(type(self), name)):
+        raise AttributeError(
+            f"{self._kind} {type(self).__name__}: expected super().__init__() first, got {name!r} asked for "
+            "before it"
+        )
+    return object.__getattribute__(self, name)  # which raises what it did
+
+
+def _set(self: Derived, name: str, value: Any) -> None:
+    """Set an attribute that is not one of the base's."""
+    expected = self._made_at_first.get(name, object)
+    label = f"{self._kind} {type(self).__name__}"
+    if not isinstance(value, expected):
+        mend = "call an attribute of yours by another name"
+        raise bad_type(f"{label}: {name}, which is hotloop's own", f"a {expected.__name__}", value, mend)
+    try:
+        object.__setattr__(self, name, value)
+    except AttributeError as error:
+        kept = getattr(type(self), name, None)
+        if not isinstance(kept, property) or kept.fset is not None:
+            raise
+        raise AttributeError(
+            f"{label}: every {self._kind} has {name!r}, which can't be set; call an attribute of yours by "
+            "another name"
+        ) from error
