@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop import activations
 from hotloop.activations import Activation as Function
@@ -12,10 +12,10 @@ from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
-from hotloop.ops.kept import keeping_nothing
 from hotloop.ops.layer import LAYERS, Layer
-from hotloop.ops.trace import Subgraph, trace
-from hotloop.ops.types import Spec
+
+if TYPE_CHECKING:
+    from hotloop.ops.trace import Subgraph
 
 
 def add_activation(graph: Graph, function: Function, value: Value) -> Value:
@@ -55,6 +55,10 @@ def _traced(function: FunctionActivation, shape: Shape, batched: bool = True) ->
 
 
 def _trace(function: FunctionActivation, shape: Shape, batched: bool) -> Subgraph:
+    from hotloop.ops.kept import keeping_nothing
+    from hotloop.ops.trace import trace
+    from hotloop.ops.types import Spec
+
     what = f"activation {function.name!r}"
     with keeping_nothing(what, function.function):
         found = trace(function.function, [Spec((None, *shape) if batched else shape)], what)

@@ -15,7 +15,6 @@ from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.graph.operand import FUNCTIONS, SymbolicOperand
 from hotloop.losses.rows import Doubles, align, row_weights
-from hotloop.losses.traced import compute
 
 EPSILON = 1e-7  # Keras's backend epsilon
 MEAN = "sum_over_batch_size"
@@ -132,6 +131,8 @@ class Loss(Derived, Configurable):
     def _judge(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> tuple[Doubles, bool]:
         """Return the loss of each row, and whether that is one number for all of them."""
         if self.is_traced:
+            from hotloop.losses.traced import compute  # which kernels do without
+
             return compute(self, y_true, y_pred)
         target, predicted = align(y_true, y_pred, self.name, self.targets == "sparse")
         return self.rows(self.prepare(target), predicted), False

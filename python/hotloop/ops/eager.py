@@ -11,10 +11,10 @@ import numpy as np
 from hotloop.core.locks import make_lock
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
-from hotloop.ops import trace
 from hotloop.ops.lower import as_float
 from hotloop.ops.operands import as_array, operand
 from hotloop.ops.operation import Array
+from hotloop.ops.trace import arguments, between
 from hotloop.ops.types import Spec
 
 MOST_PROGRAMS = 256  # those used last are kept, by function, arguments, shapes and types
@@ -40,7 +40,7 @@ class Compiled:
         from hotloop.ir.graph import Graph
         from hotloop.ir.pipelines import Purpose, run
 
-        inputs = trace.arguments(specs)
+        inputs = arguments(specs)
         result = body(*inputs)
         self._several = isinstance(result, list | tuple)
         self._results = list(result) if self._several else [result]
@@ -52,7 +52,7 @@ class Compiled:
         if self._computed:
             graph = Graph()
             values = [graph.add_input(spec.sample_shape, _in_memory(spec.dtype)) for spec in specs]
-            made = trace.between(inputs, self._computed).lower(graph, values)
+            made = between(inputs, self._computed).lower(graph, values)
             graph.outputs = [as_float(graph, value) for value in made]
             self._program = build(run(graph, Purpose.INFERENCE)[0]).program
 

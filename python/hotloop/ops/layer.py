@@ -15,7 +15,6 @@ from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.ir.graph import Graph, Value
-from hotloop.ops.traced_call import TracedNode, call_traced
 from hotloop.ops.weighted import Weighted
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
@@ -235,8 +234,10 @@ class Layer(Derived, Weighted):
         node : Node
             The call.
         """
-        if isinstance(node, TracedNode):
-            return node.subgraph.lower(graph, inputs)[0]
+        subgraph = getattr(node, "subgraph", None)  # of a TracedNode
+        if subgraph is not None:
+            made: Value = subgraph.lower(graph, inputs)[0]
+            return made
         raise NotImplementedError(f"{type(self).__name__} has neither call nor lower")
 
     @classmethod
@@ -257,6 +258,8 @@ class Layer(Derived, Weighted):
         """Call the layer on a symbolic tensor (a list of them for layers that merge), building it first."""
         tensors = as_tensors(f"{self._label}: inputs", inputs)
         if type(self).call is not Layer.call:
+            from hotloop.ops.traced_call import call_traced  # which layers of the package do without
+
             traced = call_traced(self, tensors)
             self.nodes.append(traced)
             return traced.output

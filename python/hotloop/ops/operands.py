@@ -13,8 +13,8 @@ from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.graph.tracing import is_tracing
-from hotloop.ops import trace
 from hotloop.ops.operation import Array, Operand
+from hotloop.ops.trace import weight
 from hotloop.ops.types import Spec, spec_of, standard_dtype
 
 _LEAST, _MOST = -(2**31), 2**31 - 1
@@ -47,7 +47,7 @@ def _weight(parameter: Parameter) -> SymbolicTensor:
             f"weight {parameter.path!r} beside a symbolic tensor: a model would not know that it is there; "
             "write a subclass of hotloop.layers.Layer, whose call uses it"
         )
-    return trace.weight(parameter)
+    return weight(parameter)
 
 
 def _number(what: str, value: float) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from hotloop.feed.targets import label_array, target_array
 from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
 from hotloop.losses.rows import like_predictions
-from hotloop.losses.traced import TracedLoss, trace_loss
 from hotloop.metrics import Metric
 from hotloop.metrics.base import direction_of
 from hotloop.metrics.traced import specs_of, traced
+
+if TYPE_CHECKING:
+    from hotloop.losses.traced import TracedLoss
 
 NamedMetrics = list[tuple[str, Metric]]
 TRIED_ROWS = 1000
@@ -64,7 +66,11 @@ class Head:
     @cached_property
     def traced(self) -> TracedLoss | None:
         """What the loss does with labels and predictions, where it is written as ``call``."""
-        return trace_loss(self.loss, self.labels, self.shape) if self.loss.is_traced else None
+        if not self.loss.is_traced:
+            return None
+        from hotloop.losses.traced import trace_loss  # which kernels do without
+
+        return trace_loss(self.loss, self.labels, self.shape)
 
     @property
     def weighed(self) -> Shape:
