@@ -61,6 +61,36 @@ def test_calls_on_arrays_are_the_built_ins(loss: Any, rng: np.random.Generator) 
         assert hl.metrics.LossMetric(loss)(y, p) == pytest.approx(hl.losses.Huber()(y, p), rel=1e-5)
 
 
+def test_as_a_metric_it_is_weighed(rng: np.random.Generator) -> None:
+    x, y = data(rng)
+    weights = rng.uniform(size=len(x))
+    model = regression()
+    measured = [hl.losses.FunctionLoss(own_losses.elementwise_huber, name="own"), "huber"]
+    model.compile("sgd", loss="mse", metrics=[own_losses.Huber(name="plain")], weighted_metrics=measured)
+    found = model.evaluate(x, y, sample_weight=weights, verbose=0, return_dict=True)
+    assert found["own"] == pytest.approx(found["huber"], rel=1e-5)
+    assert found["plain"] == pytest.approx(hl.losses.Huber()(y, model.predict(x)), rel=1e-5)
+
+
+def test_a_call_takes_the_place_of_a_kernel(rng: np.random.Generator) -> None:
+    """Of what goes into the last activation it is not meant to be called."""
+
+    class Careful(hl.losses.BinaryCrossentropy):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            p = ops.clip(y_pred, 0.1, 0.9)
+            return -ops.mean(y_true * ops.log(p) + (1 - y_true) * ops.log(1 - p), axis=-1)
+
+    x, y = data(rng)
+    y = (y > 0).astype(np.float32)
+    start = hl.Input((5,))
+    model = hl.Model(start, [hl.layers.Dense(3, "sigmoid", name=name)(start) for name in "ab"])
+    model.compile("sgd", loss=[Careful(), "binary_crossentropy"])
+    found = model.evaluate(x, [y, y], verbose=0, return_dict=True)
+    p = np.clip(model.predict(x)[0], 0.1, 0.9)
+    assert found["a_loss"] == pytest.approx(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)), rel=1e-5)
+    assert found["loss"] == pytest.approx(found["a_loss"] + found["b_loss"], rel=1e-5)
+
+
 def test_losses_are_parts_of_others(rng: np.random.Generator) -> None:
     x, y = data(rng)
     huber, total = own_losses.Huber(), own_losses.Huber(0.5, reduction="sum")

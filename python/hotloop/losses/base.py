@@ -201,7 +201,8 @@ class Loss(Derived, Configurable):
         >>> loss([1], [[0.0]]), loss.on_logits("sigmoid")([1], [[-60.0]]), loss.on_logits("softmax")
         (16.11809565095832, 60.0, None)
         """
-        if not self.activation or self.activation != activation or self.options["from_logits"]:
+        fits = self.activation and self.activation == activation and not self.options["from_logits"]
+        if self.is_traced or not fits:
             return None
         made = copy.copy(self)
         made.options = {**self.options, "from_logits": True}

@@ -23,7 +23,8 @@ class FunctionLoss(Loss):
     It returns a tensor of losses, and their mean counts: one a row ``(n,)``, one a position ``(n, ...)``, or
     one a number of the predictions. Where rows are mixed, as in ``mean(y_pred, axis=0)``, or one number
     returned for all of them, it is a loss of the batch: training takes that of each batch, and ``evaluate``
-    goes by its ``batch_size``, as Keras does.
+    goes by its ``batch_size``, as Keras does; as a metric it is of all rows. Such a number is no sum of rows:
+    reductions leave it as it is, and sample weights multiply it by their mean.
 
     Parameters
     ----------
