@@ -81,6 +81,7 @@ class TracedLoss:
         (made,) = self.subgraph.lower(graph, [labels, predictions])
         if made.batched:
             return made
+        # What is the same for all rows is repeated along the batch of one number of each row's predictions.
         flat = reshape(graph, predictions, (math.prod(self.shape),))
         of_a_row = take_slice(graph, flat, (0,), (1,), (1,))
         still = graph.add("stop_gradient", [reshape(graph, of_a_row, (1,) * len(made.shape))])

@@ -24,7 +24,7 @@ from hotloop.training.trainer import Trainer
 
 @dataclass
 class Passing:
-    """How ``evaluate`` and ``predict`` go over rows, checked: batches are for callbacks alone.
+    """How ``evaluate`` and ``predict`` go over rows; batches are for callbacks, and losses of a batch.
 
     Attributes
     ----------
