@@ -66,7 +66,7 @@ def test_a_forgotten_constructor_is_named() -> None:
     ):
         with pytest.raises(AttributeError, match=rf"{kind}: expected super\(\).__init__\(\) first, got"):
             make()
-    with pytest.raises(ValueError, match=r"LateFrozen: expected attributes to be set behind super\(\)"):
+    with pytest.raises(AttributeError, match=r"layer LateFrozen: 'trainable' was set before super\(\)"):
         LateFrozen()
     with pytest.raises(AttributeError, match="'Nothing' object has no attribute 'width'"):
         Nothing().width  # noqa: B018

@@ -166,19 +166,19 @@ def find(name: Any) -> Any:
     """Return what a name stands for by the user's word, the innermost scope first; None where it is none."""
     if not isinstance(name, str):
         return None
+    package, _, own = name.rpartition(">")
     for objects in reversed(_scopes.entered):
-        found = objects.get(name, objects.get(name.rpartition(">")[2]))
+        found = objects.get(name, objects.get(own))
         if found is not None:
             return found
-    module = packages.get(name.rpartition(">")[0])
-    if name not in _registered and module is not None:
-        importlib.import_module(module)
+    if package in packages and name not in _registered:
+        importlib.import_module(packages[package])
     return _registered.get(name)
 
 
 def named(identifier: Any) -> Any:
     """Return what a name stands for by the user's word, and anything else as it is."""
-    found = find(identifier)
+    found = find(identifier) if isinstance(identifier, str) else None
     return identifier if found is None else found
 
 

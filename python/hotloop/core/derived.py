@@ -15,8 +15,7 @@ class Derived:
     _kind : str
         What messages call an object of it.
     _made_at_first : dict of str to type
-        Attributes that its ``__init__`` makes, and what they are; those that stand here first are there as
-        soon as it has run.
+        Attributes that its ``__init__`` makes, and what they are; the first one before all others.
     """
 
     _kind: ClassVar[str]
@@ -45,8 +44,11 @@ def _get(self: Derived, name: str) -> Any:
 
 def _set(self: Derived, name: str, value: Any) -> None:
     """Set an attribute that is not one of the base's."""
-    expected = self._made_at_first.get(name, object)
+    made = self._made_at_first
+    expected, first = made.get(name, object), next(iter(made))
     label = f"{self._kind} {type(self).__name__}"
+    if name in made and name != first and first not in vars(self):
+        raise AttributeError(f"{label}: {name!r} was set before super().__init__(), which sets it anew")
     if not isinstance(value, expected):
         mend = "call an attribute of yours by another name"
         raise bad_type(f"{label}: {name}, which is hotloop's own", f"a {expected.__name__}", value, mend)

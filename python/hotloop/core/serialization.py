@@ -76,11 +76,11 @@ def resolve(family: Family[Any], identifier: Any, aliases: Mapping[str, type[Any
     if isinstance(identifier, type) and issubclass(identifier, base):
         return identifier()
     if isinstance(identifier, str):
-        classes = {**family.classes, **(aliases or {})}
-        found = classes.get(identifier) or classes.get(identifier.lower())
-        if found is None:
-            raise missing(kind, identifier, classes)
-        return found()
+        for name in (identifier, identifier.lower()):
+            found = family.classes.get(name) or (aliases and aliases.get(name))
+            if found:
+                return found()
+        raise missing(kind, identifier, {**family.classes, **(aliases or {})})
     if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str | type):
         made = family.get(identifier["class_name"], aliases)
         config = identifier.get("config", {})

@@ -84,9 +84,9 @@ class Loss(Derived, Configurable):
     def __init__(self, *, reduction: str | None = MEAN, name: str | None = None) -> None:
         if reduction not in (None, *REDUCTIONS):
             raise unknown_name("reduction", reduction, REDUCTIONS)
+        self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
         self.name = name or self.native or snake_case(type(self).__name__)
         self.reduction = None if reduction == "none" else reduction
-        self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
 
     @property
     def threshold(self) -> float:

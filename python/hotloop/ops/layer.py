@@ -107,18 +107,10 @@ class Layer(Derived, Weighted):
     ) -> None:
         if unknown:
             raise self._unknown_argument(next(iter(unknown)))
-        if "trainable" in vars(self) and "_name" not in vars(self):
-            mend = "call that first"
-            raise bad_value(
-                type(self).__name__,
-                "attributes to be set behind super().__init__",
-                "trainable before it",
-                mend,
-            )
         if name is not None and (not isinstance(name, str) or not name):
             raise bad_type(f"{type(self).__name__}: name", "a string that is not empty", name)
-        self.has_automatic_name = name is None
         self._name = unique_name(self.automatic_prefix) if name is None else name
+        self.has_automatic_name = name is None
         self.trainable = bool(trainable)
         self.declared_shape: Shape | None = None
         if input_shape is None and input_dim is not None:
