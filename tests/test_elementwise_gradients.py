@@ -240,6 +240,14 @@ def test_the_gradient_of_a_gradient(rng):
     np.testing.assert_allclose(second(x, one, one)[0], 2 * np.cos(x) * np.exp(x), rtol=1e-12)
 
 
+def test_signs_move_behind_products_into_sums():
+    build = Builder(1)
+    rest = build("subtract", 1.0, 0)
+    code = build.code([build("negative", build("multiply", build("square", rest), build("log", 0)))])
+    backward = "t0 = 1 - x0; chain(chain(x1, log(x0)), t0 * 2) - chain(chain(x1, square(t0)), reciprocal(x0))"
+    assert str(gradient(code, [0])) == backward
+
+
 def test_an_output_may_be_an_input_or_a_constant():
     code = Code(2, (), (0, 1, 3.0, 0))
     assert str(gradient(code, [0, 1])) == "x2 + x5, x3"

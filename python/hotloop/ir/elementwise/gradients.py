@@ -132,13 +132,17 @@ class _GradientBuilder(Builder):
     """Writes what comes after a selection into its branches, where the other branch has no gradient.
 
     A selection between a value and 0 is what a branch makes of a gradient; two of them, one for each branch,
-    become one when they are added up. Factors whose product is 1, as in half a square, go.
+    become one when they are added up. Factors whose product is 1, as in half a square, go, and signs move
+    behind products, where a sum takes them up; a 0 may get another sign.
     """
 
     def _simpler(self, name: str, operands: tuple[Operand, ...]) -> Operand | None:
         simple = super()._simpler(name, operands)
         if simple is not None:
             return simple
+        signed = self._sign_behind(name, operands)
+        if signed is not None:
+            return signed
         if name == "add":
             return self._sum_of_branches(*map(self._branch, operands))
         if name == "chain":
@@ -152,6 +156,24 @@ class _GradientBuilder(Builder):
         condition, value, first = branch
         inside = self(name, value, *operands[1:])
         return self("where", condition, *((inside, 0.0) if first else (0.0, inside)))
+
+    def _sign_behind(self, name: str, operands: tuple[Operand, ...]) -> Operand | None:
+        bare = [self._negated(operand) for operand in operands]
+        if name not in ("add", "chain", "multiply") or bare == [None, None]:
+            return None
+        left, right = (o if b is None else b for o, b in zip(operands, bare, strict=True))
+        if name == "multiply" and isinstance(right, float):
+            return self("multiply", left, -right)
+        if None not in bare:
+            made = self(name, left, right)
+            return self("negative", made) if name == "add" else made
+        if name == "add":
+            return self("subtract", left, right) if bare[0] is None else self("subtract", right, left)
+        return self("negative", self(name, left, right))
+
+    def _negated(self, operand: Operand) -> Operand | None:
+        step = self.step(operand)
+        return step.operands[0] if step is not None and step.name == "negative" else None
 
     def _sum_of_branches(self, left: _Branch | None, right: _Branch | None) -> Operand | None:
         if left is None or right is None or left[0] != right[0] or left[2] == right[2]:
