@@ -314,5 +314,6 @@ def test_rows_that_are_mixed_go_to_the_gpu_whole_or_not_at_all(rng, small_gpu):
             call()
     with pytest.raises(MemoryError, match=r"batches of 400 rows, which layer 'mix' mixes"):
         there.evaluate(x, y, verbose=0)
+    small_gpu(60_000)  # for batches of 8 there is room
     with pytest.raises(MemoryError, match=r"batches of 400 rows, which layer 'mix' mixes"):
         there.fit(x[:16], y[:16], batch_size=8, validation_data=(x, y), verbose=0)

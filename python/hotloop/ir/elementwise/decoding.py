@@ -12,6 +12,9 @@ from hotloop.core.errors import bad_value
 from hotloop.ir.elementwise.code import Code, Operand, Step
 from hotloop.ir.elementwise.instructions import INSTRUCTIONS
 
+# Passes look at an op's code again and again, and layers have the same ones.
+MOST_KNOWN = 1024
+_known: dict[tuple[Any, ...], Code] = {}
 _NAMES = [name for name, _ in _native.small_program_instructions()]
 
 
@@ -43,7 +46,17 @@ def decode(arrays: Mapping[str, npt.NDArray[Any]]) -> Code:
     if not {"code", "constants"} <= set(arrays):
         raise bad_value("elementwise", "the arrays code and constants", sorted(arrays))
     code, constants = arrays["code"], arrays["constants"]
-    _native.check_small_program(code, constants)
+    key = code.dtype, code.shape, code.tobytes(), constants.dtype, constants.shape, constants.tobytes()
+    known = _known.get(key)
+    if known is None:
+        _native.check_small_program(code, constants)
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        known = _known[key] = _decoded(code, constants)
+    return known
+
+
+def _decoded(code: npt.NDArray[Any], constants: npt.NDArray[Any]) -> Code:
     inputs, slots, outputs = (int(number) for number in code[:3])
     first_constant = inputs + slots + outputs
     homes: dict[int, Operand] = {number: number for number in range(inputs)}
