@@ -57,6 +57,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def nothing_stays_registered() -> Iterator[None]:
     """Classes and functions that a test registers are forgotten behind it."""
+    import hotloop.ops.functions  # noqa: F401  # which are registered once a process
     from hotloop.core import custom_objects
 
     before = dict(custom_objects._registered), dict(custom_objects._names)

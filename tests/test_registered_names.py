@@ -208,6 +208,22 @@ def test_a_lambda_is_saved_when_it_was_given_a_name(tmp_path: Path) -> None:
         compiled(L.Lambda(lambda x: x, name="mine")).save(tmp_path / "other")
 
 
+class Bound:
+    def double(self, x: Any) -> Any:
+        return x * 2.0
+
+
+def test_methods_are_known_by_their_object(tmp_path: Path) -> None:
+    """Each time that one is asked for it is another Python object."""
+    one, other = Bound(), Bound()
+    hl.saving.register_serializable(name="double")(one.double)
+    model = compiled(L.Lambda(one.double))
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(hl.load_model(tmp_path / "model").predict(X), model.predict(X))
+    with pytest.raises(TypeError, match=r"function double of 'lambda.* nor is it registered"):
+        compiled(L.Lambda(other.double)).save(tmp_path / "other")
+
+
 def test_things_of_another_kind_are_refused() -> None:
     hl.saving.register_serializable()(Power)
     hl.saving.register_serializable()(swish)

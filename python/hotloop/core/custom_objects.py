@@ -21,7 +21,7 @@ class _Scopes(threading.local):
 
 
 _registered: dict[str, Any] = {}
-_names: dict[int, tuple[str, Any]] = {}  # by id; what is here stays, so that no other thing gets its id
+_names: dict[Any, str] = {}
 _scopes = _Scopes()
 
 # By package, modules of hotloop's that register what they have when they are imported, which is not at once.
@@ -85,7 +85,7 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
             raise bad_value("register_serializable", "what has a name of its own", got, mend)
         full = f"{package}>{own}"
         _registered[full] = thing
-        _names[id(thing)] = full, thing
+        _names[thing] = full
         return thing
 
     return register
@@ -187,8 +187,10 @@ def name_or_itself(thing: Any) -> Any:
 
     That goes into configs: those with the thing itself are good for copies in this process.
     """
-    name, _ = _names.get(id(thing), (None, None))
-    return name or thing
+    try:
+        return _names.get(thing, thing)
+    except TypeError:  # a callable object that can't be hashed
+        return thing
 
 
 def function_of(what: str, given: Any) -> Callable[..., Any]:
