@@ -160,17 +160,19 @@ def test_no_rows_change_nothing(isa: str) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_gradients_accumulate(isa: str, training: bool) -> None:
+@pytest.mark.parametrize(("gamma", "beta"), [(True, True), (True, False), (False, True)])
+def test_gradients_accumulate(isa: str, training: bool, gamma: bool, beta: bool) -> None:
     p = problem(9, 18)
     plain, saved = backward(p, training), forward(p, training)
     center, spread = ("mean", "inverse") if training else ("moving_mean", "moving_variance")
     total = {name: np.ones_like(value) for name, value in plain.items()}
-    more = {"accumulate": True, "accumulate_parameters": True}
+    more = {"accumulate": True, "accumulate_gamma": gamma, "accumulate_beta": beta}
+    before = {"dx": 1, "dgamma": gamma, "dbeta": beta}
     _native.batch_norm_backward(
         p["x"], p["dy"], saved[center], saved[spread], training, gamma=p["gamma"], **total, **more
     )
     for name, value in plain.items():
-        np.testing.assert_array_equal(total[name], value + np.float32(1))
+        np.testing.assert_array_equal(total[name], value + np.float32(before[name]))
 
 
 @BY_SHAPE

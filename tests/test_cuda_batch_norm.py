@@ -56,10 +56,11 @@ def test_forward(rng, rows, cols, training, scaled):
     "wanted", [("dx", "dgamma", "dbeta"), ("dx",), ("dgamma",), ("dbeta",), ()], ids=lambda w: "+".join(w)
 )
 def test_backward(rng, rows, cols, training, wanted):
-    for special, accumulate, accumulate_parameters in (
-        (False, False, True),
-        (False, True, False),
-        (True, False, False),
+    for special, accumulate, accumulate_gamma, accumulate_beta in (
+        (False, False, True, True),
+        (False, True, True, False),
+        (False, False, False, True),
+        (True, False, False, False),
     ):
         x, dy, dx, columns = given(rng, rows, cols, special)
         outputs = {"dx": dx, "dgamma": columns[3], "dbeta": columns[4]}
@@ -75,7 +76,8 @@ def test_backward(rng, rows, cols, training, wanted):
                 gamma=None if special else put(columns[2]),
                 **arrays,
                 accumulate=accumulate,
-                accumulate_parameters=accumulate_parameters,
+                accumulate_gamma=accumulate_gamma,
+                accumulate_beta=accumulate_beta,
             )
             results.append(arrays)
         check(results)

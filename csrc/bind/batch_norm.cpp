@@ -61,7 +61,7 @@ void define_backward(py::module_& module, const char* name, Train train, Infer i
       name,
       [train, infer](const Operand& x, const Operand& dy, const Operand& center, const Operand& spread,
                      bool training, const Maybe& gamma, Maybe dx, Maybe dgamma, Maybe dbeta, bool accumulate,
-                     bool accumulate_parameters, float epsilon) {
+                     bool accumulate_gamma, bool accumulate_beta, float epsilon) {
         const BatchNormArgs args = args_of(x, gamma, std::nullopt, epsilon, 0.0f);
         const float* from = contiguous_data<float>(x, "x");
         const float* gradient = contiguous_data<float>(dy, "dy");
@@ -74,7 +74,8 @@ void define_backward(py::module_& module, const char* name, Train train, Infer i
         out.dx = optional_output<float>(dx, x.size(), "dx");
         out.dgamma = optional_output<float>(dgamma, args.cols, "dgamma");
         out.dbeta = optional_output<float>(dbeta, args.cols, "dbeta");
-        out.accumulate = accumulate, out.accumulate_parameters = accumulate_parameters;
+        out.accumulate = accumulate;
+        out.accumulate_gamma = accumulate_gamma, out.accumulate_beta = accumulate_beta;
         const Unlocked released;
         if (training)
           train(args, from, gradient, first, second, out);
@@ -83,8 +84,8 @@ void define_backward(py::module_& module, const char* name, Train train, Infer i
       },
       py::arg("x"), py::arg("dy"), py::arg("center"), py::arg("spread"), py::arg("training"),
       py::arg("gamma") = py::none(), py::arg("dx") = py::none(), py::arg("dgamma") = py::none(),
-      py::arg("dbeta") = py::none(), py::arg("accumulate") = false, py::arg("accumulate_parameters") = false,
-      py::arg("epsilon") = 1e-3f);
+      py::arg("dbeta") = py::none(), py::arg("accumulate") = false, py::arg("accumulate_gamma") = false,
+      py::arg("accumulate_beta") = false, py::arg("epsilon") = 1e-3f);
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ void PassBuffers::run_node(int i, Graph& graph, const StepState& state, std::int
                     nullptr,
                     nullptr,
                     nullptr,
-                    false};
+                    nullptr};
   entry.node->forward(run);
   team.barrier();
 }
@@ -159,7 +159,7 @@ void PassBuffers::backward(Graph& graph, const StepState& state, std::int64_t ro
                       outputs_of(gradients_, entry),
                       step_gradients_[i].data(),
                       step.accumulate.data(),
-                      step.accumulate_parameters,
+                      step.accumulate_parameters.data(),
                       state.hot_update != nullptr && state.update->is_hot(i) ? state.hot_update : nullptr};
     entry.node->backward(run);
     team.barrier();

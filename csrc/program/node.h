@@ -82,7 +82,9 @@ struct NodeRun {
   float* const* output_gradients;
   float* const* input_gradients;  // null where nobody wants it
   const char* accumulate;         // per input: add to what is there instead of overwriting
-  bool accumulate_parameters;     // the layer is used more than once, and another use came first
+  // By facts().parameters: another node has written that one's gradient in this step, which is added to.
+  // One node may share only some of its parameters: where only a kernel is read elsewhere, a bias is not.
+  const char* accumulate_parameters;
   // Not null: a node that updates itself calls this instead of writing its gradients.
   const HotUpdate* hot_update = nullptr;
 

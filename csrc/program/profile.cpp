@@ -98,7 +98,8 @@ StepPart backward_part(const Graph& graph, const BackwardStep& step, std::int64_
     part.operations += (2 + 5.0 * state_size) * parameters;
   } else {
     if (wanted > 0) traffic.add(kFloat * parameters);
-    if (facts.trainable) traffic.add(kFloat * parameters, step.accumulate_parameters ? 2 : 1);
+    for (std::size_t i = 0; i < step.accumulate_parameters.size(); ++i)
+      traffic.add(kFloat * count(facts.parameters[i].size), step.accumulate_parameters[i] ? 2 : 1);
   }
   return part;
 }

@@ -103,7 +103,7 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
     require(entry.facts.gradient != GradientFlow::unknown, "train: ", entry.op,
             " has no gradient, but parameters before it should learn; freeze them");
     const int time = 2 * count - i;
-    BackwardStep step{i, {}, {}, false, false};
+    BackwardStep step{i, {}, {}, {}, false};
     step.could_be_hot =
         entry.facts.trainable && entry.facts.updates_itself && alone[static_cast<std::size_t>(i)];
     for (ValueId id : entry.outputs) {
@@ -122,10 +122,9 @@ Schedule make_schedule(const Graph& graph, const std::vector<ValueId>& outputs,
     }
     if (entry.facts.trainable) {
       for (const Stretch& parameter : entry.facts.parameters) {
-        if (seen.insert(parameter.offset).second)
-          schedule.trained.push_back(parameter.offset);
-        else
-          step.accumulate_parameters = true;
+        const bool first = seen.insert(parameter.offset).second;
+        if (first) schedule.trained.push_back(parameter.offset);
+        step.accumulate_parameters.push_back(!first);
       }
     }
     schedule.backward.push_back(std::move(step));

@@ -12,8 +12,8 @@ struct BackwardStep {
   int node;
   std::vector<bool> wanted;      // per input: somebody upstream trains
   std::vector<char> accumulate;  // per input: another user of the value has written its gradient already
-  bool accumulate_parameters;    // another use of the layer has
-  bool could_be_hot;             // the node can update its parameters itself, and nobody else touches them
+  std::vector<char> accumulate_parameters;  // by the node's parameters: another node has written theirs
+  bool could_be_hot;  // the node can update its parameters itself, and nobody else touches them
 };
 
 // What a pass does. Times: node i runs forward at i, the heads at n, node i backward at 2n - i.

@@ -279,7 +279,8 @@ def batch_norm_backward(
     dgamma: numpy.ndarray | None = None,
     dbeta: numpy.ndarray | None = None,
     accumulate: bool = False,
-    accumulate_parameters: bool = False,
+    accumulate_gamma: bool = False,
+    accumulate_beta: bool = False,
     epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
 ) -> None: ...
 def batch_norm_backward_ref(
@@ -293,7 +294,8 @@ def batch_norm_backward_ref(
     dgamma: numpy.ndarray | None = None,
     dbeta: numpy.ndarray | None = None,
     accumulate: bool = False,
-    accumulate_parameters: bool = False,
+    accumulate_gamma: bool = False,
+    accumulate_beta: bool = False,
     epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0010000000474974513,
 ) -> None: ...
 def batch_norm_ref(

@@ -31,8 +31,8 @@ struct BatchNormGradients {
   float* dx = nullptr;  // rows x cols
   float* dgamma = nullptr;
   float* dbeta = nullptr;
-  bool accumulate = false;             // dx += instead of dx =
-  bool accumulate_parameters = false;  // the same for dgamma and dbeta
+  bool accumulate = false;                                 // dx += instead of dx =
+  bool accumulate_gamma = false, accumulate_beta = false;  // the same for dgamma and dbeta
 };
 // After batch_norm_train, with the mean and inverse it wrote: mean and variance depend on x too.
 HOTLOOP_KERNEL(batch_norm_train_backward, const BatchNormArgs& args, const float* x, const float* dy,

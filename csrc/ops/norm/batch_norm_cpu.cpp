@@ -81,9 +81,9 @@ struct Columns {
     });
     total.second = total.second * inverse;
     if (gradients.dbeta != nullptr)
-      add_or_store(gradients.dbeta + c, total.first, gradients.accumulate_parameters, count);
+      add_or_store(gradients.dbeta + c, total.first, gradients.accumulate_beta, count);
     if (gradients.dgamma != nullptr)
-      add_or_store(gradients.dgamma + c, total.second, gradients.accumulate_parameters, count);
+      add_or_store(gradients.dgamma + c, total.second, gradients.accumulate_gamma, count);
     return total;
   }
 };

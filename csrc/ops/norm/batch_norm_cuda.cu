@@ -86,11 +86,11 @@ __global__ void __launch_bounds__(kMostThreads)
   const int half_warp = static_cast<int>(threadIdx.x) / kLanes;
   if (half_warp == 0) {
     float* const to[2] = {out.dbeta, out.dgamma};
+    const bool accumulate[2] = {out.accumulate_beta, out.accumulate_gamma};
 #pragma unroll
     for (int i = 0; i < 2; ++i)
       if (to[i] != nullptr)
-        store_or(to[i] + c, out.accumulate_parameters ? load_or(to[i] + c, count) + total[i] : total[i],
-                 count);
+        store_or(to[i] + c, accumulate[i] ? load_or(to[i] + c, count) + total[i] : total[i], count);
   }
   if (!kInput || out.dx == nullptr) return;
 

@@ -44,8 +44,8 @@ void backward(const BatchNormArgs& args, const float* x, const float* dy, Moment
     const double through_moments = constant ? 0 : (dbeta + (x[i] - m.mean) * inverse * dgamma) / n;
     write(out.dx, i, or_else(args.gamma, c, 1.0) * inverse * (dy[i] - through_moments), out.accumulate);
   }
-  write(out.dbeta, c, dbeta, out.accumulate_parameters);
-  write(out.dgamma, c, dgamma, out.accumulate_parameters);
+  write(out.dbeta, c, dbeta, out.accumulate_beta);
+  write(out.dgamma, c, dgamma, out.accumulate_gamma);
 }
 
 }  // namespace

@@ -116,13 +116,13 @@ class Dense final : public DenseNode {
       return;
     }
     if (bias_ != kNoParameter)
-      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_,
-                 run.team.share());
+      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters[kBiasPlace], rows,
+                 units_, run.team.share());
     GemmArgs args = product(last_axis_, units_, rows);
     args.a = run.in(), args.a_row = 1, args.a_col = last_axis_;
     args.b = dz, args.b_row = units_;
     args.c = run.parameter_gradients + kernel_;
-    args.accumulate = run.accumulate_parameters;
+    args.accumulate = run.accumulate_parameters[kKernelPlace];
     gemm(args, workspace(run), run.team.share());
   }
 

@@ -13,7 +13,7 @@
 #include "ops/dense/column_sum.h"
 #include "ops/gemm_mixed/gemm_mixed.h"
 #include "program/hot_update.h"
-#include "program/nodes/checks.h"
+#include "program/nodes/dense_node.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -127,7 +127,7 @@ class DenseMixed final : public Node {
         args.b = gradient_columns(run, rows) + col / kMixedPanel * panel;
         if (run.hot_update == nullptr) {
           args.c = run.parameter_gradients + kernel_ + row * units_ + col, args.c_row = units_;
-          args.accumulate = run.accumulate_parameters;
+          args.accumulate = run.accumulate_parameters[kKernelPlace];
           gemm_mixed(unit_, args, own_room(run, rows), Share{});
           continue;
         }
@@ -143,8 +143,8 @@ class DenseMixed final : public Node {
 
   void learn_bias(const NodeRun& run, const float* dz, std::int64_t rows) const {
     if (run.hot_update == nullptr)
-      return column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_,
-                        run.team.share());
+      return column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters[kBiasPlace],
+                        rows, units_, run.team.share());
     const Range mine = run.team.share().of(units_, kMixedPanel);
     auto* sums = static_cast<float*>(own_room(run, rows));
     constexpr std::int64_t kMost = kMixedWorkspace / size_of(DType::f32);

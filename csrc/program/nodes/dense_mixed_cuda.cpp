@@ -12,7 +12,7 @@
 #include "ops/bf16/bf16.h"
 #include "ops/dense/column_sum.h"
 #include "ops/gemm_tensor/gemm_tensor.h"
-#include "program/nodes/checks.h"
+#include "program/nodes/dense_node.h"
 #include "program/op_list.h"
 
 namespace hotloop {
@@ -88,12 +88,13 @@ class DenseMixed final : public Node {
     }
     if (!learns_) return;
     if (bias_ != kNoParameter)
-      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters, rows, units_, share);
+      column_sum(dz, units_, run.parameter_gradients + bias_, run.accumulate_parameters[kBiasPlace], rows,
+                 units_, share);
     GemmTensorArgs args = product(last_axis_, units_, rows);
     args.a = input(), args.lda = last_axis_, args.a_k_contiguous = false;
     args.b = rounded, args.ldb = units_;
     args.c = run.parameter_gradients + kernel_;
-    args.accumulate = run.accumulate_parameters;
+    args.accumulate = run.accumulate_parameters[kKernelPlace];
     gemm_tensor(TensorType::bf16, args);
   }
 

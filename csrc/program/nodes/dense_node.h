@@ -14,6 +14,8 @@
 
 namespace hotloop {
 
+constexpr int kKernelPlace = 0, kBiasPlace = 1;  // among the parameters that its facts name
+
 class DenseNode : public Node {
  public:
   explicit DenseNode(const NodeSpec& spec)

@@ -40,7 +40,7 @@ class Weight final : public Node {
 
   void forward(const NodeRun&) override {}
   void backward(const NodeRun& run) override {
-    copy_or_add(run.output_gradient(), run.parameter_gradients + at_, run.accumulate_parameters, size_,
+    copy_or_add(run.output_gradient(), run.parameter_gradients + at_, run.accumulate_parameters[0], size_,
                 run.team.share());
   }
 
