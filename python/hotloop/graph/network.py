@@ -87,8 +87,14 @@ class Network:
 
     @property
     def weights(self) -> list[Parameter]:
-        """All weights, layer by layer, in Keras's order."""
-        return [p for layer in self.graph.layers for p in layer.parameters]
+        """All weights, layer by layer, in Keras's order; each once, where it comes first."""
+        return list(dict.fromkeys(p for layer in self.graph.layers for p in layer.parameters))
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """Those that training changes by their gradients."""
+        learning = {p for layer in self.trainable_layers() for p in layer.own_parameters if p.trainable}
+        return [parameter for parameter in self.weights if parameter in learning]
 
     def trainable_layers(self) -> frozenset[GraphLayer]:
         """Those whose weights learn, and the parts of layers."""

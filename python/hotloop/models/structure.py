@@ -139,12 +139,13 @@ class Structure(Derived):
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The weights that ``fit`` changes by their gradients."""
-        return [p for layer in self.graph.layers for p in layer.trainable_weights]
+        return self._network.trainable_weights
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
         """The others: moving averages, and those of layers that are not trainable."""
-        return [p for layer in self.graph.layers for p in layer.non_trainable_weights]
+        learning = set(self.trainable_weights)
+        return [parameter for parameter in self.weights if parameter not in learning]
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
         """Return copies of all weights, in Keras's order and shapes."""
@@ -180,7 +181,7 @@ class Structure(Derived):
             Called with every line instead of ``print``.
         """
         if self.built:
-            lines = summary_lines(self.name, self.graph, line_length or 80)
+            lines = summary_lines(self._network, line_length or 80)
         else:
             lines = unbuilt_lines(self.name, self.layers)
         for line in lines:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hotloop.graph.layer import GraphLayer
-from hotloop.graph.symbolic import FunctionalGraph, Node
+from hotloop.graph.network import Network
+from hotloop.graph.symbolic import Node
 
 
 def unbuilt_lines(name: str, layers: Sequence[GraphLayer]) -> list[str]:
@@ -16,8 +17,9 @@ def unbuilt_lines(name: str, layers: Sequence[GraphLayer]) -> list[str]:
     return [f'Model: "{name}"', f"not built: {why}", *names]
 
 
-def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:
+def summary_lines(network: Network, width: int) -> list[str]:
     """Return the table of a model's layers as lines of about ``width`` columns."""
+    graph = network.graph
     readers = Counter(tensor for node in graph.nodes for tensor in set(node.inputs))
     branches = any(len(node.inputs) > 1 for node in graph.nodes) or len(graph.nodes) > len(graph.layers)
     branches = branches or any(count > 1 for count in readers.values())
@@ -41,10 +43,10 @@ def summary_lines(name: str, graph: FunctionalGraph, width: int) -> list[str]:
         ]
         return "   ".join(cells).rstrip()
 
-    total = sum(layer.count_params() for layer in graph.layers)
-    trainable = sum(parameter.size for layer in graph.layers for parameter in layer.trainable_weights)
+    total = sum(parameter.size for parameter in network.weights)
+    trainable = sum(parameter.size for parameter in network.trainable_weights)
     return [
-        f'Model: "{name}"',
+        f'Model: "{network.name}"',
         ruler,
         formatted(header),
         ruler,

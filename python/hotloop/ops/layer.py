@@ -283,9 +283,8 @@ class Layer(Derived, Weighted):
 
     def adopt_parts(self) -> None:
         """Count the weights of the layers among its attributes as its own."""
-        known = set(self.parameters)
-        for part in self.parts.values():
-            self.parameters += [parameter for parameter in part.parameters if parameter not in known]
+        theirs = (parameter for part in self.parts.values() for parameter in part.parameters)
+        self.parameters = list(dict.fromkeys([*self.parameters, *theirs]))
 
     def unbuild(self) -> None:
         """Drop the weights: a model could not be built after all."""

@@ -51,8 +51,20 @@ def _weights_alone(model: HasWeights) -> Contents:
 
 
 def weight_tensors(model: HasWeights) -> dict[str, Any]:
-    """The tensors by which a file holds a model's weights."""
-    return {f"weights/{p.path}": p.value for p in model.weights}
+    """The tensors by which a file holds a model's weights.
+
+    Raises
+    ------
+    ValueError
+        When two have one name: one of them would be lost.
+    """
+    tensors: dict[str, Any] = {}
+    for p in model.weights:
+        if f"weights/{p.path}" in tensors:
+            mend = "give the layers other names"
+            raise bad_value("save: weights", "a name of its own for each", f"two named {p.path!r}", mend)
+        tensors[f"weights/{p.path}"] = p.value
+    return tensors
 
 
 def load_weights(model: HasWeights, path: PathLike) -> None:

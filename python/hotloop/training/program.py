@@ -114,9 +114,7 @@ class TrainingProgram:
         self.backend = store.backend
         self.gradients: Floats = self.backend.zeros(store.size)
         learning = {p for layer in network.trainable_layers() for p in layer.own_parameters}
-        self.parameters = [
-            p for layer in graph.layers for p in layer.parameters if p.trainable and p in learning
-        ]
+        self.parameters = [p for p in network.weights if p.trainable and p in learning]
         on_gpu = self.backend is not device.HOST
         lowered, self.logits, self.blocked, self.mixing = training_graph(
             graph, heads, learning, precision, on_gpu
