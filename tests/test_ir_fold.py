@@ -5,7 +5,8 @@ import pytest
 
 from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Value
-from hotloop.ir.passes.fold import evens_out, fold, takes_offsets_off
+from hotloop.ir.passes.fold import fold
+from hotloop.ir.spread import evens_out, takes_offsets_off
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
 

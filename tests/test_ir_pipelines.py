@@ -1,7 +1,9 @@
 """The passes stand in one list, in an order that this file writes out, and every graph goes through it."""
 
+import ast
 import inspect
 import pkgutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +40,20 @@ def test_each_pass_stands_in_the_list_once_and_is_told_what_it_takes() -> None:
 def test_each_file_of_the_folder_has_a_pass_in_the_list() -> None:
     files = {f"{passes.__name__}.{module.name}" for module in pkgutil.iter_modules(passes.__path__)}
     assert files <= {getattr(each.function, "__module__", "") for each in PASSES}
+
+
+def test_passes_are_imported_by_the_list_alone() -> None:
+    """What others need of them stands beside the folder: nobody makes a list of passes of his own."""
+    importers = set()
+    root = Path(str(hl.__file__)).parent
+    for file in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            if any(f"{name}.".startswith("hotloop.ir.passes.") for name in names):
+                importers.add(str(file.relative_to(root)))
+    assert importers == {"ir/pipelines.py"}
 
 
 def test_passes_rewrite_or_return_a_graph_and_tell_what_they_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,5 +115,7 @@ def test_predicting_training_and_quantising_go_through_the_list(monkeypatch: pyt
     model.predict(x, verbose=0)
     hl.freeze(model)
     assert passed() == expected(Purpose.INFERENCE, Purpose.INFERENCE)
+    hl.losses.FunctionLoss(lambda y, p: hl.ops.mean(hl.ops.abs(y - p), axis=-1))(y, y)
+    assert passed() == expected(Purpose.INFERENCE)
     hl.quantize_model(model, "int8_dynamic")
     assert passed() == expected(Purpose.FOLDING, Purpose.QUANTIZING, Purpose.QUANTIZING)

@@ -65,7 +65,7 @@ FLOORS = {
     "optimizers": "core device graph schedules",
     "ops": "core device graph ir activations initializers regularizers",
     "losses": "core graph ir ops",
-    "metrics": "core device ir losses ops",
+    "metrics": "core device graph ir losses ops",
     "layers": "core device graph ir ops activations initializers regularizers",
     "feed": "core device graph losses _native",
     "saving": "core device graph",

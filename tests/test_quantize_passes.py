@@ -11,9 +11,10 @@ from hotloop.compress.coding import Coding, Codings
 from hotloop.compress.dynamic import dynamic_codings
 from hotloop.compress.readers import inner_maker, readers_of
 from hotloop.compress.rewrite import bring, quantize_products
+from hotloop.ir.applied import split_activation
 from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Op, Value
-from hotloop.ir.passes.fuse_activations import fuse_into, split_activation
+from hotloop.ir.passes.fuse_activations import fuse_into
 
 X = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
 

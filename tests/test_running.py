@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import hotloop as hl
-from hotloop.training import running
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(50, 4)).astype("f4")
@@ -34,7 +33,9 @@ def two_outputs() -> hl.Model:
 
 
 def history(monkeypatch: Any, adds: bool, several: bool, weights: Any, every: int, **options: Any) -> Any:
-    monkeypatch.setattr(running, "MEANS", running.MEANS if adds else ())
+    if not adds:
+        for kind in hl.metrics.CLASSES.values():
+            monkeypatch.setattr(kind, "is_mean", False)
     hl.set_seed(1)
     model = two_outputs() if several else hl.Sequential([hl.layers.Dense(3, "softmax", input_shape=(4,))])
     names = ["accuracy", "sparse_categorical_crossentropy", hl.metrics.TopKCategoricalAccuracy(2), "auc"]
@@ -57,6 +58,31 @@ def test_batches_have_the_metrics_of_all_rows_so_far(monkeypatch, several, weigh
     for one, other in zip(added, whole, strict=True):
         assert list(one) == list(other)
         assert one == pytest.approx(other, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_each_class_of_metrics_says_for_itself_whether_it_is_a_mean() -> None:
+    """What is derived from a mean may be anything, as the root of one is."""
+    means = {name for name, kind in hl.metrics.CLASSES.items() if kind.is_mean}
+    assert means == {
+        *("Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy"),
+        *(
+            "TopKCategoricalAccuracy",
+            "SparseTopKCategoricalAccuracy",
+            "MeanAbsoluteError",
+            "MeanSquaredError",
+        ),
+    }
+    assert hl.metrics.LossMetric("mse").is_mean
+
+    class Largest(hl.metrics.MeanAbsoluteError):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            return float(np.abs(y_true - y_pred).max())
+
+    class Halved(hl.metrics.MeanAbsoluteError):
+        is_mean = True
+
+    assert not Largest().is_mean
+    assert Halved().is_mean
 
 
 def test_means_look_at_each_row_once_a_pass(monkeypatch):

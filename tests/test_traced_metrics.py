@@ -1,6 +1,7 @@
 """Metrics that are written with hl.ops are computed natively; those of NumPy are called as ever."""
 
 import copy
+import operator
 import pickle
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 
 import hotloop as hl
 from hotloop import ops
+from hotloop.graph.operand import OPERATOR_OPS
 from hotloop.metrics import FunctionMetric, Metric
+from hotloop.ops.trace import trace
+from hotloop.ops.types import Spec
 
 RNG = np.random.default_rng(7)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -99,6 +103,28 @@ def test_what_pays_is_traced(function: Any, natively: bool) -> None:
     metric = FunctionMetric(function)
     assert (metric.program(Y, Y) is not None) is natively
     assert metric(Y, Y) == FunctionMetric(function)(Y.astype("f8"), Y.astype("f8"))
+
+
+def test_operators_are_those_that_the_list_beside_them_names() -> None:
+    """What a function of operators alone becomes is compared with that list."""
+    each: list[Any] = [
+        *(operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod),
+        *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne),
+        *(operator.and_, operator.or_, operator.xor),
+        *(
+            lambda a, b: -a,
+            lambda a, b: abs(a),
+            lambda a, b: round(a),
+            lambda a, b: a**2,
+            lambda a, b: a[:, 1:],
+        ),
+        *(lambda a, b: a.reshape(-1, 1, 3), lambda a, b: a @ np.eye(3, dtype="f4"), lambda a, b: ~(a > b)),
+    ]
+    made = set()
+    for function in each:
+        for node in trace(function, [Spec((None, 3))] * 2, "function").nodes:
+            made.add(node.layer.automatic_prefix)
+    assert made == OPERATOR_OPS
 
 
 def test_a_function_of_ops_is_called_once_a_compile() -> None:

@@ -23,9 +23,9 @@ from hotloop.inference.signature import Signature
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.lower import lower
 from hotloop.ir.ops import product_of
-from hotloop.ir.passes.fold import evens_out, takes_offsets_off
 from hotloop.ir.pipelines import Purpose, run
 from hotloop.ir.rows import mixing_layer
+from hotloop.ir.spread import evens_out, takes_offsets_off
 from hotloop.models.clone import require_model
 
 if TYPE_CHECKING:

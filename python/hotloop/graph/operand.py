@@ -46,6 +46,13 @@ _OPERATOR_UFUNCS = {
     "bitwise_or": "logical_or",
     "bitwise_xor": "logical_xor",
 }
+# The operations that operators, indexing and the methods below become; not powers, which take so long
+# that a program pays.
+OPERATOR_OPS = {
+    *("add", "subtract", "multiply", "divide", "floor", "square", "negative", "abs", "round"),
+    *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
+    *("logical_and", "logical_or", "logical_xor", "logical_not", "slice", "reshape", "matmul"),
+}
 # Names of NumPy's and of other libraries' tensors for what hotloop.ops has under another.
 _OTHER_NAMES = {
     "T": "transpose",

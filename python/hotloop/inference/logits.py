@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
+from hotloop.ir.applied import split_activation
 from hotloop.ir.build import Built, build
 from hotloop.ir.graph import Graph
 from hotloop.ir.ops import record_of
-from hotloop.ir.passes.fuse_activations import split_activation
 from hotloop.training.heads import ACTIVATIONS, Head, Logits, loss_of
 
 

@@ -18,6 +18,8 @@ Attributes = dict[str, Attribute]
 # loss, which reads an output and makes nothing, its attributes are what Program.set_loss is told.
 RESHAPE = "reshape"
 LOSS = "loss"
+# A small program over numbers at one place, which several passes join, differentiate and let add up.
+ELEMENTWISE = "elementwise"
 
 
 class Value:

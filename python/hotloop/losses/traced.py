@@ -187,13 +187,10 @@ def program_of_rows(
     """
     from hotloop.ir.build import build
     from hotloop.ir.graph import Graph
-    from hotloop.ir.passes.copy_outputs import copy_outputs
-    from hotloop.ir.passes.fuse_elementwise import fuse_elementwise
+    from hotloop.ir.pipelines import Purpose, run
 
     graph = Graph()
     types = dtypes or ["float32"] * len(shapes)
     values = [graph.add_input(shape, dtype) for shape, dtype in zip(shapes, types, strict=True)]
     graph.outputs = [lower(graph, values)]
-    copy_outputs(graph)
-    fuse_elementwise(graph)
-    return build(graph)
+    return build(run(graph, Purpose.INFERENCE)[0])

@@ -35,6 +35,7 @@ class Accuracy(Metric):
     """
 
     direction = "max"
+    is_mean = True
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -70,6 +71,7 @@ class BinaryAccuracy(Metric):
     """
 
     direction = "max"
+    is_mean = True
 
     def __init__(self, name: str | None = None, *, threshold: float | None = None) -> None:
         super().__init__(name)
@@ -105,6 +107,7 @@ class CategoricalAccuracy(Metric):
     """
 
     direction = "max"
+    is_mean = True
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -132,6 +135,8 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
     0.5
     """
 
+    is_mean = True
+
 
 @METRICS.register
 class TopKCategoricalAccuracy(Metric):
@@ -149,6 +154,7 @@ class TopKCategoricalAccuracy(Metric):
     """
 
     direction = "max"
+    is_mean = True
 
     def __init__(self, k: int = 5, *, name: str | None = None) -> None:
         super().__init__(name)
@@ -193,6 +199,8 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     >>> SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
     0.5
     """
+
+    is_mean = True
 
 
 def _scores(y_pred: npt.ArrayLike, what: str) -> npt.NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,10 @@ class Metric(Configurable):
     direction : {"min", "max"} or None
         Which way is better, for callbacks that watch it with ``mode="auto"``. None: nobody knows. Keras's
         ``_direction`` of "up" or "down" counts as well.
+    is_mean : bool
+        Whether that of several parts of the rows is the mean of theirs, by their rows or weights: such a one
+        is added up while an epoch goes on, the others are computed of all rows so far. Each class says so for
+        itself, since one that is derived from another may compute something else.
 
     Examples
     --------
@@ -68,6 +72,11 @@ class Metric(Configurable):
     """
 
     direction: str | None = None
+    is_mean: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.is_mean = vars(cls).get("is_mean", False)
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -136,6 +145,7 @@ class LossMetric(Metric):
     """
 
     direction = "min"
+    is_mean = True
 
     def __init__(self, loss: Loss | str | dict[str, Any], name: str | None = None) -> None:
         from hotloop import losses

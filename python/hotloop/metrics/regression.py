@@ -23,6 +23,7 @@ class MeanSquaredError(Metric):
     """
 
     direction = "min"
+    is_mean = True
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None
@@ -58,6 +59,7 @@ class MeanAbsoluteError(Metric):
     """
 
     direction = "min"
+    is_mean = True
 
     def __call__(
         self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None

@@ -10,20 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.graph.operand import OPERATOR_OPS
+
 if TYPE_CHECKING:
     from hotloop.ir.build import Built
     from hotloop.ops.trace import Subgraph
     from hotloop.ops.types import Spec
 
 Array = npt.NDArray[Any]
-
-# What Python's operators and indexing are: a function of these alone is NumPy's as well, which is then faster
-# than a program, and computes in double where labels are integers.
-OPERATORS = {
-    *("add", "subtract", "multiply", "divide", "floor", "power", "square", "negative", "abs", "round"),
-    *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
-    *("logical_and", "logical_or", "logical_xor", "logical_not", "slice", "reshape", "matmul"),
-}
 
 
 class RowProgram:
@@ -104,8 +98,9 @@ def traced(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph
 def row_program(name: str, function: Callable[..., Any], specs: list[Spec]) -> RowProgram | None:
     """Return what a function does with each row as a program, where it is written with hotloop.ops.
 
-    Functions of Python's operators alone, and those of all rows together, are not: as a program these take
-    longer than one function of hotloop.ops after the other.
+    Functions of Python's operators alone are not: these are NumPy's as well, which is then faster than a
+    program, and computes in double where labels are integers. Nor are those of all rows together, which take
+    longer as a program than one function of hotloop.ops after the other.
 
     Raises
     ------
@@ -119,4 +114,4 @@ def row_program(name: str, function: Callable[..., Any], specs: list[Spec]) -> R
     if not made.batched or made.mixes_rows or made in found.inputs:
         return None
     kinds = {node.layer.automatic_prefix for node in found.nodes}
-    return RowProgram(found) if kinds - OPERATORS else None
+    return RowProgram(found) if kinds - OPERATOR_OPS else None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hotloop.ir.elementwise import Builder, Operand, encode
 from hotloop.ir.graph import Graph, Value
-from hotloop.ir.op import RESHAPE
+from hotloop.ir.op import ELEMENTWISE, RESHAPE
 
 Shape = Sequence[int]
 
@@ -53,7 +53,7 @@ def _program(graph: Graph, build: Builder, made: Operand, inputs: Sequence[Value
         if same.dtype == "float32" and same.shape == tuple(shape) and same.batched == batched:
             return same
     arrays = dict(zip(("code", "constants"), encode(build.code([made])), strict=True))
-    return graph.add("elementwise", inputs, constants=arrays, shape=shape, dtype="float32")
+    return graph.add(ELEMENTWISE, inputs, constants=arrays, shape=shape, dtype="float32")
 
 
 def broadcast(graph: Graph, value: Value, shape: Shape, like: Value | None = None) -> Value:

@@ -6,23 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hotloop import metrics
 from hotloop.feed.arrays import Floats
-from hotloop.metrics import Metric
 from hotloop.training.heads import Head, log_directions
 
-# And not what users derive from them, of which nobody knows.
-MEANS: tuple[type[Metric], ...] = (
-    metrics.Accuracy,
-    metrics.BinaryAccuracy,
-    metrics.CategoricalAccuracy,
-    metrics.LossMetric,
-    metrics.MeanAbsoluteError,
-    metrics.MeanSquaredError,
-    metrics.SparseCategoricalAccuracy,
-    metrics.SparseTopKCategoricalAccuracy,
-    metrics.TopKCategoricalAccuracy,
-)
 Measure = Callable[[Sequence[Head], Any], dict[str, Any]]
 
 
@@ -44,7 +30,7 @@ class RunningMetrics:
 
         def chosen(head: Head, means: bool) -> Head:
             def take(named: Any, added: bool) -> Any:
-                return [(name, m) for name, m in named if (added and type(m) in MEANS) is means]
+                return [(name, m) for name, m in named if (added and m.is_mean) is means]
 
             plain, weighted = take(head.metrics, True), take(head.weighted_metrics, adds)
             return replace(head, metrics=plain, weighted_metrics=weighted)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hotloop.ir.elementwise import blocked_by, decode
-from hotloop.ir.op import Op
+from hotloop.ir.op import ELEMENTWISE, Op
 from hotloop.ir.record import Record, describes
 
 
-@describes("elementwise")
+@describes(ELEMENTWISE)
 class SmallProgramRecord(Record):
     """Some instructions have no gradient."""
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from hotloop.ir.elementwise import decode, fits, node_arrays, reduced_node_arrays, with_slope
 from hotloop.ir.graph import Graph, Op, Value
-
-KIND = "elementwise"
+from hotloop.ir.op import ELEMENTWISE
 
 
 def differentiate(graph: Graph) -> None:
@@ -27,7 +26,7 @@ def differentiate(graph: Graph) -> None:
         found = [number for number, value in enumerate(op.inputs) if value in learning]
         if found or (op.weights and op.attributes.get("trainable")):
             learning.update(value for value in op.outputs if value.dtype == "float32")
-        if op.kind != KIND or not found:
+        if op.kind != ELEMENTWISE or not found:
             continue
         code = decode(op.constants)
         if "reduce" in op.attributes and len(found) == 1 and fits(with_slope(code, found[0])[0]):
@@ -43,7 +42,7 @@ def _keep_derivative(graph: Graph, op: Op, which: int) -> Value:
     twin = Value(sums.shape, sums.dtype, sums.name, sums.batched)
     derivative = Value(sample, "float32", batched=sums.batched)
     arrays = reduced_node_arrays(decode(op.constants), which)
-    graph.insert(Op(KIND, op.inputs, [twin, derivative], op.attributes, {}, arrays, op.layer), op)
+    graph.insert(Op(ELEMENTWISE, op.inputs, [twin, derivative], op.attributes, {}, arrays, op.layer), op)
     graph.replace(sums, twin)
     graph.remove(op)
     return twin

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.ops import product_of, record_of
+from hotloop.ir.spread import evens_out
 
 
 def fold(graph: Graph, keep: Callable[[Op], bool] | None = None) -> set[Value]:
@@ -52,21 +51,6 @@ def fold(graph: Graph, keep: Callable[[Op], bool] | None = None) -> set[Value]:
                 alike.add(op.input)
             graph.bypass(op)
     return alike
-
-
-def evens_out(op: Op) -> bool:
-    """Whether an op normalises columns that differ so much that one scale for all would cost some bits."""
-    spread = record_of(op).spread(op)
-    if spread is None:
-        return False
-    largest = float(spread[1].max())
-    return largest > 4 * spread[1].min() or float(np.abs(spread[0]).max()) > 4 * largest
-
-
-def takes_offsets_off(op: Op) -> bool:
-    """Whether it normalises columns so far from zero that rounding their weights would be heard."""
-    spread = record_of(op).spread(op)
-    return spread is not None and bool((np.abs(spread[0]) > 4 * spread[1]).any())
 
 
 def _lines_up(op: Op, columns: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hotloop.ir.applied import is_computed_by_a_loss
 from hotloop.ir.elementwise import (
     INSTRUCTIONS,
     Bound,
@@ -15,10 +16,9 @@ from hotloop.ir.elementwise import (
     merge,
 )
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.op import ELEMENTWISE
 from hotloop.ir.ops import product_of
-from hotloop.ir.passes.losses import is_computed_by_a_loss
 
-KIND = "elementwise"
 # So much that a program, and that of its gradients, which is about three times as long, fit into the native
 # limits and their blocks into the first-level cache.
 MOST_STEPS, MOST_INPUTS, MOST_OUTPUTS = 64, 8, 4
@@ -44,7 +44,7 @@ def fuse_elementwise(graph: Graph) -> None:
 
 def _code(graph: Graph, op: Op) -> Code | None:
     """What an op computes, where that is a small program."""
-    if op.kind == KIND:
+    if op.kind == ELEMENTWISE:
         return decode(op.constants)
     if op.kind != "activation" or is_computed_by_a_loss(graph, op):
         return None
@@ -58,7 +58,7 @@ def _join_with_a_maker(graph: Graph, op: Op) -> Op | None:
     """Join an op with one that makes what it reads, and return what stands in their place."""
     for value in dict.fromkeys(op.inputs):
         maker = graph.producer(value)
-        if maker is None or KIND not in (maker.kind, op.kind):
+        if maker is None or ELEMENTWISE not in (maker.kind, op.kind):
             continue
         if _code(graph, maker) is not None and _domain(maker) == _domain(op):
             kept = _kept(graph, maker, op)
@@ -133,7 +133,7 @@ def _replace(graph: Graph, old: Sequence[Op], joined: Bound, place: Op) -> Op:
     inputs = [value for value in joined.inputs if isinstance(value, Value)]
     made = [value for value in joined.outputs if isinstance(value, Value)]
     twins = [Value(value.shape, value.dtype, value.name, value.batched) for value in made]
-    op = graph.insert(Op(KIND, inputs, twins, {}, {}, arrays, old[0].layer), place)
+    op = graph.insert(Op(ELEMENTWISE, inputs, twins, {}, {}, arrays, old[0].layer), place)
     for value, twin in zip(made, twins, strict=True):
         graph.replace(value, twin)
     for each in old:

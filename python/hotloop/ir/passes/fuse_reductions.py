@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hotloop.ir.graph import Graph, Op, Value
+from hotloop.ir.op import ELEMENTWISE
 
-KIND = "elementwise"
 MOST_NUMBERS = 65_536  # of a sample: each thread has memory for one
 
 
@@ -33,7 +33,7 @@ def _is_over_samples(op: Op) -> bool:
 
 def _makes_that_alone(graph: Graph, maker: Op) -> bool:
     return (
-        maker.kind == KIND
+        maker.kind == ELEMENTWISE
         and "reduce" not in maker.attributes
         and len(maker.outputs) == 1
         and not graph.is_output(maker.output)
@@ -45,7 +45,7 @@ def _join(graph: Graph, maker: Op, op: Op) -> None:
     made = op.output
     twin = Value(made.shape, made.dtype, made.name, made.batched)
     attributes = {"reduce": op.attributes["kind"]}
-    graph.insert(Op(KIND, maker.inputs, [twin], attributes, {}, maker.constants, maker.layer), op)
+    graph.insert(Op(ELEMENTWISE, maker.inputs, [twin], attributes, {}, maker.constants, maker.layer), op)
     graph.replace(made, twin)
     graph.remove(op)
     graph.remove(maker)

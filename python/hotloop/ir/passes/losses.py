@@ -64,12 +64,6 @@ def final_activation(graph: Graph, output: Value) -> Op | None:
     return op if alone and not is_wanted(graph, source(graph, op.input)) else None
 
 
-def is_computed_by_a_loss(graph: Graph, activation: Op) -> bool:
-    """Whether a loss computes an activation itself."""
-    readers = users(graph, activation.output)
-    return any(reader.kind == LOSS and reader.attributes.get("fuse") for reader in readers)
-
-
 def _is_along(activation: Op, kind: str, classes: object) -> bool:
     """A sigmoid is elementwise, so any axis will do; a softmax must run along the loss's classes."""
     attributes = activation.attributes
