@@ -117,7 +117,7 @@ def _nearest(monitor: str, keys: Iterable[str]) -> str | None:
 
 def log_directions(model: Any) -> dict[str, str | None]:
     """Return the keys of the logs that a model's training makes, with which way is better."""
-    trainer = getattr(model, "trainer", None)
+    trainer = getattr(model, "_trainer", None)
     return {} if trainer is None else dict(trainer.log_directions)
 
 
