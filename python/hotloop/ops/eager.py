@@ -12,12 +12,14 @@ from hotloop.core.locks import make_lock
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.lower import as_float
-from hotloop.ops.operands import as_array, operand
+from hotloop.ops.operands import array_spec, as_array, operand
 from hotloop.ops.operation import Array
 from hotloop.ops.trace import arguments, between
 from hotloop.ops.types import Spec
 
 MOST_PROGRAMS = 256  # those used last are kept, by function, arguments, shapes and types
+
+_ARRAYS = (np.ndarray, list)
 
 _programs: OrderedDict[Any, Compiled] = OrderedDict()
 _lock = make_lock()
@@ -76,7 +78,7 @@ def _in_memory(dtype: str) -> str:
 
 def _row(array: Array) -> Array:
     """An array as the one row that a program reads."""
-    return np.ascontiguousarray(array, _in_memory(str(array.dtype))).reshape(1, -1)
+    return np.ascontiguousarray(array, np.float32 if array.dtype.kind == "b" else None).reshape(1, -1)
 
 
 def compute(
@@ -99,18 +101,18 @@ def compute(
         for name, value in arguments.items()
         if (name in single and value is not None) or (name in lists and isinstance(value, list | tuple))
     }
-    beside_arrays = any(isinstance(one, np.ndarray | list) for one in found.values())
+    beside_arrays = any(isinstance(one, _ARRAYS) for one in found.values())
     static = {name: value for name, value in arguments.items() if name not in found}
     counts: dict[str, int] = {}
     arrays: list[Array] = []
     for name, value in found.items():
-        if beside_arrays and not isinstance(value, np.ndarray | list):
+        if beside_arrays and not isinstance(value, _ARRAYS):
             static[name] = value
             continue
         parts = value if isinstance(value, list) else [value]
         arrays += [as_array(what, part) for part in parts]
         counts[name] = len(parts) if isinstance(value, list) else -1
-    specs = [Spec(array.shape, str(array.dtype)) for array in arrays]
+    specs = [array_spec(array) for array in arrays]
     key = (body, tuple(counts.items()), tuple(specs), _key(static))
 
     def called(*tensors: SymbolicTensor) -> Any:
@@ -127,7 +129,7 @@ def compute(
 def at_once(function: Callable[[Any], Any], x: Any) -> Any:
     """Call a function of one tensor, written with these functions, on an array: as one program."""
     array = as_array(getattr(function, "__name__", type(function).__name__), x)
-    spec = Spec(array.shape, str(array.dtype))
+    spec = array_spec(array)
     return _compiled((function, spec), function, [spec])([array])
 
 

@@ -15,9 +15,10 @@ from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.graph.tracing import is_tracing
 from hotloop.ops.operation import Array, Operand
 from hotloop.ops.trace import weight
-from hotloop.ops.types import Spec, spec_of, standard_dtype
+from hotloop.ops.types import DTYPES, Spec, spec_of, standard_dtype
 
 _LEAST, _MOST = -(2**31), 2**31 - 1
+_TYPES = {np.dtype(name): name for name in DTYPES}  # of arrays that are taken as they are
 
 
 def operand(what: str, value: Any) -> Operand:
@@ -71,6 +72,8 @@ def as_array(what: str, value: Any) -> Array:
     TypeError, ValueError
         As :func:`operand`.
     """
+    if type(value) is np.ndarray and value.dtype in _TYPES and value.size:
+        return value
     if isinstance(value, list | tuple) and any(isinstance(item, SymbolicTensor) for item in value):
         raise bad_type(what, "a tensor or an array", value, "make one tensor of them by hotloop.ops.stack")
     array = np.asarray(device.to_host(value))
@@ -92,10 +95,15 @@ def as_array(what: str, value: Any) -> Array:
     return array.astype(wanted, copy=False)
 
 
+def array_spec(array: Array) -> Spec:
+    """What is known of an array of :func:`as_array`."""
+    return Spec(array.shape, _TYPES[array.dtype])
+
+
 def spec(value: Operand) -> Spec | float:
     """What is known of an operand; numbers are themselves."""
     if isinstance(value, SymbolicTensor):
         return spec_of(value)
     if isinstance(value, np.ndarray):
-        return Spec(value.shape, str(value.dtype))
+        return array_spec(value)
     return value
