@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import hotloop as hl
+from traced_parts import KINDS, MIXING, Traced
 
 
 def randomise(model: hl.Model, seed: int = 0) -> hl.Model:
@@ -24,8 +25,12 @@ def inputs_for(model: hl.Model, rows: int = 33, seed: int = 1) -> list[np.ndarra
 
 
 @st.composite
-def random_models(draw: st.DrawFn) -> hl.Model:
-    """Random graphs: layers read any earlier value, joins tie whatever has one shape."""
+def random_models(draw: st.DrawFn, traced: bool = True, mixing: bool = False) -> hl.Model:
+    """Random graphs: layers read any earlier value, joins tie whatever has one shape.
+
+    With `traced` some are layers as users write them, with `mixing` some of these mix rows.
+    """
+    own = [kind for kind in KINDS if mixing or kind not in MIXING] if traced else []
     ranks = draw(st.sampled_from([(3,), (2, 3)]))
     values = [hl.Input(ranks)]
     inputs = list(values)
@@ -34,13 +39,16 @@ def random_models(draw: st.DrawFn) -> hl.Model:
         source = draw(st.sampled_from(values))
         alike = [value for value in values if value.shape == source.shape]
         partner = draw(st.sampled_from(alike))
-        kind = draw(
-            st.sampled_from(["dense", "dense", "norm", "act", "drop", "flat", "add", "mul", "cat", "again"])
-        )
+        kinds = ["dense", "dense", "norm", "act", "drop", "flat", "add", "mul", "cat", "again", "again"]
+        kind = draw(st.sampled_from([*kinds, *["own"] * (4 if own else 0)]))
         if kind == "dense":
             layer = hl.layers.Dense(
                 draw(st.integers(1, 6)), draw(st.sampled_from(["relu", "linear", "softmax"]))
             )
+            shared.append(layer)
+            values.append(layer(source))
+        elif kind == "own":
+            layer = Traced(draw(st.sampled_from(own)))
             shared.append(layer)
             values.append(layer(source))
         elif kind == "again":

@@ -1,6 +1,7 @@
 """Flattened graphs do the same to samples of one axis, and keep shapes where an op needs them."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,17 +12,37 @@ from hotloop.ir.graph import Graph
 from hotloop.ir.passes.flatten import flatten
 from hotloop.ir.pipelines import for_inference
 from hotloop.ir.weights import freeze
+from traced_parts import KINDS, Traced
 
 
-@given(random_models(), st.integers(0, 99))
-def test_random_models_predict_the_same_bytes_without_reshapes(model: hl.Model, seed: int) -> None:
+def flattened(model: hl.Model, seed: int) -> Graph:
+    """The flattened graph, which makes the bytes that the other makes."""
     graph = freeze(for_inference(randomise(model, seed).graph))
     flat = flatten(graph)
-    assert all(len(value.shape) == 1 for value in flat.values)
-    assert "reshape" not in [op.kind for op in flat]
     x = [each.reshape(len(each), -1) for each in inputs_for(model)]
     before, after = build(graph).run(x), build(flat).run(x)
     assert [each.tobytes() for each in after] == [each.tobytes() for each in before]
+    return flat
+
+
+@given(random_models(traced=False), st.integers(0, 99))
+def test_random_models_predict_the_same_bytes_without_reshapes(model: hl.Model, seed: int) -> None:
+    flat = flattened(model, seed)
+    assert all(len(value.shape) == 1 for value in flat.values)
+    assert "reshape" not in [op.kind for op in flat]
+
+
+@given(random_models(mixing=True), st.integers(0, 99))
+def test_random_models_with_layers_of_ones_own_predict_the_same_bytes(model: hl.Model, seed: int) -> None:
+    flattened(model, seed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(3,), (3, 3), (2, 4)])
+def test_weights_keep_their_shapes(kind: str, shape: tuple[int, ...]) -> None:
+    """Of a square sample a vector of the other axis fits as well."""
+    x = hl.Input(shape)
+    flattened(hl.Model(x, hl.layers.Dense(2)(Traced(kind)(hl.layers.Dense(3)(x)))), 1)
 
 
 def test_an_op_of_which_nothing_is_known_has_its_shapes() -> None:

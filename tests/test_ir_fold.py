@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import hotloop as hl
+from graphs import inputs_for, random_models, randomise
 from hotloop.ir.build import build
 from hotloop.ir.graph import Graph, Value
+from hotloop.ir.lower import lower
 from hotloop.ir.passes.fold import fold
+from hotloop.ir.pipelines import Purpose, for_inference, run
 from hotloop.ir.spread import evens_out, takes_offsets_off
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
@@ -119,3 +125,12 @@ def test_columns_far_from_zero_are_seen(mean: float) -> None:
     batch_norm(graph, x, 6)
     graph.ops[0].weights["moving_mean"][2] = -mean
     assert takes_offsets_off(graph.ops[0]) == (mean > 4)
+
+
+@given(random_models(mixing=True), st.integers(0, 99))
+def test_random_models_predict_the_same_once_folded(model: hl.Model, seed: int) -> None:
+    randomise(model, seed)
+    folded, _ = run(lower(model.graph), Purpose.FOLDING, keep=None)
+    x = [each.reshape(len(each), -1) for each in inputs_for(model)]
+    (before,), (after,) = build(for_inference(model.graph)).run(x), build(folded).run(x)
+    np.testing.assert_allclose(after, before, atol=1e-4 * (1 + np.abs(before).max()))

@@ -15,6 +15,7 @@ import hotloop as hl
 from everywhere import same_everywhere
 from graphs import inputs_for, random_models, randomise
 from hotloop.ir.build import build
+from traced_parts import KINDS, Traced
 
 PRECISIONS = ["int8", "int8_dynamic", "bf16"]
 
@@ -203,6 +204,23 @@ def test_quantize_random_graphs(model: hl.Model, seed: int) -> None:
         fast = hl.quantize_model(model, "int8", x[0], fallback="never")
     (output,) = same_everywhere(lambda: [fast.predict(x[0])])
     assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_quantize_around_layers_of_ones_own(kind: str, precision: str, tmp_path: Path) -> None:
+    """Samples are square there: what is taken for a vector of the other axis fits as well."""
+    hl.set_seed(3)
+    layers = [hl.layers.Dense(4, "relu"), Traced(kind), hl.layers.Dense(4), hl.layers.BatchNormalization()]
+    model = hl.Sequential([hl.Input((4, 4)), *layers, hl.layers.Dense(5)])
+    for part in model.layers:
+        part.set_weights([w + 0.3 for w in part.get_weights()])
+    (x,) = inputs_for(model, 100)
+    want, fast = model.predict(x), quantize(model, precision, x, fallback="never")
+    got = fast.predict(x)
+    assert np.sqrt(((got - want) ** 2).mean()) < 0.05 * want.std()
+    fast.save(tmp_path / "fast")
+    assert hl.load_model(tmp_path / "fast").predict(x).tobytes() == got.tobytes()
 
 
 def test_quantize_dead_units_and_large_biases() -> None:

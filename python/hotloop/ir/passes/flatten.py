@@ -8,14 +8,17 @@ from hotloop.ir.ops import record_of
 
 
 def flatten(graph: Graph) -> Graph:
-    """Return a graph that does the same to samples of one axis; other ops keep reshapes around them."""
+    """Return a graph that does the same to samples of one axis; other ops keep reshapes around them.
+
+    What has no batch axis keeps its shape: its axes are lined up with those of samples.
+    """
     made = Graph()
     rows = {value: made.add_input((value.features,), value.dtype, value.name) for value in graph.inputs}
     for op in graph:
         made.layer = op.layer
-        if op.kind == RESHAPE:
+        if op.kind == RESHAPE and op.input.batched:
             rows[op.output] = rows[op.input]
-        elif record_of(op).is_flat(op):
+        elif _is_flat(op):
             outputs = [Value((value.features,), value.dtype) for value in op.outputs]
             _append(made, op, [rows[value] for value in op.inputs], outputs)
             rows.update(zip(op.outputs, outputs, strict=True))
@@ -23,9 +26,13 @@ def flatten(graph: Graph) -> Graph:
             outputs = [Value(value.shape, value.dtype, batched=value.batched) for value in op.outputs]
             _append(made, op, [_shaped(made, rows[value], value.shape) for value in op.inputs], outputs)
             for value, output in zip(op.outputs, outputs, strict=True):
-                rows[value] = _shaped(made, output, (value.features,))
+                rows[value] = _shaped(made, output, (value.features,)) if value.batched else output
     made.outputs = [rows[value] for value in graph.outputs]
     return made
+
+
+def _is_flat(op: Op) -> bool:
+    return record_of(op).is_flat(op) and all(value.batched for value in (*op.inputs, *op.outputs))
 
 
 def _append(graph: Graph, op: Op, inputs: list[Value], outputs: list[Value]) -> None:
@@ -33,4 +40,4 @@ def _append(graph: Graph, op: Op, inputs: list[Value], outputs: list[Value]) -> 
 
 
 def _shaped(graph: Graph, value: Value, shape: tuple[int, ...]) -> Value:
-    return value if value.shape == shape or not value.batched else graph.add(RESHAPE, [value], shape=shape)
+    return value if value.shape == shape else graph.add(RESHAPE, [value], shape=shape)
