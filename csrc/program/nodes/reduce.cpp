@@ -3,7 +3,8 @@
 // attributes  kind (text): sum, mean, max, min or argmax
 //             axes (list of int): neighbours of a sample's axes, in ascending order
 //             over_rows (int): 1 for the batch's axis too, with which axes begins at 0 or is empty; the
-//             output then has no batch axis keepdims (int): 1 where axes stay, of size 1
+//             output then has no batch axis
+//             keepdims (int): 1 where axes stay, of size 1
 #include "ops/reduce/reduce.h"
 
 #include <string>

@@ -23,7 +23,7 @@ ELEMENTWISE = "elementwise"
 
 
 class Value:
-    """What an op makes or a graph is given: an array of one type whose first axis is the batch.
+    """What an op makes or a graph is given: an array of one type, a batch of samples or without a batch axis.
 
     A value is known by its identity and never changes, so copies of a graph share their values.
 
