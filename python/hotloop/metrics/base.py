@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,9 @@ from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, like_predictions, row_weights
-from hotloop.metrics.traced import RowProgram, row_program, specs_of
+
+if TYPE_CHECKING:
+    from hotloop.metrics.traced import RowProgram
 
 Array = npt.NDArray[Any]
 Result = float | Doubles  # one number, or one for each class or output
@@ -230,6 +232,11 @@ class FunctionMetric(Metric):
             return None
         key = target.shape[1:], predicted.shape[1:], target.dtype.kind
         if key not in self._programs:
+            from hotloop.metrics.traced import (  # which metrics of the package do without
+                row_program,
+                specs_of,
+            )
+
             self._programs[key] = row_program(self.name, self._function, specs_of(target, predicted))
         return self._programs[key]
 

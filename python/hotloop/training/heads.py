@@ -19,7 +19,6 @@ from hotloop.losses import Loss
 from hotloop.losses.rows import like_predictions
 from hotloop.metrics import Metric
 from hotloop.metrics.base import direction_of
-from hotloop.metrics.traced import specs_of, traced
 
 if TYPE_CHECKING:
     from hotloop.losses.traced import TracedLoss
@@ -141,6 +140,8 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
             elif isinstance(metric, metrics.FunctionMetric):
                 metric.program(some, zeros)
             elif some.dtype.kind in "biuf":
+                from hotloop.metrics.traced import specs_of, traced  # as above
+
                 traced(metric.name, metric, specs_of(some, zeros))
 
 
