@@ -84,8 +84,10 @@ class FunctionActivation(Activation):
     Parameters
     ----------
     function : callable
-        Takes a tensor and returns one of its shape. Layers call it once, with a symbolic tensor; a call on an
-        array computes all of it in one go, and calls it once for each shape.
+        Takes a tensor and returns one of its shape. A layer calls it once, with a symbolic tensor: what it
+        reads, such as an object's attributes, counts for that layer as it is then. A call on an array
+        computes all of it in one go, and calls it once for each shape, and anew when its object's attributes
+        changed.
 
     Examples
     --------
@@ -154,6 +156,8 @@ def get(identifier: Any) -> Activation:
     'silu'
     """
     identifier = named(identifier)
+    if isinstance(identifier, FunctionActivation):
+        return FunctionActivation(identifier.function)  # a layer has traces of its own
     if isinstance(identifier, dict) and "function" in identifier:
         return FunctionActivation(function_of("activation: function", identifier["function"]))
     if isinstance(identifier, str) and ">" in identifier:

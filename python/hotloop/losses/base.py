@@ -25,7 +25,8 @@ class Loss(Derived, Configurable):
     """Base class of the losses.
 
     A subclass of your own has a method ``call(y_true, y_pred)``, written with :mod:`hotloop.ops`; see
-    :class:`FunctionLoss` for what it may return.
+    :class:`FunctionLoss` for what it may return. Its attributes count as they are: called on arrays at each
+    call, by a model when that first trains or evaluates after ``compile``, until the next ``compile``.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ class Loss(Derived, Configurable):
     """
 
     _kind = "loss"
+    _has_state = True
     _made_at_first: ClassVar[dict[str, type]] = {"options": dict, "name": object, "reduction": object}
     native = ""
     targets = "dense"

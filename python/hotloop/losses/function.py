@@ -17,7 +17,8 @@ class FunctionLoss(Loss):
 
     ``compile(loss=function)`` makes one. The function is called once for a model, with symbolic tensors, and
     what it did becomes ops, with their gradients: no Python runs while the model trains, and whatever else
-    the function does, such as counting its calls, happens once. Both arguments are float32 with the batch in
+    the function does, such as counting its calls, happens once, and what it reads counts as it is then until
+    the next ``compile``. Both arguments are float32 with the batch in
     front; labels without the last axis of predictions ``(..., 1)`` get it.
 
     It returns a tensor of losses, and their mean counts: one a row ``(n,)``, one a position ``(n, ...)``, or

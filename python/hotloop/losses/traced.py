@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop.core.errors import bad_value
+from hotloop.core.state import Memory
 from hotloop.graph.parameters import Shape
 from hotloop.losses.rows import Doubles, match_rank
 
@@ -130,7 +130,7 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
     return TracedLoss(loss.name, found, shape)
 
 
-_programs: WeakKeyDictionary[HasCall, dict[Any, tuple[TracedLoss, Built]]] = WeakKeyDictionary()
+_programs: Memory[tuple[TracedLoss, Built]] = Memory()
 
 
 def compute(loss: HasCall, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> tuple[Doubles, bool]:
@@ -161,7 +161,7 @@ def compute(loss: HasCall, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> tupl
     rows = predicted.shape[0]
     if target.ndim < 1 or target.shape[0] != rows:
         raise bad_value(f"{loss.name}: y_true", f"{rows} rows, as y_pred has", f"shape {target.shape}")
-    of_loss, key = _programs.setdefault(loss, {}), (target.shape[1:], predicted.shape[1:])
+    of_loss, key = _programs.of(loss), (target.shape[1:], predicted.shape[1:])
     if key not in of_loss:
         traced = trace_loss(loss, *key)
         of_loss[key] = traced, program_of_rows(lambda graph, values: traced.lower(graph, *values), key)

@@ -47,9 +47,10 @@ class Compiling(Structure):
         loss : str, Loss, function, or a list or dict of them for several outputs
             See :mod:`hotloop.losses`. A single one is that of all outputs. A cross-entropy behind its softmax
             or sigmoid is computed together with it. A function ``(y_true, y_pred)`` is written with
-            :mod:`hotloop.ops` and called once; see :class:`hotloop.losses.FunctionLoss`. The first ``fit``,
-            ``evaluate`` or ``train_on_batch`` warns (UserWarning) where an output is not what its loss is
-            made for.
+            :mod:`hotloop.ops` and called once, as is the ``call`` of a loss of your own, when the model first
+            trains or evaluates: attributes that change later count from the next ``compile`` on; see
+            :class:`hotloop.losses.FunctionLoss`. The first ``fit``, ``evaluate`` or ``train_on_batch`` warns
+            (UserWarning) where an output is not what its loss is made for.
         loss_weights : list or dict of float, optional
             How much the loss of each output counts.
         metrics, weighted_metrics : list, optional

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hotloop.core.locks import make_lock
+from hotloop.core.state import Same, state_of
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.lower import as_float
@@ -130,7 +131,8 @@ def at_once(function: Callable[[Any], Any], x: Any) -> Any:
     """Call a function of one tensor, written with these functions, on an array: as one program."""
     array = as_array(getattr(function, "__name__", type(function).__name__), x)
     spec = array_spec(array)
-    return _compiled((function, spec), function, [spec])([array])
+    owner = getattr(function, "__self__", function)  # of a method there is another one each time
+    return _compiled((Same(owner), state_of(function), spec), function, [spec])([array])
 
 
 def _numbers(what: str, value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -76,6 +77,8 @@ class CompileSpec:
         chosen = self.outputs_with_loss(names)
         for i, y in zip(chosen, labels, strict=True):
             loss = _get_loss(_per_output("loss", self.loss, names, None)[i], y, shapes[i])
+            if loss.is_traced:
+                loss = copy(loss)  # attributes that change later count from the next compile on
             weight = 1.0 if weights[i] is None else number("compile: loss_weights", weights[i])
             sample = match_rank(y, (*y.shape[:1], *shapes[i])).shape[1:]
             heads.append(Head(i, names[i], shapes[i], loss, weight, labels=sample))
