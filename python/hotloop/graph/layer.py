@@ -25,6 +25,9 @@ class GraphLayer(Protocol):
     def name(self) -> str: ...
 
     @property
+    def path(self) -> str: ...
+
+    @property
     def automatic_prefix(self) -> str: ...
 
     @property

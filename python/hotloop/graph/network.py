@@ -79,6 +79,12 @@ class Network:
             )
         return self._graph
 
+    @property
+    def layers(self) -> Sequence[GraphLayer]:
+        """The layers that compute, each once; inputs are none."""
+        begin = {tensor.layer for tensor in self.graph.inputs}
+        return [layer for layer in self.graph.layers if layer not in begin]
+
     def build_for(self, x: Any) -> None:
         """Build it for data like these, where it waits for their shape."""
 

@@ -15,6 +15,7 @@ from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.ir.graph import Graph, Value
+from hotloop.ops.parts import find_parts
 from hotloop.ops.weighted import Weighted
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
@@ -39,7 +40,8 @@ class Layer(Derived, Weighted):
     """Base of all layers: a name, weights, and how a call becomes ops.
 
     A subclass defines ``call``, which computes by :mod:`hotloop.ops`, and ``build`` when it has weights; they
-    are made by :meth:`add_weight`. Layers that are attributes are parts of it, whose weights are its own too.
+    are made by :meth:`add_weight`. Layers and models that are attributes, or in lists, tuples and dicts that
+    are, are parts of it, whose weights are its own too; sets and other objects are not looked into.
     (Instead of ``call``, ``compute_output_shape`` and ``lower`` append native ops themselves.)
 
     A model with it is saved when :func:`hotloop.saving.register_serializable` has the class, whose
@@ -48,7 +50,8 @@ class Layer(Derived, Weighted):
     Parameters
     ----------
     name : str, optional
-        Unique within a model; by default the class's name in snake case with a number.
+        Unique within a model; by default the class's name in snake case with a number, or of a part, which no
+        graph has apart from that of its layer, its path.
     trainable : bool
         Whether training changes its weights; may be set at any time. The optimizer keeps its state of frozen
         weights until they learn again.
@@ -94,6 +97,8 @@ class Layer(Derived, Weighted):
     }
     merges: ClassVar[bool] = False  # whether it takes several inputs
     only_reshapes: ClassVar[bool] = False  # whether its output is its input, laid out anew
+    _path: str | None = None  # where it is a part
+    _owner: Layer | None = None  # the layer that it is a part of, and that gives it its path
     gives_any_number: ClassVar[bool] = False  # whether its activation apart any number may come out
 
     def __init__(
@@ -128,13 +133,29 @@ class Layer(Derived, Weighted):
         """Unique within a model."""
         return self._name
 
+    @property
+    def path(self) -> str:
+        """Where its weights' names begin: its name, of a part the path of its layer and the attribute's."""
+        return self._path or self._name
+
     def rename(self, name: str) -> None:
-        """Give the layer, its weights and its parts another name."""
-        self._name = name
-        for parameter in self.parameters:
-            parameter.layer_name = name
+        """Give the layer another name, and so its weights and its parts."""
+        self._name, self._path = name, None
+        self._tell_path()
+
+    def place(self, path: str) -> None:
+        """Let it be a part of another layer. It is called by its path unless the user named it."""
+        self._path = path
+        if self.has_automatic_name:
+            self._name = path
+        self._tell_path()
+
+    def _tell_path(self) -> None:
+        for parameter in self.own_parameters:
+            parameter.layer_name = self.path
         for key, part in self.parts.items():
-            part.rename(f"{name}/{key}")
+            if part._owner is self:
+                part.place(f"{self.path}/{key}")
 
     @property
     def automatic_prefix(self) -> str:
@@ -143,15 +164,9 @@ class Layer(Derived, Weighted):
 
     @property
     def parts(self) -> dict[str, Layer]:
-        """The layers among its attributes, and in lists and dicts of these, by the attribute's name."""
-        found: dict[str, Layer] = {}
-        for name, value in vars(self).items():
-            if isinstance(value, Layer):
-                found[name] = value
-            elif isinstance(value, list | tuple | dict):
-                items = value.items() if isinstance(value, dict) else enumerate(value)
-                found |= {f"{name}_{key}": item for key, item in items if isinstance(item, Layer)}
-        return found
+        """The layers among its attributes, in lists, tuples and dicts of them, and in models, by the
+        attribute's name and the numbers and keys behind it."""
+        return find_parts(self)
 
     @property
     def _label(self) -> str:
@@ -283,12 +298,14 @@ class Layer(Derived, Weighted):
 
     def adopt_parts(self) -> None:
         """Count the weights of the layers among its attributes as its own."""
-        theirs = (parameter for part in self.parts.values() for parameter in part.parameters)
-        self.parameters = list(dict.fromkeys([*self.parameters, *theirs]))
+        own, parts = self.own_parameters, self.parts.values()
+        theirs = dict.fromkeys(parameter for part in parts for parameter in part.parameters)
+        self._adopted = [parameter for parameter in theirs if parameter not in set(own)]
+        self.parameters = [*own, *self._adopted]
 
     def unbuild(self) -> None:
         """Drop the weights: a model could not be built after all."""
-        self.parameters = []
+        self.parameters, self._adopted = [], ()
         self.built, self.shape_built_for, self._use = False, None, None
 
     # -- shapes, as Keras shows them: with None for the batch

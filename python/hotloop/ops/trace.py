@@ -89,7 +89,7 @@ class Subgraph:
                 made[node.output] = _add_weight(graph, layer.parameter)
                 continue
             # Operations belong to the layer that calls them, parts of a layer are layers of their own.
-            graph.layer = layer.name if layer.parameters else outer
+            graph.layer = layer.path if layer.parameters else outer
             made[node.output] = layer.lower(graph, [made[tensor] for tensor in node.inputs], node)
             graph.layer = outer
         return [made[tensor] for tensor in self.outputs]

@@ -10,6 +10,7 @@ from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
 from hotloop.graph.symbolic import Node, SymbolicTensor
 from hotloop.ops.kept import keeping_nothing
+from hotloop.ops.parts import claim_parts
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import spec_of
 
@@ -55,7 +56,7 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
     several = len(tensors) > 1
     shapes = [tensor.shape for tensor in tensors]
     given: Any = shapes if several else shapes[0]
-    layer.rename(layer.name)  # which its parts follow, before they have weights
+    claim_parts(layer)  # which then have their names before they have weights
     if not layer.built:
         layer.build_for(given)
     elif layer.parameters and given != layer.shape_built_for:
@@ -101,5 +102,5 @@ def _require_own_weights(layer: TracedLayer, subgraph: Subgraph) -> None:
         if parameter not in own:
             raise ValueError(
                 f"layer {layer.name!r}: call uses weight {parameter.path!r} of another layer; keep that "
-                "layer as an attribute, set in __init__"
+                "layer, or model, as an attribute, or in a list, tuple or dict that is one, set in __init__"
             )

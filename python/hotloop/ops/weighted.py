@@ -30,11 +30,17 @@ class Weighted:
 
     trainable: bool
     parameters: list[Parameter]
+    _adopted: Sequence[Parameter] = ()  # those of them that are its parts'
     _use: int | None  # how many layers of its name had weights before it
 
     @property
     def name(self) -> str:
         """Unique within a model."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """What its weights' names begin with."""
         raise NotImplementedError
 
     @property
@@ -45,22 +51,23 @@ class Weighted:
     def add_weights(self, *parameters: Parameter) -> None:
         """Place the weights in an arena and fill them by their initialisers, or with what a file has.
 
-        The random numbers depend on the seed, on the layer's name, on how many layers of that name came
+        The random numbers depend on the seed, on the layer's path, on how many layers of that path came
         before, and on the weight's name.
         """
         if self._use is None:
-            self._use = count_use(self.name)
+            self._use = count_use(self.path)
         given = weights_for(parameters)
         ParameterStore().add(parameters)
         if given is not None:
             for parameter, array in zip(parameters, given, strict=True):
-                parameter.value[...] = array
+                if array is not None:
+                    parameter.value[...] = array
             self.parameters.extend(parameters)
             return
         for parameter in parameters:
             rng = None
             if parameter.initializer.is_random:
-                rng = np.random.default_rng(derive_seed("initializer", self.name, self._use, parameter.name))
+                rng = np.random.default_rng(derive_seed("initializer", self.path, self._use, parameter.name))
             parameter.value[...] = parameter.initializer(parameter.shape, rng)
             self.parameters.append(parameter)
 
@@ -120,7 +127,7 @@ class Weighted:
         return Parameter(
             name,
             shape,
-            layer_name=self.name,
+            layer_name=self.path,
             trainable=trainable,
             initializer=initializers.get(initializer),
             regularizer=regularizers.get(regularizer),
@@ -134,30 +141,39 @@ class Weighted:
     @property
     def own_parameters(self) -> list[Parameter]:
         """The weights without those of its parts."""
-        others = {p for part in self.parts.values() for p in part.parameters}
+        others = set(self._adopted)
         return [parameter for parameter in self.parameters if parameter not in others]
 
     def with_parts(self) -> list[Any]:
         """Itself, its parts, and theirs."""
-        return [self, *(each for part in self.parts.values() for each in part.with_parts())]
+        return self._reached(frozen=True)
 
     def learning_layers(self) -> list[Any]:
         """Itself and its parts, as far as they are trainable."""
-        if not self.trainable:
-            return []
-        return [self, *(each for part in self.parts.values() for each in part.learning_layers())]
+        return self._reached(frozen=False)
+
+    def _reached(self, frozen: bool) -> list[Any]:
+        """Each once; of those that are not trainable nothing, or all when ``frozen``."""
+        found: dict[Any, None] = {}
+        waiting: list[Any] = [self]
+        while waiting:
+            each = waiting.pop()
+            if each not in found and (frozen or each.trainable):
+                found[each] = None
+                waiting += reversed(each.parts.values())
+        return list(found)
 
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The weights that ``fit`` changes by their gradients."""
-        frozen = set(self.non_trainable_weights)
-        return [parameter for parameter in self.parameters if parameter not in frozen]
+        learning = {p for layer in self.learning_layers() for p in layer.own_parameters if p.trainable}
+        return [parameter for parameter in self.parameters if parameter in learning]
 
     @property
     def non_trainable_weights(self) -> list[Parameter]:
         """The others: moving averages, and all of them when the layer is not trainable."""
-        frozen = {p for part in self.parts.values() for p in part.non_trainable_weights}
-        return [p for p in self.parameters if not (p.trainable and self.trainable) or p in frozen]
+        learning = set(self.trainable_weights)
+        return [parameter for parameter in self.parameters if parameter not in learning]
 
     def get_weights(self) -> list[npt.NDArray[np.float32]]:
         """Return copies of the weights, in Keras's order and shapes."""
