@@ -248,6 +248,23 @@ def test_signs_move_behind_products_into_sums():
     assert str(gradient(code, [0])) == backward
 
 
+@pytest.mark.parametrize("upper_first", [False, True])
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), (0.5, 0.5), (1.0, -1.0), (-np.inf, 0.0)])
+def test_the_gradient_of_a_clipped_value(upper_first, bounds):
+    """One where clipping leaves it as it is, the bounds among that; none where the bounds cross."""
+    build = Builder(1)
+    steps = [("maximum", bounds[0]), ("minimum", bounds[1])]
+    value = 0
+    for name, bound in reversed(steps) if upper_first else steps:
+        value = build(name, value, bound)
+    code = build.code([build("multiply", value, 3.0)])
+    x = np.array([-np.inf, -2, -1, -0.5, 0, 0.5, 1, 2, np.inf, np.nan])
+    (found,) = gradient(code, [0])(x, np.ones_like(x))
+    np.testing.assert_array_equal(found, np.where((x >= bounds[0]) & (x <= bounds[1]), 3.0, 0.0))
+    if bounds == (-1.0, 1.0):
+        assert "==" in str(gradient(code, [0]))
+
+
 def test_an_output_may_be_an_input_or_a_constant():
     code = Code(2, (), (0, 1, 3.0, 0))
     assert str(gradient(code, [0, 1])) == "x2 + x5, x3"
