@@ -65,3 +65,20 @@ def test_in_mixed_precision_too():
         model.train_on_batch(x, x)
         slope = (2 * ((x @ kernel + bias) @ kernel.T - x) / x.size @ kernel).sum(axis=0)
         np.testing.assert_allclose((bias - model.get_weights()[1]) / 0.1, slope, atol=0.03 * abs(slope).max())
+
+
+@pytest.mark.parametrize("has", [{"center": False}, {"scale": False}, {"center": False, "scale": False}])
+def test_normalisation_with_some_of_its_vectors(has):
+    model = hl.Sequential([hl.Input((FEATURES,)), hl.layers.Dense(3), hl.layers.BatchNormalization(**has)])
+    model.compile(hl.optimizers.SGD(0.5), "mse")
+    x = X.astype(np.float64)
+    for _ in range(2):
+        weights = dict(zip([w.name for w in model.weights], model.get_weights(), strict=True))
+        made = x @ weights["kernel"] + weights["bias"]
+        normal = (made - made.mean(axis=0)) / np.sqrt(made.var(axis=0) + 1e-3)
+        out = 2 * (normal * weights.get("gamma", 1) + weights.get("beta", 0) - 1) / made.size
+        slopes = {"gamma": (out * normal).sum(axis=0), "beta": out.sum(axis=0)}
+        model.train_on_batch(X, np.ones((len(X), 3), np.float32))
+        for name, w in zip([w.name for w in model.weights], model.get_weights(), strict=True):
+            if name in slopes:
+                np.testing.assert_allclose(w, weights[name] - 0.5 * slopes[name], rtol=2e-5, atol=2e-6)

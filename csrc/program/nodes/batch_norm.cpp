@@ -82,11 +82,9 @@ class BatchNorm final : public Node {
     gradients.accumulate = gradients.dx != nullptr && run.accumulate[0];
     gradients.dgamma = trainable_ && gamma_ != kNoParameter ? run.parameter_gradients + gamma_ : nullptr;
     gradients.dbeta = trainable_ && beta_ != kNoParameter ? run.parameter_gradients + beta_ : nullptr;
-    if (trainable_) {  // behind the moving statistics
-      const char* accumulate = run.accumulate_parameters + 2;
-      if (gamma_ != kNoParameter) gradients.accumulate_gamma = *accumulate++;
-      if (beta_ != kNoParameter) gradients.accumulate_beta = *accumulate;
-    }
+    int place = 2;  // behind the moving statistics
+    if (gradients.dgamma != nullptr) gradients.accumulate_gamma = run.accumulate_parameters[place++];
+    if (gradients.dbeta != nullptr) gradients.accumulate_beta = run.accumulate_parameters[place];
     if (uses_batch(run))
       batch_norm_train_backward(args(run), run.in(), run.output_gradient(), mean(), inverse(), gradients,
                                 run.team.share());
