@@ -69,6 +69,8 @@ def _state(thing: Any, seen: dict[int, tuple[int, Any]]) -> Any:
         return kind, tuple([(_state(name, seen), _state(value, seen)) for name, value in thing.items()])
     if isinstance(thing, list | tuple):
         return kind, tuple([_state(each, seen) for each in thing])
+    if isinstance(thing, slice):
+        return kind, _state([thing.start, thing.stop, thing.step], seen)
     if isinstance(thing, set | frozenset):
         return kind, frozenset(_state(each, {}) for each in thing)
     if isinstance(thing, np.ndarray | np.generic) and not thing.dtype.hasobject and thing.dtype.itemsize:

@@ -3,8 +3,11 @@
 On symbolic tensors they add to a model, each with its gradient; on NumPy arrays and numbers they compute at
 once, with the numbers that a model would have. All floats are float32 and all integers int32; comparisons
 make truth values, which count as 0 and 1 in arithmetic. The type of a result is Keras's: of float32 and int32
-it is float32, of int32 and a Python float too, of truth values and an int int32. Arithmetic of integers is
-done in float32: it is exact up to 2**24.
+it is float32, of int32 and a Python float too, of truth values and an int int32.
+
+Integers are computed in float32, comparisons and choices among them too: exact are those up to 2**24.
+Arrays of larger ones are refused where integers or truth values are made of them, and so are integers from
+2**24 on as results; in a model, which has no numbers yet, they are rounded to the nearest of float32.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def add(x1: Tensor, x2: Tensor) -> Any:
     Returns
     -------
     tensor or array
-        Float32 where one of them is, else int32; of two truth values their "or".
+        Float32 where one of them is, else int32, which is exact up to 2**24; of two truth values their "or".
 
     Raises
     ------
@@ -241,6 +241,8 @@ def minimum(x1: Tensor, x2: Tensor) -> Any:
 @function
 def maximum(x1: Tensor, x2: Tensor) -> Any:
     """The larger of two numbers, NaN where one is; see :func:`add`. Of equals the first has the gradient.
+
+    Integers are exact up to 2**24.
 
     Examples
     --------

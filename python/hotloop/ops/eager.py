@@ -12,13 +12,16 @@ from hotloop.core.locks import make_lock
 from hotloop.core.state import Same, state_of
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
+from hotloop.ops.integers import counting
 from hotloop.ops.lower import as_float
 from hotloop.ops.operands import array_spec, as_array, operand
 from hotloop.ops.operation import Array
 from hotloop.ops.trace import arguments, between
 from hotloop.ops.types import Spec
 
-MOST_PROGRAMS = 256  # those used last are kept, by function, arguments, shapes and types
+# Those used last are kept, by function, arguments, shapes and types. One that is larger than all may be is
+# made anew each time, which takes less long than running it.
+MOST_PROGRAMS, MOST_BYTES = 256, 32 << 20
 
 _ARRAYS = (np.ndarray, list)
 
@@ -36,6 +39,11 @@ class Compiled:
     body : callable
         Takes symbolic tensors, and returns one, or a list, perhaps with other things in it.
     specs : sequence of Spec
+
+    Attributes
+    ----------
+    bytes : int
+        What its buffers and constants take, where no two share memory.
     """
 
     def __init__(self, body: Callable[..., Any], specs: Sequence[Spec]) -> None:
@@ -52,22 +60,28 @@ class Compiled:
         self._returned = {tensor: given[tensor] for tensor in tensors if tensor in given}
         self._computed = [tensor for tensor in tensors if tensor not in given]
         self._lock = make_lock()
+        self.bytes = 0
         if self._computed:
             graph = Graph()
             values = [graph.add_input(spec.sample_shape, _in_memory(spec.dtype)) for spec in specs]
-            made = between(inputs, self._computed).lower(graph, values)
-            graph.outputs = [as_float(graph, value) for value in made]
-            self._program = build(run(graph, Purpose.INFERENCE)[0]).program
+            did = between(inputs, self._computed)
+            graph.outputs = [as_float(graph, value) for value in did.lower(graph, values)]
+            graph = run(graph, Purpose.INFERENCE)[0]
+            self.bytes = 4 * sum(value.features for op in graph for value in op.outputs)
+            self._program = build(graph).program
+            self._counting = counting(did)
 
     def __call__(self, arrays: Sequence[Array]) -> Any:
         """Compute; an array that comes out as it went in is copied."""
         made = {tensor: arrays[i].copy() for tensor, i in self._returned.items()}
         if self._computed:
+            self._counting.check_inputs(arrays)
             inputs = [_row(array) for array in arrays]
             outputs = [np.empty((1, tensor.features), np.float32) for tensor in self._computed]
             with self._lock:
                 self._program.predict(inputs, outputs)
             for tensor, output in zip(self._computed, outputs, strict=True):
+                self._counting.check_output(tensor, output)
                 made[tensor] = output.astype(tensor.dtype, copy=False).reshape(tensor.sample_shape)
         found = [made[one] if isinstance(one, SymbolicTensor) else one for one in self._results]
         return found if self._several else found[0]
@@ -114,7 +128,7 @@ def compute(
         arrays += [as_array(what, part) for part in parts]
         counts[name] = len(parts) if isinstance(value, list) else -1
     specs = [array_spec(array) for array in arrays]
-    key = (body, tuple(counts.items()), tuple(specs), _key(static))
+    key = (body, tuple(counts.items()), tuple(specs), state_of(static))
 
     def called(*tensors: SymbolicTensor) -> Any:
         rest = iter(tensors)
@@ -146,21 +160,11 @@ def _compiled(key: Any, body: Callable[..., Any], specs: Sequence[Spec]) -> Comp
             _programs.move_to_end(key)
             return known
     made = Compiled(body, specs)
+    if made.bytes > MOST_BYTES:
+        return made
     with _lock:
         _programs[key] = made
-        if len(_programs) > MOST_PROGRAMS:
-            _programs.popitem(last=False)
+        total = sum(each.bytes for each in _programs.values())
+        while total > MOST_BYTES or len(_programs) > MOST_PROGRAMS:
+            total -= _programs.popitem(last=False)[1].bytes
     return made
-
-
-def _key(value: Any) -> Any:
-    """Something hashable that is equal for equal values of one type."""
-    if isinstance(value, Mapping):
-        return tuple((name, _key(one)) for name, one in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(map(_key, value))
-    if isinstance(value, slice):
-        return ("slice", value.start, value.stop, value.step)
-    if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, value.tobytes())
-    return (type(value), repr(value))

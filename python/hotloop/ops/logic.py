@@ -16,7 +16,8 @@ def equal(x1: Tensor, x2: Tensor) -> Any:
     Returns
     -------
     tensor or array of bool
-        In arithmetic True is 1 and False is 0; there is no gradient.
+        In arithmetic True is 1 and False is 0; there is no gradient. Integers are compared as float32, which
+        is exact up to 2**24; arrays of larger ones are refused.
 
     Examples
     --------

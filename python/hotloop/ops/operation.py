@@ -31,6 +31,7 @@ class Primitive:
     """
 
     name: ClassVar[str]
+    rounds: ClassVar[bool] = False  # whether integers that it makes may be none of float32
 
     def label(self, arguments: Arguments) -> str:
         """What the layer is called when nobody names it."""

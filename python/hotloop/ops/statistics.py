@@ -30,7 +30,7 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     Returns
     -------
     tensor or array
-        Float32; int32 of integers and truth values, exact up to 2**24.
+        Float32; int32 of integers and truth values, exact below 2**24; of an array larger ones are refused.
 
     Examples
     --------

@@ -20,6 +20,7 @@ DTYPES = (
     "float32",
 )  # from the narrowest on: of two different ones the later is the result's
 
+EXACT = 2**24  # integers up to it are exact, since they are computed in float32, which has no next one
 _NAMES = {bool: "bool", int: "int32", float: "float32"}
 _ALIASES = {"int": "int32", "float": "float32", "bool": "bool"}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hotloop.core.errors import bad_value, unknown_name
 from hotloop.ir.elementwise import INSTRUCTIONS
 from hotloop.ops.lower import as_int, drop_leading_ones, elementwise
 from hotloop.ops.operands import operand, spec
 from hotloop.ops.operation import Arguments, Call, Primitive, primitive, record
 from hotloop.ops.shapes import broadcast
-from hotloop.ops.types import Spec, result_type
+from hotloop.ops.types import EXACT, Spec, result_type
 
 if TYPE_CHECKING:
     from hotloop.ir.graph import Graph, Value
@@ -31,6 +33,7 @@ class Elementwise(Primitive):
     """One instruction on operands that broadcast."""
 
     name = "elementwise"
+    rounds = True
 
     def label(self, arguments: Arguments) -> str:
         return str(arguments.get("kind", self.name))
@@ -38,6 +41,10 @@ class Elementwise(Primitive):
     def spec(self, operands: Sequence[Spec | float], arguments: Arguments) -> Spec:
         kind = arguments["kind"]
         tensors = [one for one in operands if isinstance(one, Spec)]
+        if all(one.dtype != "float32" for one in tensors):
+            for one in operands:
+                if isinstance(one, int) and abs(one) > EXACT and float(np.float32(one)) != one:
+                    raise bad_value(kind, "integers from -2**24 to 2**24, which float32 holds", one)
         shape = broadcast(kind, [one.shape for one in tensors])
         return Spec(shape, _dtype(kind, operands), any(one.mixes_rows for one in tensors))
 

@@ -111,9 +111,10 @@ class Concatenate(Primitive):
         for value, one in zip(values, operands, strict=True):
             assert isinstance(one, Spec)
             assert not isinstance(value, int | float)
-            read.append(lowering.cast(graph, value, one.dtype, spec.dtype))
+            read.append(lowering.as_float(graph, value))
         axis = made.arguments["axis"] - spec.batched
-        return lowering.concatenate(graph, read, axis, spec.sample_shape)
+        result = lowering.concatenate(graph, read, axis, spec.sample_shape)
+        return lowering.as_int(graph, result) if spec.dtype == "int32" else result
 
 
 def _batched(values: Values, operands: Specs) -> Value:

@@ -20,6 +20,7 @@ class Matmul(Primitive):
     """``a @ b`` of two operands that have two axes at least."""
 
     name = "matmul"
+    rounds = True
 
     def spec(self, operands: Sequence[Spec | float], arguments: Arguments) -> Spec:
         a, b = (one for one in operands if isinstance(one, Spec))

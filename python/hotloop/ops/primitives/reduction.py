@@ -21,6 +21,7 @@ class Reduce(Primitive):
     """A reduction over some axes; over the batch it gives one array for all rows."""
 
     name = "reduce"
+    rounds = True
 
     def label(self, arguments: Arguments) -> str:
         return str(arguments.get("kind", self.name))
