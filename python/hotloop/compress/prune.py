@@ -160,7 +160,7 @@ def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     config = _with_sizes(model.get_config(), units.sizes_without(removed))
     kept = units.kept_indices(removed)
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
-    with given_weights({p.path: _sliced(to_host(p.value), places[p.path]) for p in model.weights}):
+    with given_weights({p.path: _sliced(to_host(p.numbers), places[p.path]) for p in model.weights}):
         smaller = type(model).from_config(config)
     smaller._predictor.columns = model._predictor.columns
     state = model._trainer.state

@@ -29,7 +29,7 @@ def magnitude_scores(units: UnitMap) -> dict[int, float]:
     for site in units.sites:
         if site.role == "makes":
             other = tuple(axis for axis in range(len(site.parameter.shape)) if axis != site.axis)
-            squares = np.sum(np.square(to_host(site.parameter.value), dtype=np.float64), axis=other)
+            squares = np.sum(np.square(to_host(site.parameter.numbers), dtype=np.float64), axis=other)
             _collect(totals, units.groups(site.atoms), squares)
     return {group: float(np.sqrt(total)) for group, total in totals.items()}
 

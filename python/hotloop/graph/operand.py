@@ -217,17 +217,27 @@ class SymbolicOperand(Operand):
 
     __slots__ = ()
     __hash__ = object.__hash__
+    truth: bool | None = None  # of a comparison of two tensors outside of traced functions
 
     def __eq__(self, other: Any) -> Any:
-        """Numbers are compared in a function that is traced; else two tensors are equal where they are one:
-        ``model.outputs.index(tensor)`` asks that."""
-        return FUNCTIONS["equal"](self, other) if self._compares(other) else NotImplemented
+        """Numbers are compared. Outside of functions that are traced what comes out is also a truth value:
+        whether two tensors are one, which ``model.outputs.index(tensor)`` asks."""
+        return self._compared("equal", other, self is other)
 
     def __ne__(self, other: Any) -> Any:
-        return FUNCTIONS["not_equal"](self, other) if self._compares(other) else NotImplemented
+        return self._compared("not_equal", other, self is not other)
 
-    def _compares(self, other: Any) -> bool:
-        return is_operand(other) and (is_tracing() or not isinstance(other, Operand))
+    def _compared(self, name: str, other: Any, truth: bool) -> Any:
+        if not is_operand(other):
+            return NotImplemented
+        if is_tracing() or not isinstance(other, Operand):
+            return FUNCTIONS[name](self, other)
+        try:
+            made = FUNCTIONS[name](self, other)
+        except ValueError:  # as of shapes that do not fit
+            return truth
+        made.truth = truth
+        return made
 
     def reshape(self, *newshape: Any) -> Any:
         """The same as :func:`hotloop.ops.reshape`."""
@@ -238,6 +248,8 @@ class SymbolicOperand(Operand):
         return FUNCTIONS["squeeze"](self, axis)
 
     def __bool__(self) -> bool:
+        if self.truth is not None:
+            return self.truth
         _refuse(
             "truth value",
             "instead of `if a > b`, `and`, `or`, `not`, max() or min() write hotloop.ops.where(a > b, x, y), "

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from hotloop import device
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.core.locks import Turns, make_lock
-from hotloop.graph.operand import Operand
+from hotloop.graph.operand import FUNCTIONS, Operand
 from hotloop.graph.tracing import is_tracing
 
 Shape = tuple[int, ...]
@@ -79,8 +79,16 @@ class Parameter(Operand):
         return np.dtype(np.float32)
 
     @property
-    def value(self) -> npt.NDArray[np.float32]:
-        """The numbers themselves: a writable view into the arena; CuPy's where the model is on a GPU."""
+    def value(self) -> Any:
+        """The numbers themselves: a writable view into the arena; CuPy's where the model is on a GPU.
+
+        In a function that is traced, the symbolic tensor that the weight is there.
+        """
+        return FUNCTIONS["convert_to_tensor"](self) if is_tracing() else self.numbers
+
+    @property
+    def numbers(self) -> npt.NDArray[np.float32]:
+        """The same wherever it is asked for: the numbers of the moment."""
         return self.of(self.store.values)
 
     def of(self, arena: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -88,8 +96,15 @@ class Parameter(Operand):
         return arena[self.offset : self.offset + self.size].reshape(self.shape)
 
     def numpy(self) -> npt.NDArray[np.float32]:
-        """Return a copy of the numbers in the CPU's memory."""
-        return np.array(device.to_host(self.value), np.float32)
+        """Return a copy of the numbers in the CPU's memory.
+
+        Raises
+        ------
+        TypeError
+            In a function that is traced: what it made of a copy would never learn.
+        """
+        self._require_numbers()
+        return np.array(device.to_host(self.numbers), np.float32)
 
     def assign(self, value: npt.ArrayLike) -> None:
         """Overwrite the numbers; those of an array on the model's GPU stay there.
@@ -109,7 +124,7 @@ class Parameter(Operand):
             array = np.asarray(array, np.float32)
         if array.shape != self.shape:
             raise bad_value(f"weight {self.path!r}", f"shape {self.shape}", f"shape {array.shape}")
-        device.write(self.value, array)
+        device.write(self.numbers, array)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if is_tracing():
@@ -118,12 +133,15 @@ class Parameter(Operand):
         return getattr(ufunc, method)(*arrays, **options)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        if is_tracing():
-            raise TypeError(f"weight {self.path!r}: use functions of hotloop.ops on it, not NumPy's")
-        array: npt.NDArray[Any] = device.to_host(self.value)
+        self._require_numbers()
+        array: npt.NDArray[Any] = device.to_host(self.numbers)
         if dtype is not None and np.dtype(dtype) != array.dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
+
+    def _require_numbers(self) -> None:
+        if is_tracing():
+            raise TypeError(f"weight {self.path!r}: use functions of hotloop.ops on it, not NumPy's")
 
     def __repr__(self) -> str:
         return f"<Parameter {self.path} shape={self.shape}>"
@@ -208,7 +226,7 @@ class ParameterStore:
                 self.move(other.backend)
             self.placed = self.placed or other.placed
             self.named = self.named or other.named
-        self._append([(parameter, parameter.value) for other in others for parameter in other.parameters])
+        self._append([(parameter, parameter.numbers) for other in others for parameter in other.parameters])
         for other in others:
             other.parameters = []
             other.values = other.backend.zeros(0)
@@ -228,7 +246,7 @@ class ParameterStore:
         for (parameter, old), offset in zip(items, offsets, strict=True):
             parameter.store, parameter.offset = self, offset
             if old is not None:
-                device.write(parameter.value, old)
+                device.write(parameter.numbers, old)
             self.parameters.append(parameter)
         self.version += 1
 
@@ -263,4 +281,4 @@ def set_parameters(what: str, parameters: Sequence[Parameter], weights: Sequence
                 f"{what}: weight {parameter.path!r}", f"shape {parameter.shape}", f"{array.shape}"
             )
     for parameter, array in zip(parameters, arrays, strict=True):
-        device.write(parameter.value, array)
+        device.write(parameter.numbers, array)

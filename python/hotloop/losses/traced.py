@@ -126,7 +126,7 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
         raise bad_value(f"{what}: result", "a float32 tensor", f"{made.dtype} of shape {made.shape}", mend)
     if found.parameters:
         mend = "a layer's regularizer, such as kernel_regularizer, adds what depends on weights"
-        raise bad_value(what, "a function of y_true and y_pred alone", found.parameters[0], mend)
+        raise bad_value(what, "a function of y_true and y_pred alone", repr(found.parameters[0]), mend)
     return TracedLoss(loss.name, found, shape)
 
 

@@ -54,7 +54,7 @@ def convert_to_tensor(x: Tensor, dtype: Any = None) -> Any:
     >>> hl.ops.convert_to_tensor([1, 2], dtype="float32")
     array([1., 2.], dtype=float32)
     """
-    return x if dtype is None else cast(x, dtype)
+    return operand("convert_to_tensor", x) if dtype is None else cast(x, dtype)
 
 
 @function

@@ -14,6 +14,7 @@ from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.integers import counting
 from hotloop.ops.lower import as_float
+from hotloop.ops.of_weights import mark, path_behind
 from hotloop.ops.operands import array_spec, as_array, operand
 from hotloop.ops.operation import Array
 from hotloop.ops.trace import arguments, between
@@ -138,7 +139,11 @@ def compute(
         }
         return body(**static, **filled)
 
-    return _compiled(key, called, specs)(arrays)
+    result = _compiled(key, called, specs)(arrays)
+    path = path_behind(arguments.values())
+    if path:
+        mark(result, path)
+    return result
 
 
 def at_once(function: Callable[[Any], Any], x: Any) -> Any:

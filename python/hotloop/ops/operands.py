@@ -13,6 +13,7 @@ from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.graph.tracing import is_tracing
+from hotloop.ops.of_weights import beside_tensor
 from hotloop.ops.operation import Array, Operand
 from hotloop.ops.trace import weight
 from hotloop.ops.types import DTYPES, Spec, spec_of, standard_dtype
@@ -44,10 +45,7 @@ def operand(what: str, value: Any) -> Operand:
 
 def _weight(parameter: Parameter) -> SymbolicTensor:
     if not is_tracing():
-        raise ValueError(
-            f"weight {parameter.path!r} beside a symbolic tensor: a model would not know that it is there; "
-            "write a subclass of hotloop.layers.Layer, whose call uses it"
-        )
+        raise beside_tensor(parameter.path)
     return weight(parameter)
 
 

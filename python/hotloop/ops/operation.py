@@ -14,6 +14,7 @@ from hotloop.core.errors import bad_type, bad_value, unknown_name
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.ops.layer import LAYERS, Layer
 from hotloop.ops.lower import add_constant
+from hotloop.ops.of_weights import beside_tensor, path_behind
 from hotloop.ops.types import DTYPES, Spec, spec_of
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Operation(Layer):
 
 
 def record(op: str, operands: Sequence[Operand], **arguments: Any) -> SymbolicTensor:
-    """Add a call of a primitive to the layer graph.
+    """Add a call of a primitive to the layer graph, in which arrays are what they are now.
 
     Parameters
     ----------
@@ -166,8 +167,19 @@ def record(op: str, operands: Sequence[Operand], **arguments: Any) -> SymbolicTe
         JSON values.
     """
     tensors = [operand for operand in operands if isinstance(operand, SymbolicTensor)]
-    layer = Operation(op, [None if isinstance(o, SymbolicTensor) else o for o in operands], arguments)
-    return layer(tensors)
+    return Operation(op, [_constant(one) for one in operands], arguments)(tensors)
+
+
+def _constant(operand: Operand) -> Array | float | None:
+    """What an operand is to the layer: of an array a copy, which nobody else writes to."""
+    if isinstance(operand, SymbolicTensor):
+        return None
+    if isinstance(operand, np.ndarray):
+        path = path_behind([operand])
+        if path:
+            raise beside_tensor(path)
+        return np.array(operand)
+    return operand
 
 
 def _encoded(operand: Any) -> Any:

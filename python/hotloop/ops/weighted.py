@@ -61,14 +61,14 @@ class Weighted:
         if given is not None:
             for parameter, array in zip(parameters, given, strict=True):
                 if array is not None:
-                    parameter.value[...] = array
+                    parameter.numbers[...] = array
             self.parameters.extend(parameters)
             return
         for parameter in parameters:
             rng = None
             if parameter.initializer.is_random:
                 rng = np.random.default_rng(derive_seed("initializer", self.path, self._use, parameter.name))
-            parameter.value[...] = parameter.initializer(parameter.shape, rng)
+            parameter.numbers[...] = parameter.initializer(parameter.shape, rng)
             self.parameters.append(parameter)
 
     def add_weight(

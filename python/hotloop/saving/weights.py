@@ -63,7 +63,7 @@ def weight_tensors(model: HasWeights) -> dict[str, Any]:
         if f"weights/{p.path}" in tensors:
             mend = "give the layers other names"
             raise bad_value("save: weights", "a name of its own for each", f"two named {p.path!r}", mend)
-        tensors[f"weights/{p.path}"] = p.value
+        tensors[f"weights/{p.path}"] = p.numbers
     return tensors
 
 
