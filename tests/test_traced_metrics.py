@@ -232,6 +232,65 @@ def test_every_row_against_every_row_is_refused_before_training(metric: Any, y: 
         each.evaluate(X, y, verbose=0)
 
 
+def wide(y_true: Any, y_pred: Any) -> Any:
+    return ops.mean(ops.add(ops.concatenate([y_true, y_pred], axis=-1), [1.0, 2.0, 3.0]), axis=-1)
+
+
+def wrong_axis(y_true: Any, y_pred: Any) -> Any:
+    return ops.sum(y_pred, axis="last")
+
+
+class Wide(Metric):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        return float(wide(y_true, y_pred))
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "message"),
+    [
+        (wide, ValueError, r"metric 'wide': add: expected shapes that broadcast, got \(None, 2\) and \(3,\)"),
+        (Wide(), ValueError, r"metric 'wide': add: expected shapes that broadcast"),
+        (wrong_axis, TypeError, "metric 'wrong_axis': sum: axis: expected an integer"),
+    ],
+)
+def test_what_ops_refuse_in_a_metric_is_told_before_training(metric: Any, kind: type, message: str) -> None:
+    each = model(metrics=[metric])
+    with pytest.raises(kind, match=message):
+        each.fit(X, Y, verbose=0)
+    assert each.optimizer.iterations == 0
+
+
+def pooled(y_true: Any, y_pred: Any) -> Any:
+    """Of all rows: what a batch of any size does not allow."""
+    y, p = ops.reshape(y_true, (-1,)), ops.reshape(y_pred, (-1,))
+    return ops.mean(ops.abs(ops.concatenate([y, p], axis=0)))
+
+
+def pairs(y_true: Any, y_pred: Any) -> Any:
+    return ops.mean(ops.reshape(y_pred, (2, -1)))
+
+
+def operators_of_numpy(y_true: Any, y_pred: Any) -> Any:
+    return (y_true.reshape(-1) - y_pred.reshape(-1)) ** 2
+
+
+def mixed_with_numpy(y_true: Any, y_pred: Any) -> Any:
+    return ops.sum(np.abs(y_true - y_pred), axis=-1)
+
+
+def own_error(y_true: Any, y_pred: Any) -> Any:
+    if not isinstance(y_pred, np.ndarray):
+        raise ValueError("arrays alone")
+    return ops.square(y_true - y_pred)
+
+
+@pytest.mark.parametrize("metric", [pooled, pairs, operators_of_numpy, mixed_with_numpy, own_error])
+def test_what_is_about_symbolic_tensors_alone_is_left_aside(metric: Any) -> None:
+    each = model(metrics=[metric])
+    logs = each.fit(X, Y, verbose=0).history
+    assert np.isfinite(logs[metric.__name__]).all()
+
+
 def test_a_table_that_numpy_made_is_refused_by_its_shape() -> None:
     """Where nothing was found out by symbolic tensors, or predictions are in double."""
 

@@ -174,10 +174,13 @@ class LossMetric(Metric):
 class FunctionMetric(Metric):
     """A Python function ``(y_true, y_pred) -> values`` as a metric: the mean of its values, one a row.
 
-    Before a training it is called once with symbolic tensors. Where it is written with :mod:`hotloop.ops`,
-    and makes something of each row, what it did is computed natively, in float32, on the whole set at once;
-    any other function, such as one of NumPy's, is called with the whole set each time. Where ``(n,)`` meets
-    ``(n, 1)``, which makes a table of every row against every row, it is refused.
+    It is tried first: once for the shapes of labels and predictions, and before a training, it is called with
+    symbolic tensors, which have no numbers. Where it is written with :mod:`hotloop.ops`, and makes something
+    of each row, what it did is computed natively, in float32, on the whole set at once, and what it reads
+    counts as it is then. Any other function, such as one of NumPy's, is called with the whole set each time:
+    what it raised when it was tried is left aside, but whatever else it did, such as printing, it did once
+    more. What a function of :mod:`hotloop.ops` says of its arguments is raised, and where ``(n,)`` meets
+    ``(n, 1)``, which makes a table of every row against every row, the metric is refused.
 
     Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
     a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It is saved with a
@@ -223,8 +226,8 @@ class FunctionMetric(Metric):
 
         Raises
         ------
-        ValueError
-            When it would set every row against every row.
+        TypeError, ValueError
+            When it would set every row against every row, or a function of hotloop.ops refuses what it gets.
         """
         if predicted.dtype != np.float32 or predicted.ndim < 1 or target.shape[:1] != predicted.shape[:1]:
             return None

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+SOME_ROWS = 5040  # as many as a metric of all rows may take, and that many numbers divide
+
 
 class RowProgram:
     """A function of labels and predictions that makes something of each row, as a program.
@@ -72,27 +74,84 @@ def traced(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph
     Returns
     -------
     Subgraph or None
-        None where the metric is not made for them, as those that use NumPy, or keeps something from its call.
+        None where the metric is not made for them, as those that use NumPy, looks at all rows in a way that
+        a batch does not allow, or keeps something from its call.
 
     Raises
     ------
     ValueError
         When shapes meet in it that would set every row against every row, which NumPy does in silence.
+    TypeError, ValueError
+        What a function of hotloop.ops that it calls says, where that is not about the batch: it would say the
+        same of arrays.
     """
+    from hotloop.ops.types import Spec
+
+    try:
+        return _trial(name, metric, specs)
+    except _Refused as refused:
+        error = refused.error
+    try:
+        _trial(name, metric, [Spec((SOME_ROWS, *spec.sample_shape), spec.dtype) for spec in specs])
+    except _Refused:
+        raise type(error)(f"metric {name!r}: {error}") from error
+    return None
+
+
+class _Refused(Exception):
+    """What a function of hotloop.ops said of its arguments.
+
+    Attributes
+    ----------
+    error : TypeError or ValueError
+    """
+
+    def __init__(self, error: TypeError | ValueError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _trial(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph | None:
     from hotloop.ops.kept import keeping_nothing
     from hotloop.ops.shapes import RowsMeet
     from hotloop.ops.trace import trace
 
     what = f"metric {name!r}"
+
+    def called(*tensors: Any) -> Any:
+        try:
+            return twin(*tensors)
+        except (TypeError, ValueError) as error:
+            if type(error) in (TypeError, ValueError) and _is_said_by_ops(error):
+                raise _Refused(error) from error
+            raise
+
     try:
         twin = copy.deepcopy(metric)
         with warnings.catch_warnings(), keeping_nothing(what, twin):
             warnings.simplefilter("ignore")
-            return trace(twin, specs, what)
+            return trace(called, specs, what)
     except RowsMeet as error:
         raise ValueError(f"{what}: {error}") from error
+    except _Refused:
+        raise
     except Exception:  # whatever a function says of what it is not made for
         return None
+
+
+def _is_said_by_ops(error: BaseException) -> bool:
+    """Whether a user's function called one of hotloop.ops, not by an operator, and that refused."""
+    inside: list[str] = []  # modules called by the last function that is not hotloop's
+    behind = error.__traceback__
+    asked = False
+    while behind is not None:
+        module = str(behind.tb_frame.f_globals.get("__name__"))
+        if module.partition(".")[0] != "hotloop":
+            asked, inside = True, []
+        else:
+            inside.append(module)
+        behind = behind.tb_next
+    return asked and bool(inside) and inside[0].startswith("hotloop.ops")
 
 
 def row_program(name: str, function: Callable[..., Any], specs: list[Spec]) -> RowProgram | None:
@@ -104,7 +163,7 @@ def row_program(name: str, function: Callable[..., Any], specs: list[Spec]) -> R
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As :func:`traced`.
     """
     found = traced(name, function, specs)

@@ -55,7 +55,9 @@ class Compiling(Structure):
             How much the loss of each output counts.
         metrics, weighted_metrics : list, optional
             See :mod:`hotloop.metrics`; "accuracy" means the one that fits the loss. Only the latter see
-            sample and class weights. For several outputs a list of lists, or a dict.
+            sample and class weights. For several outputs a list of lists, or a dict. A function ``(y_true,
+            y_pred)``, of NumPy's too, and a metric of your own are called once with symbolic tensors before
+            anything is trained; see :class:`hotloop.metrics.FunctionMetric`.
         allow_nonfinite : bool
             Take NaN and infinity in the data instead of refusing them.
         precision : {"float32", "tf32", "mixed_bfloat16"}

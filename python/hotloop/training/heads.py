@@ -122,8 +122,8 @@ class Logits(NamedTuple):
 def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
     """Refuse metrics that don't fit the labels before anything is trained: they see some, and predict zeros.
 
-    A metric of the user's is not: it may take no predictions that are all zeros. It is called once with
-    symbolic tensors, one of a class of the user's in a copy.
+    A metric of the user's does not: it may take no predictions that are all zeros. It is called once with
+    symbolic tensors, one of a class of the user's in a copy; see :func:`~hotloop.metrics.traced.traced`.
 
     Raises
     ------
