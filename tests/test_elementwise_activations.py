@@ -63,9 +63,10 @@ def test_a_function_of_activations_is_one_program():
     assert [op.kind for op in for_inference(model.graph)] == ["elementwise"]
 
 
-def test_an_activation_that_is_a_function_computes_arrays_in_one_go():
-    calls = []
+calls = []
 
+
+def test_an_activation_that_is_a_function_computes_arrays_in_one_go():
     def function(x):
         calls.append(type(x))
         return swish_like(x)

@@ -51,6 +51,33 @@ class CountsAsFunction:
     method = __call__
 
 
+class InAttributes(hl.layers.Layer):
+    def __init__(self, change, **kwargs):
+        super().__init__(**kwargs)
+        self.seen, self.deep, self.change = [], {"a": [set()], "b": 2.5}, change
+
+    def call(self, inputs):
+        self.change(self, inputs)
+        return inputs * 2.0
+
+
+def in_variables(change):
+    """A function that changes what is round it."""
+    seen, count, never = [1.5], 0, {}
+
+    def helper(x):
+        nonlocal count
+        if change == "count":
+            count += 1
+        elif change == "seen":
+            seen.append(x.shape)
+        elif change == "tensor":
+            never["deep"] = (x,)
+        return x * float(1 + count + len(seen) + len(never))
+
+    return lambda x: helper(x)
+
+
 def sets_its_own(x):
     sets_its_own.last = x
     return x
@@ -81,18 +108,65 @@ def test_what_is_kept_is_named(layer, words):
         layer(hl.Input((4,)))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda layer, x: layer.seen.append(1), "changes attribute 'seen'"),
+        (lambda layer, x: layer.seen.append(x), "keeps a tensor in attribute 'seen'"),
+        (lambda layer, x: layer.deep["a"][0].add(3), "changes attribute 'deep'"),
+        (lambda layer, x: layer.deep["a"].append({"x": (1, x)}), "keeps a tensor in attribute 'deep'"),
+        (lambda layer, x: layer.deep.pop("b"), "changes attribute 'deep'"),
+        (lambda layer, x: layer.__dict__.pop("seen"), "deletes attribute 'seen'"),
+        (lambda layer, x: setattr(layer, "last", [x]), "keeps a tensor in attribute 'last'"),
+    ],
+)
+def test_what_attributes_hold_is_looked_at(change, words):
+    layer, x = InAttributes(change, name="own"), hl.Input((4,))
+    for _ in range(2):  # all is put back
+        with pytest.raises(ValueError, match=f"call of layer 'own': expected a call that keeps .*{words}"):
+            layer(x)
+    assert (layer.seen, layer.deep) == ([], {"a": [set()], "b": 2.5})
+    assert not hasattr(layer, "last")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("count", "sets variable 'count'"),
+        ("seen", "changes variable 'seen'"),
+        ("tensor", "keeps a tensor in variable 'never'"),
+    ],
+)
+def test_variables_round_a_function_are_looked_at(change, words):
+    function = in_variables(change)
+    losses = in_variables(change)
+    model = hl.Sequential([hl.layers.Dense(4, input_shape=(4,))])
+    model.compile("sgd", lambda y, p: losses(p - y))
+    for make in (
+        lambda: hl.layers.Lambda(function)(hl.Input((4,))),
+        lambda: hl.layers.Dense(4, function)(hl.Input((4,))),
+        lambda: model.fit(X, X, verbose=0),
+    ):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=f"expected a call that keeps .*{words}"):
+                make()
+    metric = in_variables(change)
+    model.compile("sgd", "mse", metrics=[lambda y, p: metric(p - y)])
+    logs = model.fit(X, X, epochs=2, shuffle=False, verbose=0).history  # as NumPy's functions are: each time
+    assert len(logs) == 2
+    hl.layers.Lambda(in_variables("nothing"))(hl.Input((4,)))
+
+
+kept = []
+
+
+def remembers(x):
+    kept.append(x)
+    return x + kept[0]
+
+
 def test_tensors_of_another_call_are_refused():
-    kept = []
-
-    def remembers(x):
-        kept.append(x)
-        return x + kept[0]
-
     class Keeps(hl.layers.Layer):
-        def __init__(self, **kwargs):
-            super().__init__(**kwargs)
-            self.kept = []
-
         def call(self, inputs):
             return remembers(inputs)
 
@@ -122,8 +196,11 @@ def test_what_a_layer_computes_once_it_may_keep():
     np.testing.assert_allclose(hl.Sequential([layer]).predict(X, verbose=0), X + np.arange(4), rtol=1e-6)
 
 
+calls = []
+
+
 def test_an_activation_is_called_once_for_a_shape():
-    calls = []
+    calls.clear()
 
     def doubled(x):
         calls.append(x.shape)
@@ -141,7 +218,7 @@ def test_an_activation_is_called_once_for_a_shape():
 
 
 def test_layers_and_lambdas_are_called_once():
-    calls = []
+    calls.clear()
 
     class Doubles(hl.layers.Layer):
         def call(self, inputs):

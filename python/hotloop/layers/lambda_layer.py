@@ -16,7 +16,8 @@ class Lambda(Layer):
     """Apply a function that is written with :mod:`hotloop.ops`.
 
     It is called once for each call of the layer, with a symbolic tensor, and what it did becomes ops of the
-    model: no Python runs while the model trains or predicts.
+    model: no Python runs while the model trains or predicts. What a function may change meanwhile says
+    :meth:`Layer.call <hotloop.layers.Layer.call>`.
 
     Parameters
     ----------

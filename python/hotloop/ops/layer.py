@@ -203,6 +203,10 @@ class Layer(Derived, Weighted):
     def call(self, inputs: Any) -> SymbolicTensor:
         """Compute the output; called with symbolic tensors, once for each call of the layer.
 
+        What it would keep in attributes, in variables of functions round it, and in lists, dicts and sets in
+        these is refused. What it changes in arrays, in other objects and in variables of modules is not
+        noticed, and happens once, not in every step.
+
         Parameters
         ----------
         inputs : SymbolicTensor, or a list of them
