@@ -107,6 +107,9 @@ class WithoutConfig(L.Layer):
     def call(self, inputs: Any) -> Any:
         return inputs * self.factor
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()
+
 
 class WithoutKeywords(WithoutConfig):
     def __init__(self) -> None:

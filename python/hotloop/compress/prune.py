@@ -13,7 +13,7 @@ from hotloop.compress.units import UnitMap
 from hotloop.device import to_host
 from hotloop.graph.given_weights import given_weights
 from hotloop.graph.still import still
-from hotloop.models.clone import require_model
+from hotloop.models.clone import made_again, require_model
 from hotloop.models.functional import Model
 from hotloop.ops.layer import LAYERS
 
@@ -157,11 +157,11 @@ def mask_units(model: Model, removed: Mapping[str, Sequence[int]]) -> None:
 
 def shrink(model: Model, units: UnitMap, removed: set[int]) -> Model:
     """The model without the removed groups, compiled and with its training state where the model has them."""
-    config = _with_sizes(model.get_config(), units.sizes_without(removed))
+    sizes = units.sizes_without(removed)
     kept = units.kept_indices(removed)
     places = {parameter.path: kept.get(parameter.offset, {}) for parameter in model.weights}
     with given_weights({p.path: _sliced(to_host(p.numbers), places[p.path]) for p in model.weights}):
-        smaller = type(model).from_config(config)
+        smaller = made_again("prune", model, lambda config: _with_sizes(config, sizes))
     smaller._predictor.columns = model._predictor.columns
     state = model._trainer.state
     if state.spec is None:

@@ -11,6 +11,7 @@ from hotloop.compress.units import UnitMap
 from hotloop.core.errors import bad_value, integer
 from hotloop.device import to_host
 from hotloop.ir.units import FROZEN
+from hotloop.models.clone import made_again
 from hotloop.optimizers import SGD
 from hotloop.training.program import Steps, Sums
 from hotloop.training.staging import Resident
@@ -71,7 +72,7 @@ def _probe(model: Model) -> tuple[Model, Optimizer]:
         raise ValueError(
             "criterion 'taylor': expected a model that is compiled with a loss; call compile first"
         )
-    probe = type(model).from_config(model.get_config())
+    probe = made_again("prune", model)
     probe.set_weights(model.get_weights())
     probe._predictor.columns = model._predictor.columns
     for layer in probe.layers:

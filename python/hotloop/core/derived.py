@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from hotloop.core.arguments import config_of_arguments, is_hotloops, recording
 from hotloop.core.errors import bad_type
 
 
@@ -16,18 +17,31 @@ class Derived:
         What messages call an object of it.
     _made_at_first : dict of str to type
         Attributes that its ``__init__`` makes, and what they are; the first one before all others.
+    _tells_arguments : bool
+        Whether the config of a user's class without ``get_config`` is what its constructor was given.
     """
 
     _kind: ClassVar[str]
     _made_at_first: ClassVar[dict[str, type]]
+    _tells_arguments: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let users' classes look at what is set and asked for; of hotloop's own, attributes are quicker."""
         super().__init_subclass__(**options)
-        if cls.__module__.partition(".")[0] != "hotloop":
+        if not is_hotloops(cls):
+            if cls._tells_arguments:
+                _record(cls)
             for name, method in (("__getattr__", _get), ("__setattr__", _set)):
                 if getattr(cls, name, None) is getattr(object, name, None):
                     setattr(cls, name, method)
+
+
+def _record(cls: Any) -> None:
+    if "__init__" in vars(cls):
+        cls.__init__ = recording(vars(cls)["__init__"])
+    told_by = next((base for base in cls.__mro__ if "get_config" in vars(base)), None)
+    if told_by is not None and told_by is not cls and is_hotloops(told_by):
+        cls.get_config = config_of_arguments
 
 
 def _get(self: Derived, name: str) -> Any:

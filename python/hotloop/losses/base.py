@@ -75,6 +75,7 @@ class Loss(Derived, Configurable):
     """
 
     _kind = "loss"
+    _tells_arguments = True
     _has_state = True
     _made_at_first: ClassVar[dict[str, type]] = {"options": dict, "name": object, "reduction": object}
     native = ""

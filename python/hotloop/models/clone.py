@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hotloop.core.custom_objects import CustomObjectScope
@@ -39,11 +39,26 @@ def clone_model(model: Model) -> Model:
     """
     if not isinstance(model, Model):
         raise bad_type("clone_model", "a model", model)
-    clone = type(model).from_config(model.get_config())
+    clone = made_again("clone_model", model)
     if model.compile_spec is not None:
         where = model._network.named
         clone.compile(**model.compile_spec.anew().arguments(), device=None if where is None else where.name)
     return clone
+
+
+def made_again(what: str, model: Model, change: Callable[[Any], Any] | None = None) -> Model:
+    """Return a model of the same class from another one's config, which may be changed first.
+
+    Raises
+    ------
+    TypeError
+        When the config leaves out arguments of the constructor of a user's class.
+    """
+    from hotloop.saving.registered import require_arguments  # which training does without
+
+    config = model.get_config()
+    require_arguments(what, {"class_name": type(model), "config": config})
+    return type(model).from_config(config if change is None else change(config))
 
 
 def model_from_config(config: dict[str, Any]) -> Model:

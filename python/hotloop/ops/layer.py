@@ -44,8 +44,9 @@ class Layer(Derived, Weighted):
     are, are parts of it, whose weights are its own too; sets and other objects are not looked into.
     (Instead of ``call``, ``compute_output_shape`` and ``lower`` append native ops themselves.)
 
-    A model with it is saved when :func:`hotloop.saving.register_serializable` has the class, whose
-    ``get_config`` returns the arguments of ``__init__``: ``{**super().get_config(), "units": self.units}``.
+    A model with it is saved when :func:`hotloop.saving.register_serializable` has the class. Where arguments
+    of ``__init__`` are no JSON values the class defines ``get_config``, which returns them so:
+    ``{**super().get_config(), "units": self.units}``; else what they were given as is recorded.
 
     Parameters
     ----------
@@ -85,6 +86,7 @@ class Layer(Derived, Weighted):
     """
 
     _kind = "layer"
+    _tells_arguments = True
     _made_at_first: ClassVar[dict[str, type]] = {
         "_name": str,
         "parameters": list,

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from hotloop.core.arguments import config_of_arguments, is_hotloops
 from hotloop.core.custom_objects import find, name_or_itself
 from hotloop.core.registry import families
 
@@ -30,6 +31,24 @@ def require_savable(what: str, config: Any) -> None:
         tell all arguments of its constructor, and for what is no JSON value.
     """
     _look_at(config, what, "")
+
+
+def require_arguments(what: str, config: Any) -> None:
+    """Refuse a config from which users' classes could not be made as they were, for a copy in this process.
+
+    Parameters and errors are those of :func:`require_savable`, which refuses this too.
+    """
+    if isinstance(config, list | tuple):
+        for item in config:
+            require_arguments(what, item)
+    elif isinstance(config, Mapping):
+        described, own = config.get("class_name"), config.get("config")
+        if isinstance(described, str | type) and isinstance(own, Mapping):
+            cls = described if isinstance(described, type) else find(described)
+            if isinstance(cls, type):
+                _require_arguments(cls, own, what, _place(described, own))
+        for item in config.values():
+            require_arguments(what, item)
 
 
 def _look_at(value: Any, what: str, place: str) -> None:
@@ -101,14 +120,16 @@ def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, pla
     """
     owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
     reader = next(base for base in cls.__mro__ if "from_config" in vars(base))
-    if _is_hotloops(owner) or not _is_hotloops(reader) or owner is object:
+    if is_hotloops(owner) or not is_hotloops(reader) or owner is object:
         return
-    known = next(base for base in cls.__mro__ if _is_hotloops(base))
+    known = next(base for base in cls.__mro__ if is_hotloops(base))
     optional = {} if known is owner else inspect.signature(known).parameters
     signature = inspect.signature(cls)
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     own = [name for name, parameter in signature.parameters.items() if parameter.kind not in kinds]
     lost = [name for name in own if name not in config and name not in optional]
+    if getattr(cls, "get_config", None) is config_of_arguments:
+        lost = []  # which are those that were left at their defaults
     open_ended = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     given = optional if "layers" in config else config  # a model is made of what its layers make
     extra = [] if open_ended else [name for name in given if name not in own]
@@ -127,7 +148,3 @@ def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, pla
 
 def _named(place: str) -> str:
     return f" (config{place})"
-
-
-def _is_hotloops(cls: type[Any]) -> bool:
-    return cls.__module__.partition(".")[0] == "hotloop"
