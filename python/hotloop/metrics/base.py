@@ -47,6 +47,27 @@ def weighted_mean(values: Array, sample_weight: npt.ArrayLike | None, what: str)
     return float("nan") if np.isnan(values).any() else 0.0
 
 
+def call_reading(name: str, function: Callable[..., Any], *arrays: Array | None) -> Any:
+    """Call a metric with arrays that it can't write to: they may be the user's, and other metrics read them.
+
+    Raises
+    ------
+    ValueError
+        When it writes; whatever else it raises.
+    """
+    views = [None if array is None else array.view() for array in arrays]
+    for view in views:
+        if view is not None:
+            view.flags.writeable = False
+    try:
+        return function(*views)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        mend = "a metric reads the user's own arrays: change a copy, as by y_true = y_true.copy()"
+        raise ValueError(f"metric {name!r}: {error}; {mend}") from error
+
+
 class Metric(Configurable):
     """Base class: a metric is called once on the whole set, and keeps no state.
 
@@ -91,7 +112,8 @@ class Metric(Configurable):
         Parameters
         ----------
         y_true, y_pred : array_like
-            Targets and predictions, a row each; what shapes go is said at the class.
+            Targets and predictions, a row each; what shapes go is said at the class. While a model trains
+            or is evaluated they are arrays that can't be written to.
         sample_weight : array_like, optional
             One weight a row.
 
@@ -180,7 +202,8 @@ class FunctionMetric(Metric):
     counts as it is then. Any other function, such as one of NumPy's, is called with the whole set each time:
     what it raised when it was tried is left aside, but whatever else it did, such as printing, it did once
     more. What a function of :mod:`hotloop.ops` says of its arguments is raised, and where ``(n,)`` meets
-    ``(n, 1)``, which makes a table of every row against every row, the metric is refused.
+    ``(n, 1)``, which makes a table of every row against every row, the metric is refused. Its
+    arguments are read-only: what is to change them takes a copy.
 
     Targets without the last axis of predictions ``(..., 1)`` get it, so that their difference is one number
     a row; in a model class numbers come as ``(n,)``, like the argmax of ``(n, classes)``. It is saved with a
@@ -210,9 +233,8 @@ class FunctionMetric(Metric):
         target, predicted = np.asarray(y_true), np.asarray(y_pred)
         target = like_predictions(target, predicted.shape)
         compute = self.program(target, predicted)
-        values = np.asarray(
-            self._function(target, predicted) if compute is None else compute(target, predicted)
-        )
+        function = self._function if compute is None else compute
+        values = np.asarray(call_reading(self.name, function, target, predicted))
         _refuse_table(self.name, values, target.shape, predicted.shape)
         return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
 

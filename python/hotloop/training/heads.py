@@ -18,7 +18,7 @@ from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
 from hotloop.losses.rows import like_predictions
 from hotloop.metrics import Metric
-from hotloop.metrics.base import direction_of
+from hotloop.metrics.base import call_reading, direction_of
 
 if TYPE_CHECKING:
     from hotloop.losses.traced import TracedLoss
@@ -228,11 +228,17 @@ def loss_of(
 def measure(
     what: Loss | Metric, head: Head, y: Array, output: Floats, logits: Logits | None, *weights: Floats | None
 ) -> Any:
-    """Return a loss or a metric of an output, from its logits where that is exact."""
+    """Return a loss or a metric of an output, from its logits where that is exact.
+
+    What a class of the user's is handed can't be written to: labels and weights may be the user's own arrays,
+    and the next metric reads the same.
+    """
     exact = None if logits is None else what.on_logits(logits.activation)
-    if exact is None or logits is None:
-        return what(y, output.reshape(-1, *head.shape), *weights)
-    return exact(y, logits.values.reshape(-1, *head.shape), *weights)
+    values, judge = (output, what) if exact is None or logits is None else (logits.values, exact)
+    predicted = values.reshape(-1, *head.shape)
+    if type(what).__module__.startswith("hotloop."):
+        return judge(y, predicted, *weights)
+    return call_reading(what.name, judge, y, predicted, *weights)
 
 
 def _for_metrics(y: Array, head: Head) -> Array:
