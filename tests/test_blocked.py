@@ -98,7 +98,7 @@ def test_it_is_named_in_layers_of_layers_activations_and_losses():
             "layer 'steps': floor .* of layer 'steps/inner'",
         ),
         (hl.Model(x, L.Dense(3, steps, name="end")(x)), "mse", "layer 'end': floor .* of layer 'end'"),
-        (hl.Model(x, L.Dense(3, name="end")(x)), steps_off, "'loss steps_off': round .* of layer 'end'"),
+        (hl.Model(x, L.Dense(3, name="end")(x)), steps_off, "^loss 'steps_off': round .* of layer 'end'"),
     ]:
         model.compile("sgd", loss)
         with pytest.raises(ValueError, match=words):
@@ -121,6 +121,21 @@ def test_another_way_to_the_loss_is_enough(function):
     before = model.get_weights()
     model.fit(X, Y, verbose=0)
     assert all(np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("floor", r"write x \+ stop_gradient\(floor\(x\) - x\), which has the gradient of x, or"),
+        ("argmax", r"weigh by hotloop.ops.softmax\(x\) what argmax\(x\) would choose, or"),
+        ("full_like", "or"),
+    ],
+)
+def test_what_may_be_written_instead_fits(name, instead):
+    with pytest.raises(
+        ValueError, match=rf"freeze that layer \(trainable = False\), {instead} write by stop"
+    ):
+        model_of(FLAT[name]).fit(X, Y, verbose=0)
 
 
 def test_a_condition_alone_is_no_way():

@@ -238,7 +238,16 @@ MISFITS = {
         lambda x: hl.Input(()) - hl.Input((1,)),
         "got (None,) and (None, 1), which would set every row",
     ),
-    "rows in an array": (lambda x: x + np.ones((7, 4, 3)), "may have any size, 7 is one"),
+    "rows in an array": (
+        lambda x: x + np.ones((7, 4, 3)),
+        "expand_dims(x, 1) of it lets each row meet all of",
+    ),
+    "rows in an array that fits no row": (lambda x: x + np.ones((7, 5, 3)), "may have any size, 7 is one"),
+    "classes": (
+        lambda x: ops.equal(ops.argmax(hl.Input((3,)), axis=-1), np.arange(3)),
+        "got (None,) and (3,); the batch of (None,) may have any size, 3 is one; expand_dims(x, -1) of it",
+    ),
+    "the size of the batch": (lambda x: x / x.shape[0], "hotloop.ops.mean(x, axis=0) is a mean over rows"),
     "reshape": (lambda x: ops.reshape(x, (3, 4)), "(-1, 12) keeps every row in one piece"),
     "reshape across rows": (lambda x: ops.reshape(x, (-1, 3)), "the batch in front"),
     "transpose": (lambda x: ops.transpose(x), "the batch of (None, 4, 3) stays first"),

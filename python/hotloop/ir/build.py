@@ -15,7 +15,7 @@ from hotloop.device.chunks import run_forward
 from hotloop.device.memory import aligned_zeros
 from hotloop.graph.parameters import Parameter, Shape, aligned_size
 from hotloop.ir.graph import Array, Graph, Op, Value
-from hotloop.ir.op import LOSS, RESHAPE
+from hotloop.ir.op import LOSS, RESHAPE, layer_text
 from hotloop.ir.rows import mixing_layer
 from hotloop.ir.text import op_label
 
@@ -166,7 +166,7 @@ def _refuse_unread(op: Op) -> None:
     ):
         for name in given:
             raise ValueError(
-                f"layer {op.layer!r}: {op.kind}: got {what} {name!r}, which the op does not read"
+                f"{layer_text(op.layer)}: {op.kind}: got {what} {name!r}, which the op does not read"
             )
 
 
@@ -181,12 +181,12 @@ def _add_node(native: Any, op: Op, inputs: list[int], starts: Mapping[int, int])
         else:
             added = native.add(op.kind, inputs, op.attributes, offsets, op.constants)
     except ValueError as error:
-        raise ValueError(f"layer {op.layer!r}: {error}") from error
+        raise ValueError(f"{layer_text(op.layer)}: {error}") from error
     numbers: Sequence[int] = added if isinstance(added, tuple) else (added,)
     if len(numbers) != len(op.outputs) or not all(map(_is_as_said, repeat(native), numbers, op.outputs)):
         made = [Value(native.shape(n), native.dtype(n), batched=native.batched(n)) for n in numbers]
         raise ValueError(
-            f"layer {op.layer!r}: op {op.kind!r} makes {made}, but was said to make {list(op.outputs)}"
+            f"{layer_text(op.layer)}: op {op.kind!r} makes {made}, but was said to make {list(op.outputs)}"
         )
     return numbers
 

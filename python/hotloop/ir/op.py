@@ -21,6 +21,22 @@ LOSS = "loss"
 # A small program over numbers at one place, which several passes join, differentiate and let add up.
 ELEMENTWISE = "elementwise"
 
+_OF_LOSS = "loss "
+
+
+def loss_layer(name: str) -> str:
+    """What stands for a layer where ops are those of a loss."""
+    return _OF_LOSS + name
+
+
+def layer_text(layer: str) -> str:
+    """How messages call the layer, or loss, that an op belongs to.
+
+    >>> layer_text("dense"), layer_text(loss_layer("focal"))
+    ("layer 'dense'", "loss 'focal'")
+    """
+    return f"loss {layer.removeprefix(_OF_LOSS)!r}" if layer.startswith(_OF_LOSS) else f"layer {layer!r}"
+
 
 class Value:
     """What an op makes or a graph is given: an array of one type, a batch of samples or without a batch axis.

@@ -75,9 +75,10 @@ class TracedLoss:
 
     def lower(self, graph: Graph, labels: Value, predictions: Value) -> Value:
         """Append its ops to a graph and return the losses, a row each."""
+        from hotloop.ir.op import loss_layer
         from hotloop.ops.lower import broadcast, reshape, take_slice
 
-        graph.layer = f"loss {self.name}"
+        graph.layer = loss_layer(self.name)
         (made,) = self.subgraph.lower(graph, [labels, predictions])
         if made.batched:
             return made

@@ -74,6 +74,12 @@ def as_array(what: str, value: Any) -> Array:
         return value
     if isinstance(value, list | tuple) and any(isinstance(item, SymbolicTensor) for item in value):
         raise bad_type(what, "a tensor or an array", value, "make one tensor of them by hotloop.ops.stack")
+    if value is None:
+        mend = (
+            "how many rows a batch has, x.shape[0], is not known before there are some: hotloop.ops.mean(x, "
+            "axis=0) is a mean over rows, sum(ones_like(x), axis=0) their number"
+        )
+        raise bad_type(what, "a symbolic tensor, an array or a number", value, mend)
     array = np.asarray(device.to_host(value))
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise bad_type(what, "a symbolic tensor, an array or a number", value)

@@ -55,10 +55,19 @@ def broadcast(what: str, shapes: Sequence[FullShape]) -> FullShape:
                 what,
                 "a batch, or one array for all rows",
                 got,
-                f"the batch of {shape_text(batched[0])} may have any size, {shape[0]} is one",
+                f"the batch of {shape_text(batched[0])} may have any size, {shape[0]} is one"
+                + _meeting(batched[0], shape),
             )
     sizes = [tuple(shape[1:]) if len(shape) == rank else tuple(shape) for shape in shapes]
     return (None, *_broadcast_sizes(what, sizes, shapes))
+
+
+def _meeting(batched: FullShape, whole: FullShape) -> str:
+    """How every row of a batch meets a whole array, where that fits."""
+    axis, rest = (-1 if len(batched) == 1 else 1), batched[1:]
+    if any(1 not in (a, b) and a != b for a, b in zip(reversed(rest), reversed(whole), strict=False)):
+        return ""
+    return f"; expand_dims(x, {axis}) of it lets each row meet all of {shape_text(whole)}"
 
 
 def _broadcast_sizes(what: str, sizes: Sequence[FullShape], shapes: Sequence[FullShape]) -> FullShape:

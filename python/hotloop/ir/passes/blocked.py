@@ -6,9 +6,12 @@ from collections.abc import Set
 from typing import Any
 
 from hotloop.ir.graph import Graph, Op, Value
-from hotloop.ir.op import LOSS
+from hotloop.ir.op import LOSS, layer_text
 from hotloop.ir.ops import record_of
 from hotloop.ir.ops.stop_gradient import STOP_GRADIENT
+
+# What gradients.py calls functions that look at a shape alone.
+_OF_SHAPES = ("full_like",)
 
 
 def find_blocked(graph: Graph) -> str | None:
@@ -31,12 +34,21 @@ def find_blocked(graph: Graph) -> str | None:
         if not meant.isdisjoint(op.outputs) and not having.issuperset(_learning(op)):
             blocking, what = _blocking(graph, op, meant)
             return (
-                f"layer {blocking.layer!r}: {what} has no gradient, and there is no other way from the loss "
-                f"to the weights of layer {op.layer!r}; freeze that layer (trainable = False), or write "
-                f"x + stop_gradient({what}(x) - x), which has the gradient of x, or by stop_gradient alone "
-                "that nothing is to learn from it"
+                f"{layer_text(blocking.layer)}: {what} has no gradient, and there is no other way from the "
+                f"loss to the weights of layer {op.layer!r}; freeze that layer (trainable = False), "
+                f"{_instead(blocking, what)}or write by stop_gradient alone that nothing is to learn from it"
             )
     return None
+
+
+def _instead(op: Op, what: str) -> str:
+    """What may be written instead of an op without a gradient, for something to learn from it."""
+    if op.attributes.get("kind") == "argmax":
+        return "weigh by hotloop.ops.softmax(x) what argmax(x) would choose, "
+    alike = all(value.shape == op.output.shape for value in op.inputs)
+    if not alike or what in _OF_SHAPES:
+        return ""
+    return f"write x + stop_gradient({what}(x) - x), which has the gradient of x, "
 
 
 def _learning(op: Op) -> list[Any]:
