@@ -106,6 +106,9 @@ class Node:
         mixes_rows = mixes_rows or any(tensor.mixes_rows for tensor in self.inputs)
         self.output = SymbolicTensor(shape, self, dtype, batched=batched, mixes_rows=mixes_rows)
 
+    def require_unchanged(self, what: str) -> None:
+        """Refuse a call that would be another one by now, as one of a layer with Python in it may."""
+
 
 def as_tensors(what: str, tensors: object) -> list[SymbolicTensor]:
     """Return a tensor, a list or tuple of tensors, or a dict of them, as a list."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotloop import activations
@@ -54,6 +55,17 @@ def _traced(function: FunctionActivation, shape: Shape, batched: bool = True) ->
     return known[shape, batched]
 
 
+def require_same_activation(what: str, layer: Layer, function: Function) -> None:
+    """Refuse an activation of a user's that does something else by now than in the model that has it."""
+    if not isinstance(function, FunctionActivation):
+        return
+    from hotloop.ops.unchanged import require_unchanged
+
+    label = f"activation {function.name!r} of layer {layer.name!r}"
+    for (shape, batched), subgraph in function.traces.items():
+        require_unchanged(what, label, subgraph, partial(_trace, function, shape, batched))
+
+
 def _trace(function: FunctionActivation, shape: Shape, batched: bool) -> Subgraph:
     from hotloop.ops.kept import keeping_nothing
     from hotloop.ops.trace import trace
@@ -101,6 +113,9 @@ class Activation(Layer):
 
     def mixes_rows(self, output_shape: Shape) -> bool:
         return mixes_rows(self.activation, output_shape)
+
+    def require_unchanged(self, what: str) -> None:
+        require_same_activation(what, self, self.activation)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         return add_activation(graph, self.activation, inputs[0])

@@ -11,7 +11,7 @@ from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Attributes, Graph, Value
-from hotloop.layers.activation import add_activation, mixes_rows
+from hotloop.layers.activation import add_activation, mixes_rows, require_same_activation
 from hotloop.ops.layer import LAYERS, Layer, as_shape
 
 
@@ -107,6 +107,9 @@ class Dense(Layer):
 
     def mixes_rows(self, output_shape: Shape) -> bool:
         return mixes_rows(self.activation, output_shape)
+
+    def require_unchanged(self, what: str) -> None:
+        require_same_activation(what, self, self.activation)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
         *others, last_axis = inputs[0].shape

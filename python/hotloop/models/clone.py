@@ -53,9 +53,12 @@ def made_again(what: str, model: Model, change: Callable[[Any], Any] | None = No
     ------
     TypeError
         When the config leaves out arguments of the constructor of a user's class.
+    ValueError
+        When functions of users do something else by now than in the model.
     """
     from hotloop.saving.registered import require_arguments  # which training does without
 
+    model.require_unchanged(what)
     config = model.get_config()
     require_arguments(what, {"class_name": type(model), "config": config})
     return type(model).from_config(config if change is None else change(config))

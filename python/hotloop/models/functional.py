@@ -158,6 +158,7 @@ class Model(Learning, Predicting):
         """
         from hotloop.saving.registered import require_savable
 
+        self.require_unchanged("to_json")
         config = serialize(self)
         require_savable("to_json", config)
         return json.dumps(config, **options)
@@ -192,6 +193,7 @@ class Model(Learning, Predicting):
         """The config and the tensors of this model's file, which :mod:`hotloop.models.file` reads."""
         from hotloop.saving.weights import weight_tensors
 
+        self.require_unchanged("save")
         tensors = weight_tensors(self)
         config: dict[str, Any] = {
             **self._file_config(),
@@ -203,6 +205,24 @@ class Model(Learning, Predicting):
             config["training"], arrays = self._trainer.state.contents()
             tensors |= arrays
         return config, tensors
+
+    def require_unchanged(self, what: str) -> None:
+        """Refuse what would be another model as a copy, as functions and layers of users do other things now.
+
+        They are called once more for that, with symbolic tensors.
+
+        Raises
+        ------
+        ValueError
+            When one of them does not do what it did when the model was made.
+        """
+        if not self.built:
+            return
+        for node in self.graph.nodes:
+            node.require_unchanged(what)
+        for layer in self.graph.layers:
+            for each in layer.with_parts():
+                each.require_unchanged(what)
 
     def refuse_unsavable(self) -> None:
         """Refuse at once what ``save`` would refuse; a ``save`` of the user's knows its own way.

@@ -253,6 +253,17 @@ class Layer(Derived, Weighted):
             return made
         raise NotImplementedError(f"{type(self).__name__} has neither call nor lower")
 
+    def require_unchanged(self, what: str) -> None:
+        """Refuse a layer with a function that does something else by now than what was traced of it.
+
+        Calls of a layer that has ``call`` look after themselves.
+
+        Parameters
+        ----------
+        what : str
+            What messages begin with.
+        """
+
     @classmethod
     def resized(cls, config: dict[str, Any], size: int) -> dict[str, Any] | None:
         """Return this layer's config for another size of the last axis of what it makes, for pruning.

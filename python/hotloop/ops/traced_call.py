@@ -13,6 +13,7 @@ from hotloop.ops.kept import keeping_nothing
 from hotloop.ops.parts import claim_parts
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import spec_of
+from hotloop.ops.unchanged import attributes_of, require_unchanged
 
 
 class TracedLayer(GraphLayer, Protocol):
@@ -34,6 +35,8 @@ class TracedNode(Node):
     Attributes
     ----------
     subgraph : Subgraph
+    attributes : dict
+        What the layer's were, as far as they are numbers and texts.
     """
 
     def __init__(self, layer: GraphLayer, tensors: Sequence[SymbolicTensor], subgraph: Subgraph) -> None:
@@ -42,6 +45,20 @@ class TracedNode(Node):
             layer, tensors, made.sample_shape, made.dtype, batched=made.batched, mixes_rows=made.mixes_rows
         )
         self.subgraph = subgraph
+        self.attributes = attributes_of(layer)
+
+    def require_unchanged(self, what: str) -> None:
+        """Refuse a layer whose ``call`` does something else by now; see :func:`require_unchanged`."""
+        layer: Any = self.layer
+        calls = [(each, len(each.nodes)) for each in layer.with_parts()]
+        label = f"call of layer {layer.name!r}"
+        try:
+            require_unchanged(
+                what, label, self.subgraph, lambda: _trace(layer, self.inputs), layer, self.attributes
+            )
+        finally:
+            for each, count in calls:
+                del each.nodes[count:]
 
 
 def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode:
@@ -53,9 +70,8 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
         When ``call`` returns something else than one tensor, or uses weights that are not the layer's.
     """
     _require_plain_call(layer)
-    several = len(tensors) > 1
     shapes = [tensor.shape for tensor in tensors]
-    given: Any = shapes if several else shapes[0]
+    given: Any = shapes if len(tensors) > 1 else shapes[0]
     claim_parts(layer)  # which then have their names before they have weights
     if not layer.built:
         layer.build_for(given)
@@ -63,8 +79,15 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
         expected = f"{layer.shape_built_for}, for which its weights were made"
         raise bad_value(f"layer {layer.name!r}: input shape", expected, given)
 
+    subgraph = _trace(layer, tensors)
+    layer.adopt_parts()
+    _require_own_weights(layer, subgraph)
+    return TracedNode(layer, tensors, subgraph)
+
+
+def _trace(layer: TracedLayer, tensors: Sequence[SymbolicTensor]) -> Subgraph:
     def called(*inputs: SymbolicTensor) -> SymbolicTensor:
-        result = layer.call(list(inputs) if several else inputs[0])
+        result = layer.call(list(inputs) if len(tensors) > 1 else inputs[0])
         if isinstance(result, list | tuple | dict):
             mend = "write a layer for each, or concatenate them"
             raise bad_type(f"layer {layer.name!r}: what call returns", "one tensor", result, mend)
@@ -76,9 +99,7 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
         if len(layer.parameters) > weights:
             made = layer.parameters[weights].name
             raise bad_value(what, "all weights from build", f"a new one, {made!r}", "make it in build")
-    layer.adopt_parts()
-    _require_own_weights(layer, subgraph)
-    return TracedNode(layer, tensors, subgraph)
+    return subgraph
 
 
 def _require_plain_call(layer: TracedLayer) -> None:
