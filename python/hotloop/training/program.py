@@ -175,6 +175,7 @@ class TrainingProgram:
 
         result = None
         try:
+            # By position: by keywords a step of a tiny net on one batch takes 3 of 38 microseconds longer.
             result = self.native.train(
                 arrays.inputs,
                 arrays.targets,
