@@ -28,7 +28,6 @@ KEPT: dict[str, dict[str, Callable[[Any], Any]]] = {
         "items": lambda v: [item.name for item in v],
         "_names": lambda v: v,
         "_tensors": lambda v: [tensor.shape for tensor in v],
-        "_waiting": lambda v: [item.name for item in v],
     },
     "predictor": {"columns": lambda v: v},
     "trainer": {

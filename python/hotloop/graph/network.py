@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -85,11 +85,9 @@ class Network:
         begin = {tensor.layer for tensor in self.graph.inputs}
         return [layer for layer in self.graph.layers if layer not in begin]
 
-    def build_for(self, x: Any) -> None:
-        """Build it for data like these, where it waits for their shape."""
-
-    def unbuild(self) -> None:
-        """Undo :meth:`build_for`."""
+    def build_for(self, x: Any) -> Callable[[], object]:
+        """Build it for data like these, where it waits for their shape; return what undoes that."""
+        return _nothing
 
     @property
     def weights(self) -> list[Parameter]:
@@ -199,6 +197,10 @@ class Network:
         if self.built:
             self.store.move(where, named=named is not None)
         self._where, self._named = where, named
+
+
+def _nothing() -> None:
+    """Undo what was there before."""
 
 
 def make_names_unique(layers: Sequence[GraphLayer]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hotloop.core.errors import bad_type, bad_value
@@ -15,6 +15,7 @@ from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor
 from hotloop.layers.input import Input, InputLayer
 from hotloop.models.functional import Model
 from hotloop.ops.layer import Layer
+from hotloop.ops.undo import Undo
 
 Item = Layer | Model
 
@@ -32,12 +33,11 @@ class Chain(Network):
         self.items: list[Item] = []
         self._names: set[str] = set()  # those of its layers, and perhaps some that were
         self._tensors: list[SymbolicTensor] = []  # the input, then the output of each item
-        self._waiting: list[Item] = []  # items that were built when the shape became known
 
     def __copy__(self) -> Chain:
         """A chain of the same layers, which is added to for itself."""
         made = type(self).__new__(type(self))
-        lists = {"items", "_names", "_tensors", "_waiting"}
+        lists = {"items", "_names", "_tensors"}
         state = self.__getstate__()
         made.__setstate__({k: copy.copy(v) if k in lists else v for k, v in state.items()})
         return made
@@ -60,7 +60,13 @@ class Chain(Network):
         shape = None if self._tensors or self.items else _declared_shape(layer)
         tensors = self._tensors if shape is None else [Input(shape)]
         if tensors:
-            tensors.append(self._call(layer, tensors[-1]))
+            undo = self._undo([layer]) if isinstance(layer, Model) else None  # a layer does so itself
+            try:
+                tensors.append(self._call(layer, tensors[-1]))
+            except BaseException:
+                if undo is not None:
+                    undo()
+                raise
         self._tensors = tensors
         self.items.append(layer)
         self._graph = None
@@ -90,41 +96,38 @@ class Chain(Network):
         self._graph = None
         return item
 
-    def begin_with(self, shape: Shape) -> None:
-        """Make the weights for samples of this shape."""
+    def begin_with(self, shape: Shape) -> Callable[[], object]:
+        """Make the weights for samples of this shape, and return what undoes that."""
         if self._tensors:
             if self._tensors[0].sample_shape != shape:
                 raise bad_value(
                     f"model {self.name!r}: input", f"shape {self._tensors[0].sample_shape}", f"{shape}"
                 )
-            return
-        tensors = [Input(shape)]
-        self._waiting = [item for item in self.items if not item.built]
+            return super().build_for(shape)
+        undo = self._undo(self.items)
         try:
+            tensors = [Input(shape)]
             for item in self.items:
                 tensors.append(self._call(item, tensors[-1]))
         except BaseException:
-            self._tensors = tensors
-            self.unbuild()
+            undo()
             raise
         self._tensors = tensors
         self._graph = None
+        return undo
 
-    def build_for(self, x: Any) -> None:
+    def build_for(self, x: Any) -> Callable[[], object]:
         if self._tensors:
-            return
+            return super().build_for(x)
         if isinstance(x, Mapping | SymbolicTensor):
             raise ValueError(f"model {self.name!r} has no input shape yet; give its first layer input_shape=")
         shape = as_array("x", x).shape
-        self.begin_with(shape[1:] if len(shape) > 1 else (1,))
+        return self.begin_with(shape[1:] if len(shape) > 1 else (1,))
 
-    def unbuild(self) -> None:
-        for item, tensor in zip(self.items, self._tensors[1:], strict=False):
-            _forget_call(item, tensor)
-        for item in self._waiting:
-            (item if isinstance(item, Layer) else item._network).unbuild()
-        self._tensors = []
-        self._graph = None
+    def _undo(self, items: Sequence[Item]) -> Undo:
+        """What makes the chain and items that it is about to call as they are now."""
+        models = (item._network for item in items if isinstance(item, Model))
+        return Undo((layer for item in items for layer in _flat(item)), [self, *models])
 
     def _call(self, item: Item, tensor: SymbolicTensor) -> SymbolicTensor:
         output = item(tensor)

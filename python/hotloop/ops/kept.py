@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import CellType, FunctionType
 from typing import Any
@@ -37,7 +37,9 @@ def keeping_nothing(what: str, *of: Any) -> Iterator[None]:
         When something differs behind the block from what was there before it. It is as before then, and also
         when the block raises something.
     """
-    before = _Kept(of)
+    before = Kept()
+    for one in of:
+        before.look_at(one)
     try:
         yield
         change = before.change()
@@ -53,18 +55,23 @@ def keeping_nothing(what: str, *of: Any) -> Iterator[None]:
         raise
 
 
-class _Kept:
+class Kept:
     """What there was at a time."""
 
-    def __init__(self, of: tuple[Any, ...]) -> None:
+    def __init__(self) -> None:
         self.attributes: list[tuple[Any, dict[str, Any]]] = []
         self.variables: list[tuple[str, CellType, Any]] = []
         self.contents: list[tuple[str, Any, Any]] = []  # with a copy
         self._seen: set[int] = set()
-        for one in of:
-            self._look_at(one)
 
-    def _look_at(self, one: Any) -> None:
+    def note(self, owner: Any, lists: Iterable[str]) -> None:
+        """Look at an object's attributes, and into those alone that are named."""
+        before = dict(vars(owner))
+        self.attributes.append((owner, before))
+        self.contents += [(name, before[name], before[name].copy()) for name in lists]
+
+    def look_at(self, one: Any) -> None:
+        """Look at all that :func:`keeping_nothing` does."""
         owner = getattr(one, "__self__", one)
         if isinstance(getattr(owner, "__dict__", None), dict):
             self.attributes.append((owner, dict(vars(owner))))

@@ -145,7 +145,7 @@ class Layer(Derived, Weighted):
         self._name, self._path = name, None
         self._tell_path()
 
-    def place(self, path: str) -> None:
+    def _place(self, path: str) -> None:
         """Let it be a part of another layer. It is called by its path unless the user named it."""
         self._path = path
         if self.has_automatic_name:
@@ -157,7 +157,7 @@ class Layer(Derived, Weighted):
             parameter.layer_name = self.path
         for key, part in self.parts.items():
             if part._owner is self:
-                part.place(f"{self.path}/{key}")
+                part._place(f"{self.path}/{key}")
 
     @property
     def automatic_prefix(self) -> str:
@@ -284,9 +284,7 @@ class Layer(Derived, Weighted):
         if type(self).call is not Layer.call:
             from hotloop.ops.traced_call import call_traced  # which layers of the package do without
 
-            traced = call_traced(self, tensors)
-            self.nodes.append(traced)
-            return traced.output
+            return call_traced(self, tensors).output
         for tensor in tensors:
             if not tensor.batched:
                 mend = "layers work on rows; use functions of hotloop.ops on it"
@@ -299,14 +297,29 @@ class Layer(Derived, Weighted):
             )
         shape: Any = [t.sample_shape for t in tensors] if self.merges else tensors[0].sample_shape
         output_shape = self.compute_output_shape(shape)
-        if not self.built:
-            self.build_for(shape)
-        elif self.parameters and shape != self.shape_built_for:
-            expected = f"shape {(None, *(self.shape_built_for or ()))}, for which its weights were made"
-            raise bad_value(f"{self._label}: input", expected, f"{(None, *shape)}")
-        node = Node(self, tensors, output_shape, "float32", mixes_rows=self.mixes_rows(output_shape))
+        before = self._building
+        try:
+            if not self.built:
+                self.build_for(shape)
+            elif self.parameters and shape != self.shape_built_for:
+                expected = f"shape {(None, *(self.shape_built_for or ()))}, for which its weights were made"
+                raise bad_value(f"{self._label}: input", expected, f"{(None, *shape)}")
+            node = Node(self, tensors, output_shape, "float32", mixes_rows=self.mixes_rows(output_shape))
+        except BaseException:
+            self._building = before
+            raise
         self.nodes.append(node)
         return node.output
+
+    @property
+    def _building(self) -> tuple[Any, ...]:
+        """How far it is built, to be set to an earlier state when something went wrong."""
+        return self.built, self.shape_built_for, self._use, len(self.parameters)
+
+    @_building.setter
+    def _building(self, before: tuple[Any, ...]) -> None:
+        self.built, self.shape_built_for, self._use, weights = before
+        del self.parameters[weights:]
 
     def build_for(self, shape: Any) -> None:
         """Make the weights, which are for inputs of this shape from here on."""
@@ -319,11 +332,6 @@ class Layer(Derived, Weighted):
         theirs = dict.fromkeys(parameter for part in parts for parameter in part.parameters)
         self._adopted = [parameter for parameter in theirs if parameter not in set(own)]
         self.parameters = [*own, *self._adopted]
-
-    def unbuild(self) -> None:
-        """Drop the weights: a model could not be built after all."""
-        self.parameters, self._adopted = [], ()
-        self.built, self.shape_built_for, self._use = False, None, None
 
     # -- shapes, as Keras shows them: with None for the batch
 

@@ -29,13 +29,19 @@ def find_parts(layer: Weighted) -> dict[str, Any]:
     return {key: part for key, part, _ in _walk(layer)}
 
 
+def networks_within(layer: Any) -> list[Network]:
+    """The networks of models among the attributes of a layer and of its parts."""
+    walks = (_walk(each) for each in layer.with_parts())
+    return list({network: None for walk in walks for *_, network in walk if network is not None})
+
+
 def claim_parts(layer: Any) -> None:
     """Make parts that belong to nobody else this layer's, and give those that are its places in it."""
     for key, part, network in _walk(layer):
         if part._owner is None and _is_free(part, network):
             part._owner = layer
         if part._owner is layer:
-            part.place(f"{layer.path}/{key}")
+            part._place(f"{layer.path}/{key}")
 
 
 def _is_free(part: Any, network: Network | None) -> bool:

@@ -14,6 +14,7 @@ from hotloop.ops.parts import claim_parts
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import spec_of
 from hotloop.ops.unchanged import attributes_of, require_unchanged
+from hotloop.ops.undo import undone_on_error
 
 
 class TracedLayer(GraphLayer, Protocol):
@@ -67,9 +68,17 @@ def call_traced(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode
     Raises
     ------
     TypeError, ValueError
-        When ``call`` returns something else than one tensor, or uses weights that are not the layer's.
+        When ``call`` returns something else than one tensor, or uses weights that are not the layer's. Then,
+        and when ``build`` or ``call`` raises something, the layer and its parts are as they were before.
     """
     _require_plain_call(layer)
+    with undone_on_error([layer]):
+        made = _build_and_trace(layer, tensors)
+        layer.nodes.append(made)
+    return made
+
+
+def _build_and_trace(layer: TracedLayer, tensors: list[SymbolicTensor]) -> TracedNode:
     shapes = [tensor.shape for tensor in tensors]
     given: Any = shapes if len(tensors) > 1 else shapes[0]
     claim_parts(layer)  # which then have their names before they have weights

@@ -111,12 +111,12 @@ class Trainer:
         self.state.compiled  # noqa: B018
         network, predictor = self.network, self.predictor
         was_built, heads, columns = network.built, self.heads, predictor.columns
+        undo = network.build_for(x)
         try:
-            network.build_for(x)
             yield
         except BaseException:
             if not was_built:
-                network.unbuild()
+                undo()
                 self.forget()
             self.heads, predictor.columns = heads, columns
             raise
