@@ -73,6 +73,7 @@ def test_each_class_of_metrics_says_for_itself_whether_it_is_a_mean() -> None:
         ),
     }
     assert hl.metrics.LossMetric("mse").is_mean
+    assert not hl.metrics.LossMetric(hl.losses.FunctionLoss(lambda y, p: y - p)).is_mean
 
     class Largest(hl.metrics.MeanAbsoluteError):
         def __call__(self, y_true, y_pred, sample_weight=None):
@@ -83,6 +84,24 @@ def test_each_class_of_metrics_says_for_itself_whether_it_is_a_mean() -> None:
 
     assert not Largest().is_mean
     assert Halved().is_mean
+
+
+def test_a_loss_of_ones_own_that_mixes_rows_is_that_of_all_rows_so_far():
+    """Not the mean over batches of what it is of each."""
+
+    def spread(y, p):
+        return hl.ops.mean(hl.ops.square(p - y - hl.ops.mean(p - y, axis=0)))
+
+    metric = hl.losses.FunctionLoss(spread)
+    model = hl.Sequential([hl.layers.Dense(1, input_shape=(4,))])
+    model.compile(hl.optimizers.SGD(0.0), "mse", metrics=[metric])
+    looks = Looks(1)
+    y = Y[:, None] + np.arange(50)[:, None]
+    model.fit(X, y, batch_size=10, shuffle=False, callbacks=[looks], verbose=0)
+    p = model.predict(X, verbose=0)
+    assert [each["spread"] for each in looks.seen] == pytest.approx(
+        [metric(y[:n], p[:n]) for n in range(10, 51, 10)], rel=1e-5
+    )
 
 
 def test_means_look_at_each_row_once_a_pass(monkeypatch):

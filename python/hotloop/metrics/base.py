@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,7 @@ class Metric(Configurable):
     """
 
     direction: str | None = None
-    is_mean: ClassVar[bool] = False
+    is_mean: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -175,6 +175,7 @@ class LossMetric(Metric):
         from hotloop import losses
 
         self._loss = losses.get(loss)
+        self.is_mean = not self._loss.is_traced  # a call of the user's may mix rows
         super().__init__(name or self._loss.name)
 
     def __call__(
