@@ -14,11 +14,11 @@ from hotloop.ir.elementwise import (
     Bound,
     Builder,
     Code,
+    Growing,
     Step,
     decode,
     encode,
     fits,
-    merge,
     node_arrays,
 )
 from small_programs import random_code, run
@@ -188,9 +188,9 @@ def code_of(inputs: int, name: str, *operands: int | float) -> Code:
 def test_merging_reads_each_value_once():
     first = Bound(code_of(2, "multiply", 0, 1), ("a", "b"), ("product",))
     second = Bound(code_of(2, "add", 0, 1), ("product", "a"), ("sum",))
-    merged = merge(first, second)
+    merged = Growing(first).taking(second).bound()
     assert (str(merged.code), merged.inputs, merged.outputs) == ("x0 * x1 + x0", ("a", "b"), ("sum",))
-    both = merge(first, second, kept={"product"})
+    both = Growing(first).taking(second, kept={"product"}).bound()
     assert str(both.code) == "t0 = x0 * x1; t0, t0 + x0"
     assert both.outputs == ("product", "sum")
 
@@ -198,15 +198,32 @@ def test_merging_reads_each_value_once():
 def test_merging_drops_inputs_that_nothing_reads():
     first = Bound(code_of(1, "exp", 0), ("a",), ("e",))
     second = Bound(code_of(2, "where", 1.0, 0, 1), ("b", "e"), ("out",))
-    merged = merge(first, second)
+    merged = Growing(first).taking(second).bound()
     assert (str(merged.code), merged.inputs) == ("x0", ("b",))
 
 
 def test_merging_the_wrong_way_round_is_refused():
     first = Bound(code_of(1, "exp", 0), ("a",), ("e",))
     second = Bound(code_of(1, "log", 0), ("e",), ("a2",))
-    with pytest.raises(ValueError, match="reads nothing of the second"):
-        merge(second, first)
+    with pytest.raises(ValueError, match="of which nothing is read here"):
+        Growing(second).taking(first)
+
+
+def test_a_code_that_took_in_another_may_take_in_a_third_instead():
+    """Steps that were made for the one are not among those of the other, nor are its inputs."""
+    first = Growing(Bound(code_of(1, "exp", 0), ("a",), ("e",)))
+    one = first.taking(Bound(code_of(2, "multiply", 0, 1), ("e", "b"), ("product",)))
+    other = first.taking(Bound(code_of(2, "add", 0, 1), ("e", "c"), ("sum",)))
+    for grown, text, inputs in ((one, "exp(x0) * x1", ("a", "b")), (other, "exp(x0) + x1", ("a", "c"))):
+        assert (str(grown.bound().code), grown.inputs, grown.steps) == (text, inputs, 2)
+    assert (str(first.bound().code), first.steps) == ("exp(x0)", 1)
+
+
+def test_more_inputs_than_the_native_half_takes_are_refused():
+    many = range(LIMITS["inputs"])
+    full = Growing(Bound(Code(len(many), (), tuple(many)), tuple(map(str, many)), tuple(map(chr, many))))
+    with pytest.raises(ValueError, match=f"at most {len(many)} inputs"):
+        full.taking(Bound(code_of(1, "exp", 0), ("another",), ("made",)))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -215,7 +232,7 @@ def test_a_merged_code_computes_what_the_two_did(seed):
     names = [name for name in INSTRUCTIONS if name != "power"]  # which merging may make a square
     one, two = (random_code(rng, 2, int(rng.integers(1, 12)), 2, names) for _ in range(2))
     first, second = Bound(one, ("a", "b"), ("c", "d")), Bound(two, ("d", "b"), ("e", "f"))
-    merged = merge(first, second, kept={"c"})
+    merged = Growing(first).taking(second, kept={"c"}).bound()
     a, b = rng.normal(size=(2, 50)).astype(np.float32)
     c, d = run(one, a, b)
     expected = {"c": c, **dict(zip("ef", run(two, d, b), strict=True))}

@@ -1,5 +1,8 @@
 """Elementwise ops that follow each other become one program, of the same bits, wherever that can stand."""
 
+import gc
+import time
+
 import numpy as np
 import pytest
 
@@ -174,6 +177,37 @@ def test_programs_stay_within_their_limits():
     fuse_elementwise(wide)
     assert all(len(op.inputs) <= MOST_INPUTS for op in wide)
     assert len(wide) < 5
+
+
+def test_a_joined_op_names_all_layers_that_it_comes_from():
+    graph = Graph()
+    value = graph.add_input((4,))
+    for layer in ("first", "first", "second", "third"):
+        graph.layer = layer
+        value = add(graph, "sin", value)
+    graph.outputs = [value]
+    fuse_elementwise(graph)
+    assert [op.layer for op in graph] == ["first + second + third"]
+
+
+def test_many_readers_of_a_value_take_linear_time():
+    """Each reads the first one's value and one that comes after all that was joined before."""
+
+    def seconds(length: int) -> float:
+        graph = Graph()
+        first = value = add(graph, "exp", graph.add_input((4,)))
+        for _ in range(length):
+            value = add(graph, "add", graph.add("rescale", [value]), first)
+        graph.outputs = [value]
+        start = time.process_time()
+        fuse_elementwise(graph)
+        return time.process_time() - start
+
+    gc.disable()
+    try:
+        assert seconds(3200) < 180 * min(seconds(100) for _ in range(3))
+    finally:
+        gc.enable()
 
 
 def random_graph(rng: np.random.Generator) -> Graph:

@@ -147,6 +147,51 @@ def test_a_maker_absorbs_its_only_reader() -> None:
         graph.absorb(maker, last)
 
 
+def test_an_op_stands_in_place_of_several() -> None:
+    """It makes their values, which stay what they are to those that read them."""
+    graph, (x, a, b, c) = chain(3)
+    first, second, last = graph.ops
+    other = graph.insert(Op("add", [a], [Value((4,))]))
+    joined = graph.fuse([first, second], Op("both", [x], [b, a]), second)
+    require_sound(graph)
+    assert graph.ops == [joined, last, other]
+    assert graph.producer(a) is graph.producer(b) is joined
+    assert graph.readers(b) == [last]
+    whole = graph.fuse([joined, last], Op("all", [x], [a, c]), joined)
+    require_sound(graph)
+    assert graph.ops == [whole, other]
+    assert b not in graph
+
+
+def test_an_op_stands_in_place_of_none_whose_values_are_needed() -> None:
+    graph, (x, a, b, c) = chain(3)
+    first, second, last = graph.ops
+    text = str(graph)
+    for ops, into, before, what in (
+        ([first, second], Op("both", [x], [a]), second, "which something reads"),
+        ([second, last], Op("both", [a], [b]), second, "which something reads"),
+        ([first, second], Op("both", [x], [a, b, c]), second, "outputs of the ops in whose place"),
+        ([first, second], Op("both", [a], [b]), second, "whose maker goes"),
+        ([second, last], Op("both", [a], [c]), first, "made before"),
+        ([first], Op("late", [x], [a]), last, "before .* stands"),
+    ):
+        with pytest.raises(ValueError, match=what):
+            graph.fuse(ops, into, before)
+        assert str(graph) == text
+        require_sound(graph)
+
+
+def test_who_else_reads_a_value_and_who_first() -> None:
+    graph, (_, a, _, c) = chain(3)
+    _, second, last = graph.ops
+    other = graph.insert(Op("add", [a], [Value((4,))]))
+    assert graph.is_read_otherwise(a, second)
+    assert not graph.is_read_otherwise(graph.inputs[0], graph.ops[0])
+    assert graph.is_read_otherwise(c, last)  # an output
+    assert graph.first_reader(a, last, -1) is second
+    assert graph.first_reader(a, other, second.place) is None
+
+
 def test_a_copy_shares_values_and_nothing_that_a_rewrite_changes() -> None:
     graph, (_, a, _, c) = chain(3)
     text = str(graph)

@@ -105,6 +105,22 @@ class Graph:
         readers = list(self._readers[value])
         return sorted(readers, key=_place) if len(readers) > 1 else readers
 
+    def is_read_otherwise(self, value: Value, op: Op) -> bool:
+        """Whether something else than an op reads a value, or it is an output."""
+        readers = self._readers[value]
+        return value in self._wanted or len(readers) > (op in readers)
+
+    def first_reader(self, value: Value, than: Op, after: int) -> Op | None:
+        """The first op that reads a value, or ``than`` where that comes before; None where one is not
+        behind a place."""
+        first = than
+        for reader in self._readers[value]:
+            if reader.place <= after:
+                return None
+            if reader.place < first.place:
+                first = reader
+        return first
+
     def only_reader(self, value: Value) -> Op | None:
         """The op that alone reads a value which is no output, else None."""
         self._require_known(value, "only_reader")
@@ -234,6 +250,36 @@ class Graph:
         for value in outputs:
             self._makers[value] = maker
 
+    def fuse(self, ops: Sequence[Op], into: Op, before: Op) -> Op:
+        """Put an op that makes what others made, but for what nothing reads then, in their place.
+
+        Takes no longer where many ops read those values, unless they have to be made later than before.
+
+        Raises
+        ------
+        ValueError
+            When it would read what is not made by then, or be read before it stands.
+        """
+        self._order.insert(into, before)
+        try:
+            self._require_made(into.inputs, into)
+            self._require_replaceable(ops, into)
+        except ValueError:
+            self._order.remove(into)
+            raise
+        for op in ops:
+            self._order.remove(op)
+            for value in op.inputs:
+                self._readers[value].pop(op, None)
+        for value in into.outputs:
+            self._makers[value] = into
+        for value in (value for op in ops for value in op.outputs):
+            if self._makers[value] is not into:
+                del self._makers[value], self._readers[value]
+        for value in into.inputs:
+            self._readers[value][into] = None
+        return into
+
     def copy(self) -> Graph:
         """Return a graph of the same values with ops of its own; their weights and constants are the same."""
         return Graph(self.inputs, [Op(*op.parts()) for op in self], self._outputs)
@@ -255,6 +301,24 @@ class Graph:
             raise ValueError(f"graph: expected every value once, got {value!r} again")
         self._makers[value] = maker
         self._readers[value] = {}
+
+    def _require_replaceable(self, ops: Sequence[Op], into: Op) -> None:
+        replaced = set(ops)
+        for value in into.inputs:
+            if self._makers[value] in replaced:
+                raise ValueError(f"{into!r}: expected inputs that stay, got {value!r}, whose maker goes")
+        for value in into.outputs:
+            maker = self._makers.get(value)
+            if maker not in replaced:
+                raise ValueError(f"{into!r}: expected outputs of the ops in whose place it is, got {value!r}")
+            if maker.place < into.place:
+                late = (op for op in self._readers[value] if op.place <= into.place and op not in replaced)
+                for reader in late:
+                    raise ValueError(f"{reader!r} reads {value!r} before {into!r} stands")
+        made = set(into.outputs)
+        for value in (value for op in ops for value in op.outputs):
+            if value not in made and (value in self._wanted or not replaced.issuperset(self._readers[value])):
+                raise ValueError(f"{into!r}: expected it to make {value!r}, which something reads")
 
     def _require_known(self, value: Value, what: str) -> None:
         if value not in self._makers:

@@ -148,3 +148,14 @@ class Op(Linked):
 
     def __repr__(self) -> str:
         return f"<Op {self.kind} of layer {self.layer!r}>"
+
+
+def layers_of(*ops: Op) -> str:
+    """The names of the layers that ops come from, each once, as an op says that does the work of them all.
+
+    Examples
+    --------
+    >>> layers_of(Op("exp", [], [], layer="a"), Op("log", [], [], layer="b"), Op("sin", [], [], layer="a"))
+    'a + b'
+    """
+    return " + ".join(dict.fromkeys(name for op in ops for name in op.layer.split(" + ") if name))

@@ -1,7 +1,7 @@
 """Small programs: chains of elementwise ops as one op, forward and backward.
 
 A :class:`Code` says what is computed from each number of the inputs; :func:`gradient` makes another such code
-of it, :func:`merge` one code of two, :func:`node_arrays` what the native op ``elementwise`` reads,
+of it, :class:`Growing` one code of several, :func:`node_arrays` what the native op ``elementwise`` reads,
 :func:`activation_code` what some of the activations come to.
 :data:`INSTRUCTIONS` is the table of what there is.
 """
@@ -13,7 +13,7 @@ from hotloop.ir.elementwise.decoding import decode
 from hotloop.ir.elementwise.encoding import LIMITS, encode, fits, node_arrays, reduced_node_arrays
 from hotloop.ir.elementwise.gradients import blocked_by, gradient, with_slope
 from hotloop.ir.elementwise.instructions import INSTRUCTIONS, Instruction
-from hotloop.ir.elementwise.merging import Bound, merge
+from hotloop.ir.elementwise.merging import Bound, Growing
 
 __all__ = [
     "INSTRUCTIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "Bound",
     "Builder",
     "Code",
+    "Growing",
     "Instruction",
     "Operand",
     "Step",
@@ -30,7 +31,6 @@ __all__ = [
     "encode",
     "fits",
     "gradient",
-    "merge",
     "node_arrays",
     "reduced_node_arrays",
     "with_slope",

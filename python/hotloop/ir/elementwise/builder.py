@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -67,23 +67,32 @@ class Builder:
             values.append(self(step.name, *map(find, step.operands)))
         return values
 
-    def code(self, outputs: Sequence[Operand]) -> Code:
-        """Return the code that makes these, without the steps that they don't need."""
+    def needed(self, outputs: Iterable[Operand]) -> set[int]:
+        """The numbers of all values that these are made of, and of those among them that are values."""
         needed = {output for output in outputs if isinstance(output, int)}
-        for place in range(len(self._steps) - 1, -1, -1):
-            if self.inputs + place in needed:
-                needed.update(o for o in self._steps[place].operands if isinstance(o, int))
-        renamed: dict[int, int] = {number: number for number in range(self.inputs)}
+        for made in range(self.inputs + len(self._steps) - 1, self.inputs - 1, -1):
+            if made in needed:
+                needed.update(o for o in self._steps[made - self.inputs].operands if isinstance(o, int))
+        return needed
+
+    def code(self, outputs: Sequence[Operand], inputs: Sequence[int] | None = None) -> Code:
+        """Return the code that makes these, without the steps that they don't need.
+
+        Its inputs are all, or those that are given, among which are all that the outputs need.
+        """
+        needed = self.needed(outputs)
+        left = range(self.inputs) if inputs is None else inputs
+        renamed: dict[int, int] = {number: place for place, number in enumerate(left)}
         steps: list[Step] = []
 
         def find(operand: Operand) -> Operand:
             return renamed[operand] if isinstance(operand, int) else operand
 
-        for place, step in enumerate(self._steps):
-            if self.inputs + place in needed:
-                renamed[self.inputs + place] = self.inputs + len(steps)
+        for made, step in enumerate(self._steps, self.inputs):
+            if made in needed:
+                renamed[made] = len(left) + len(steps)
                 steps.append(Step(step.name, tuple(map(find, step.operands))))
-        return Code(self.inputs, tuple(steps), tuple(map(find, outputs)))
+        return Code(len(left), tuple(steps), tuple(map(find, outputs)))
 
     def _simpler(self, name: str, operands: tuple[Operand, ...]) -> Operand | None:
         if INSTRUCTIONS[name].exact and not any(isinstance(operand, int) for operand in operands):

@@ -1,4 +1,4 @@
-"""Two codes as one: what a pass makes of elementwise ops that follow each other."""
+"""Several codes as one: what a pass makes of elementwise ops that follow each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hotloop.core.errors import bad_value
 from hotloop.ir.elementwise.builder import Builder
 from hotloop.ir.elementwise.code import Code, Operand
+from hotloop.ir.elementwise.encoding import LIMITS
 
 
 @dataclass(frozen=True)
@@ -27,63 +28,78 @@ class Bound:
             )
 
 
-def merge(first: Bound, second: Bound, kept: Collection[Hashable] = ()) -> Bound:
-    """Make one code of two.
+class Growing:
+    """A code that takes in others, each in a time that depends on the other one alone, but for a count.
 
     Parameters
     ----------
-    first, second : Bound
-        Outputs of the first may be inputs of the second, never the other way round.
-    kept : collection, optional
-        Outputs of the first that something else needs too; the second's outputs all stay.
+    first : Bound
 
-    Returns
-    -------
-    Bound
-        Each value is one input, however often it was one before.
+    Attributes
+    ----------
+    inputs : tuple
+        The values that are read. Each is one input, however often it was one before; those that the simpler
+        code has no more use for are left out.
+    outputs : tuple
+    steps : int
+        How many there are.
 
     Examples
     --------
     >>> from hotloop.ir.elementwise import Code, Step
     >>> error = Bound(Code(2, (Step("subtract", (0, 1)),), (2,)), ("y", "truth"), ("error",))
     >>> loss = Bound(Code(1, (Step("square", (0,)),), (1,)), ("error",), ("loss",))
-    >>> merged = merge(error, loss)
-    >>> print(merged.code, merged.inputs)
+    >>> grown = Growing(error).taking(loss).bound()
+    >>> print(grown.code, grown.inputs)
     square(x0 - x1) ('y', 'truth')
     """
-    if set(second.outputs) & set(first.inputs):
-        raise bad_value("merge", "a first code that reads nothing of the second", "one that does")
-    outside = [name for name in second.inputs if name not in first.outputs]
-    inputs = list(dict.fromkeys([*first.inputs, *outside]))
-    build = Builder(len(inputs))
-    known: dict[Hashable, Operand] = {name: number for number, name in enumerate(inputs)}
-    outputs: dict[Hashable, Operand] = {}
-    for bound in (first, second):
-        values = build.include(bound.code, [known[name] for name in bound.inputs])
-        for name, output in zip(bound.outputs, bound.code.outputs, strict=True):
-            known[name] = values[output] if isinstance(output, int) else output
-            if bound is second or name in kept:
-                outputs[name] = known[name]
-    # An input that the simpler code has no more use for would still have to be there.
-    code, used = without_unused_inputs(build.code(list(outputs.values())))
-    return Bound(code, tuple(inputs[number] for number in used), tuple(outputs))
 
+    def __init__(self, first: Bound) -> None:
+        self._set(Builder(LIMITS["inputs"]), {}, (), {}, first)
 
-def without_unused_inputs(code: Code) -> tuple[Code, list[int]]:
-    """Return the code without the inputs that nothing reads, and which of them are left.
+    def _set(
+        self,
+        build: Builder,
+        known: dict[Hashable, Operand],
+        names: tuple[Hashable, ...],
+        kept: dict[Hashable, Operand],
+        added: Bound,
+    ) -> None:
+        for name in added.inputs:
+            if name not in known:
+                known[name] = len(names)
+                names = (*names, name)
+        if len(names) > build.inputs:
+            raise bad_value("elementwise", f"at most {build.inputs} inputs", len(names))
+        values = build.include(added.code, [known[name] for name in added.inputs])
+        made = [values[o] if isinstance(o, int) else o for o in added.code.outputs]
+        outputs = kept | dict(zip(added.outputs, made, strict=True))
+        needed = build.needed(outputs.values())
+        self._build, self._known, self._names, self._made = build, known | outputs, names, outputs
+        self._used = [number for number in range(len(names)) if number in needed]
+        self.inputs = tuple(names[number] for number in self._used)
+        self.outputs = tuple(outputs)
+        self.steps = len(needed) - len(self._used)
 
-    Examples
-    --------
-    >>> from hotloop.ir.elementwise import Code, Step
-    >>> code, used = without_unused_inputs(Code(3, (Step("exp", (2,)),), (3,)))
-    >>> print(code, used)
-    exp(x0) [2]
-    """
-    read = {o for step in code.steps for o in step.operands if isinstance(o, int)}
-    read |= {o for o in code.outputs if isinstance(o, int)}
-    used = [number for number in range(code.inputs) if number in read]
-    build = Builder(len(used))
-    places: dict[int, Operand] = {number: place for place, number in enumerate(used)}
-    values = build.include(code, [places.get(number, 0.0) for number in range(code.inputs)])
-    outputs = [values[o] if isinstance(o, int) else o for o in code.outputs]
-    return build.code(outputs), used
+    def taking(self, other: Bound, kept: Collection[Hashable] = ()) -> Growing:
+        """Make one code of two; this one stays as it is, and may still take in another instead.
+
+        Parameters
+        ----------
+        other : Bound
+            Outputs of this one may be inputs of the other, never the other way round.
+        kept : collection, optional
+            Outputs of this one that something else needs too; the other's all stay.
+        """
+        if not set(other.outputs).isdisjoint(self._names):
+            raise bad_value("taking", "a code of which nothing is read here", "one that is")
+        both = Growing.__new__(Growing)
+        left = {name: made for name, made in self._made.items() if name in kept}
+        # The steps are shared: those that one of the two has no use for are left out of its code.
+        both._set(self._build, dict(self._known), self._names, left, other)
+        return both
+
+    def bound(self) -> Bound:
+        """Return what has become of it."""
+        code = self._build.code(list(self._made.values()), self._used)
+        return Bound(code, self.inputs, self.outputs)

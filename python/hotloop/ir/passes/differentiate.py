@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
-from hotloop.ir.elementwise import decode, fits, node_arrays, reduced_node_arrays, with_slope
+from hotloop.ir.elementwise import decode, fits, gradient, node_arrays, reduced_node_arrays, with_slope
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.op import ELEMENTWISE
+from hotloop.ir.passes.split import split
 
 
 def differentiate(graph: Graph) -> None:
     """Add to every elementwise op the gradients of those inputs that something learns before.
 
     Comes last of all passes: behind the one that marks what is trainable, and those that make one program of
-    several. A program whose results are summed over each sample makes its derivative beside them: what comes
-    back is one number a sample, so that nothing has to be computed again.
+    several. A program whose gradient does not fit the native half's limits is cut into pieces first. One
+    whose results are summed over each sample makes its derivative beside them: what comes back is one number
+    a sample, so that nothing has to be computed again.
 
     Raises
     ------
     ValueError
-        When the program of the gradients is too large.
+        When a single instruction has more inputs than its gradient may.
     """
     learning: set[Value] = set()
     for op in graph.ops:
-        found = [number for number, value in enumerate(op.inputs) if value in learning]
-        if found or (op.weights and op.attributes.get("trainable")):
+        found = _learned(op, learning)
+        if op.kind == ELEMENTWISE and found:
+            parts = [op] if _fits(op, found) else split(graph, op, learning)
+            for part in parts:
+                _differentiate(graph, part, learning)
+        elif found or (op.weights and op.attributes.get("trainable")):
             learning.update(value for value in op.outputs if value.dtype == "float32")
-        if op.kind != ELEMENTWISE or not found:
-            continue
-        code = decode(op.constants)
-        if "reduce" in op.attributes and len(found) == 1 and fits(with_slope(code, found[0])[0]):
-            learning.add(_keep_derivative(graph, op, found[0]))
-        else:
-            op.constants = node_arrays(code, found)
+
+
+def _learned(op: Op, learning: Collection[Value]) -> list[int]:
+    """Which inputs something learns before."""
+    return [number for number, value in enumerate(op.inputs) if value in learning]
+
+
+def _fits(op: Op, found: Sequence[int]) -> bool:
+    code = decode(op.constants)
+    return _hands_derivative(op, found) or fits(gradient(code, found))
+
+
+def _hands_derivative(op: Op, found: Sequence[int]) -> bool:
+    one = "reduce" in op.attributes and len(found) == 1
+    return one and fits(with_slope(decode(op.constants), found[0])[0])
+
+
+def _differentiate(graph: Graph, op: Op, learning: set[Value]) -> None:
+    found = _learned(op, learning)
+    if found and _hands_derivative(op, found):
+        learning.add(_keep_derivative(graph, op, found[0]))
+    elif found:
+        op.constants = node_arrays(decode(op.constants), found)
+        learning.update(op.outputs)
 
 
 def _keep_derivative(graph: Graph, op: Op, which: int) -> Value:

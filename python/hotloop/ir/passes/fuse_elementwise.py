@@ -7,21 +7,22 @@ from collections.abc import Sequence
 from hotloop.ir.applied import is_computed_by_a_loss
 from hotloop.ir.elementwise import (
     INSTRUCTIONS,
+    LIMITS,
     Bound,
     Code,
+    Growing,
     activation_code,
     decode,
     encode,
-    fits,
-    merge,
 )
 from hotloop.ir.graph import Graph, Op, Value
-from hotloop.ir.op import ELEMENTWISE
+from hotloop.ir.op import ELEMENTWISE, layers_of
 from hotloop.ir.ops import product_of
 
-# So much that a program, and that of its gradients, which is about three times as long, fit into the native
-# limits and their blocks into the first-level cache.
-MOST_STEPS, MOST_INPUTS, MOST_OUTPUTS = 64, 8, 4
+# So much that every value of a program may have a block of its own. That of its gradients, which is about
+# three times as long, may not fit then: where it does not, differentiating cuts the program.
+MOST_INPUTS, MOST_OUTPUTS = 8, 4
+MOST_STEPS = LIMITS["blocks"] - MOST_INPUTS - MOST_OUTPUTS
 # What other ops read too is made once more rather than stored where it takes no more than that.
 RECOMPUTED = 2
 
@@ -34,39 +35,122 @@ def fuse_elementwise(graph: Graph) -> None:
     first one becomes an output of the joined one, or is computed twice where that costs next to nothing. An
     op of a smaller shape, such as one on a bias, stays by itself: it would be done for every row. Activations
     that are made of instructions go along with elementwise ops beside them; others, those that stand alone
-    and those that a product may apply keep their kernels. No number changes.
+    and those that a product may apply keep their kernels. A joined op names the layers of all that it was.
+
+    Forward no number changes. Gradients that come back to a value from several ops may be added up in another
+    order in a joined one.
     """
-    for op in graph.ops:
-        if _code(graph, op) is not None:
-            while (joined := _join_with_a_maker(graph, op)) is not None:
-                op = joined
+    _Fusion(graph).run()
 
 
-def _code(graph: Graph, op: Op) -> Code | None:
-    """What an op computes, where that is a small program."""
-    if op.kind == ELEMENTWISE:
-        return decode(op.constants)
-    if op.kind != "activation" or is_computed_by_a_loss(graph, op):
+class _Fusion:
+    """Codes stay codes until all are joined: only then are they written down for the native half."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._grown: dict[Op, Growing] = {}
+
+    def run(self) -> None:
+        for op in self._graph.ops:
+            if self._code(op) is not None:
+                while (joined := self._recompute_makers(op) or self._join_with_a_maker(op)) is not None:
+                    op = joined
+        for op, grown in self._grown.items():
+            op.constants = dict(zip(("code", "constants"), encode(grown.bound().code), strict=True))
+
+    def _code(self, op: Op) -> Code | Growing | None:
+        """What an op computes, where that is a small program."""
+        if op in self._grown:
+            return self._grown[op]
+        if op.kind == ELEMENTWISE:
+            return decode(op.constants)
+        graph = self._graph
+        if op.kind != "activation" or is_computed_by_a_loss(graph, op):
+            return None
+        maker = graph.producer(op.input)
+        if maker is not None and product_of(maker) is not None and graph.only_reader(maker.output) is op:
+            return None  # a product of int8 applies it
+        return activation_code(str(op.attributes["kind"]))
+
+    def _steps(self, op: Op) -> int:
+        code = self._code(op)
+        return code.steps if isinstance(code, Growing) else len(code.steps) if code is not None else 0
+
+    def _bound(self, op: Op) -> Bound:
+        code = self._code(op)
+        assert code is not None
+        return code.bound() if isinstance(code, Growing) else Bound(code, op.inputs, op.outputs)
+
+    def _makers(self, op: Op) -> list[Op]:
+        """The ops that make what one reads, as far as they could be joined with it."""
+        found = dict.fromkeys(self._graph.producer(value) for value in op.inputs)
+        return [
+            maker
+            for maker in found
+            if maker is not None
+            and ELEMENTWISE in (maker.kind, op.kind)
+            and _domain(maker) == _domain(op)
+            and self._code(maker) is not None
+        ]
+
+    def _recompute_makers(self, op: Op) -> Op | None:
+        """Let an op compute for itself what one of its makers, which stays, makes for others too."""
+        for maker in self._makers(op):
+            if self._steps(maker) > RECOMPUTED or not self._kept(maker, op):
+                continue
+            first = self._bound(maker)
+            if self._steps(op) + len(first.code.steps) > MOST_STEPS or any(
+                INSTRUCTIONS[step.name].costly for step in first.code.steps
+            ):
+                continue
+            grown = Growing(first).taking(self._bound(op))
+            if len(grown.inputs) <= len(op.inputs) and _covers(grown, op):
+                return self._put(grown, [op], op)
         return None
-    maker = graph.producer(op.input)
-    if maker is not None and product_of(maker) is not None and graph.only_reader(maker.output) is op:
-        return None  # a product of int8 applies it
-    return activation_code(str(op.attributes["kind"]))
 
+    def _join_with_a_maker(self, op: Op) -> Op | None:
+        """Join an op with one that makes what it reads, and return what stands in their place."""
+        for maker in self._makers(op):
+            if self._steps(maker) + self._steps(op) > MOST_STEPS:
+                continue
+            kept = self._kept(maker, op)
+            inputs = [value for value in {*maker.inputs, *op.inputs} if value not in maker.outputs]
+            if len(inputs) > MOST_INPUTS or len(kept) + len(op.outputs) > MOST_OUTPUTS:
+                continue
+            place = self._place(maker, op, kept, inputs)
+            if place is None:
+                continue
+            first = self._grown.get(maker) or Growing(self._bound(maker))
+            grown = first.taking(self._bound(op), kept)
+            if _covers(grown, op):
+                return self._put(grown, [maker, op], place)
+        return None
 
-def _join_with_a_maker(graph: Graph, op: Op) -> Op | None:
-    """Join an op with one that makes what it reads, and return what stands in their place."""
-    for value in dict.fromkeys(op.inputs):
-        maker = graph.producer(value)
-        if maker is None or ELEMENTWISE not in (maker.kind, op.kind):
-            continue
-        if _code(graph, maker) is not None and _domain(maker) == _domain(op):
-            kept = _kept(graph, maker, op)
-            joined = _recompute(graph, maker, op) if kept else None
-            joined = joined or _join(graph, maker, op, kept)
-            if joined is not None:
-                return joined
-    return None
+    def _kept(self, maker: Op, op: Op) -> list[Value]:
+        """What an op makes that others than ``op`` need."""
+        return [value for value in maker.outputs if self._graph.is_read_otherwise(value, op)]
+
+    def _place(self, maker: Op, op: Op, kept: Sequence[Value], inputs: Sequence[Value]) -> Op | None:
+        """The op before which a joined one stands: all that it reads is there, and nothing reads yet what
+        it makes."""
+        made = (self._graph.producer(value) for value in inputs)
+        latest = max((one.place for one in made if one is not None), default=-1)
+        if latest < maker.place:
+            return maker
+        place: Op | None = op
+        for value in kept:
+            place = place and self._graph.first_reader(value, place, latest)
+        return place
+
+    def _put(self, grown: Growing, old: Sequence[Op], place: Op) -> Op:
+        """Put a program in place of ops whose values it makes."""
+        inputs = [value for value in grown.inputs if isinstance(value, Value)]
+        made = [value for value in grown.outputs if isinstance(value, Value)]
+        op = self._graph.fuse(old, Op(ELEMENTWISE, inputs, made, layer=layers_of(*old)), place)
+        for each in old:
+            self._grown.pop(each, None)
+        self._grown[op] = grown
+        return op
 
 
 def _domain(op: Op) -> tuple[bool, tuple[int, ...]]:
@@ -74,68 +158,7 @@ def _domain(op: Op) -> tuple[bool, tuple[int, ...]]:
     return op.output.batched, op.output.shape
 
 
-def _bound(graph: Graph, op: Op) -> Bound:
-    code = _code(graph, op)
-    assert code is not None
-    return Bound(code, op.inputs, op.outputs)
-
-
-def _kept(graph: Graph, maker: Op, op: Op) -> list[Value]:
-    """What an op makes that others than ``op`` need."""
-    return [v for v in maker.outputs if graph.is_output(v) or any(r is not op for r in graph.readers(v))]
-
-
-def _is_small(bound: Bound) -> bool:
-    code = bound.code
-    return (
-        len(code.steps) <= MOST_STEPS
-        and code.inputs <= MOST_INPUTS
-        and len(code.outputs) <= MOST_OUTPUTS
-        and fits(code)
-    )
-
-
-def _covers(bound: Bound, op: Op) -> bool:
+def _covers(grown: Growing, op: Op) -> bool:
     """Whether one of the inputs has the whole shape: broadcasting the others would not come to it."""
     whole = _domain(op)
-    return any(isinstance(v, Value) and (v.batched, v.shape) == whole for v in bound.inputs)
-
-
-def _recompute(graph: Graph, maker: Op, op: Op) -> Op | None:
-    """Let an op compute for itself what its maker, which stays, makes for others too."""
-    first = _bound(graph, maker)
-    steps = first.code.steps
-    if len(steps) > RECOMPUTED or any(INSTRUCTIONS[step.name].costly for step in steps):
-        return None
-    joined = merge(first, _bound(graph, op))
-    if len(joined.inputs) > len(op.inputs) or not _is_small(joined) or not _covers(joined, op):
-        return None
-    return _replace(graph, [op], joined, op)
-
-
-def _join(graph: Graph, maker: Op, op: Op, kept: Sequence[Value]) -> Op | None:
-    """Put one op in place of two; ``kept`` is what others need of the first."""
-    joined = merge(_bound(graph, maker), _bound(graph, op), kept)
-    if not _is_small(joined) or not _covers(joined, op):
-        return None
-    # It stands where all that it reads is there, and nothing reads yet what it makes.
-    readers = [reader for value in kept for reader in graph.readers(value) if reader is not op]
-    place = min([op, *readers], key=lambda reader: reader.place)
-    makers = (graph.producer(value) for value in joined.inputs if isinstance(value, Value))
-    if any(one is not None and one is not maker and one.place >= place.place for one in makers):
-        return None
-    return _replace(graph, [op, maker], joined, place)
-
-
-def _replace(graph: Graph, old: Sequence[Op], joined: Bound, place: Op) -> Op:
-    """Put a program in place of ops whose values it makes."""
-    arrays = dict(zip(("code", "constants"), encode(joined.code), strict=True))
-    inputs = [value for value in joined.inputs if isinstance(value, Value)]
-    made = [value for value in joined.outputs if isinstance(value, Value)]
-    twins = [Value(value.shape, value.dtype, value.name, value.batched) for value in made]
-    op = graph.insert(Op(ELEMENTWISE, inputs, twins, {}, {}, arrays, old[0].layer), place)
-    for value, twin in zip(made, twins, strict=True):
-        graph.replace(value, twin)
-    for each in old:
-        graph.remove(each)
-    return op
+    return any(isinstance(v, Value) and (v.batched, v.shape) == whole for v in grown.inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotloop.ir.graph import Graph, Op, Value
-from hotloop.ir.op import ELEMENTWISE
+from hotloop.ir.op import ELEMENTWISE, layers_of
 
 MOST_NUMBERS = 65_536  # of a sample: each thread has memory for one
 
@@ -11,7 +11,8 @@ MOST_NUMBERS = 65_536  # of a sample: each thread has memory for one
 def fuse_reductions(graph: Graph) -> None:
     """Join sums and means over whole samples with the program that makes what they add up.
 
-    Only where nothing else reads that: it is never in memory then. No bit changes.
+    Only where nothing else reads that: it is never in memory then. The sums have the bits that they
+    would have from memory; in the gradient, factors may be multiplied in another order.
     """
     for op in graph.ops:
         if op.kind == "reduce" and _is_over_samples(op):
@@ -45,7 +46,9 @@ def _join(graph: Graph, maker: Op, op: Op) -> None:
     made = op.output
     twin = Value(made.shape, made.dtype, made.name, made.batched)
     attributes = {"reduce": op.attributes["kind"]}
-    graph.insert(Op(ELEMENTWISE, maker.inputs, [twin], attributes, {}, maker.constants, maker.layer), op)
+    graph.insert(
+        Op(ELEMENTWISE, maker.inputs, [twin], attributes, {}, maker.constants, layers_of(maker, op)), op
+    )
     graph.replace(made, twin)
     graph.remove(op)
     graph.remove(maker)
