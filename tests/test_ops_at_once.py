@@ -71,8 +71,8 @@ REFUSED = {
     "negative": lambda: ops.negative(ints(-(2**31))),
     "argmax": lambda: ops.argmax(ints(N, N + 1)),
     "where": lambda: ops.where(np.array([True]), ints(N + 1), 0),
-    "reshape": lambda: ops.reshape(ints(N + 1, N + 3), (2, 1)),
-    "concatenate": lambda: ops.concatenate([ints(N + 1), ints(2)]),
+    "broadcast": lambda: ops.broadcast_to(ints(N + 1), (2, 1)),
+    "equal of what was moved": lambda: ops.one_hot(ints(N + 1), 3),
     "sum": lambda: ops.sum(ints(N, 1)),
     "multiply": lambda: ops.multiply(ints(4097), 4097),
     "matmul": lambda: ops.matmul(ints(4096, 4096).reshape(1, 2), ints(4096, 1).reshape(2, 1)),
@@ -100,6 +100,16 @@ def test_a_number_beside_a_tensor_of_integers_is_refused_too() -> None:
         (lambda: ops.add(ints(N - 2, -N), 1), ints(N - 1, 1 - N)),
         (lambda: ops.equal(ints(N, N - 1), N), np.array([True, False])),
         (lambda: ops.sum(ints(N - 2, 1)), ints(N - 1)[0]),
+        (lambda: ops.reshape(ints(N + 1, -(2**31)), (2, 1)), ints(N + 1, -(2**31)).reshape(2, 1)),
+        (lambda: ops.transpose(ints(N + 1, 5).reshape(2, 1)), ints(N + 1, 5).reshape(1, 2)),
+        (lambda: ops.expand_dims(ints(2**31 - 1), 0), ints(2**31 - 1).reshape(1, 1)),
+        (lambda: ops.squeeze(ints(2**31 - 1)), np.array(2**31 - 1, "i4")),
+        (lambda: ops.stop_gradient(ints(2**31 - 1)), ints(2**31 - 1)),
+        (lambda: ops.split(ints(1, N + 1), 2)[1], ints(N + 1)),
+        (lambda: ops.slice(ints(1, N + 1), (1,), (1,)), ints(N + 1)),
+        (lambda: ops.concatenate([ints(N + 1, 2), ints(-(2**31))]), ints(N + 1, 2, -(2**31))),
+        (lambda: ops.stack([ints(N + 1), ints(2)]), ints(N + 1, 2).reshape(2, 1)),
+        (lambda: ops.argmax(np.r_[np.zeros(N + 3, "f4"), np.float32(1)]), np.array(N + 3, "i4")),
         (lambda: ops.concatenate([ints(1, N), ints(2), np.array([True])]), ints(1, N, 2, 1)),
         (lambda: ops.stack([ints(1), ints(2)]), ints(1, 2).reshape(2, 1)),
         # Into floats integers are rounded, as by NumPy, and floats become any integers that they are.
@@ -113,3 +123,52 @@ def test_other_integers_are_exact(made: Any, expected: Any) -> None:
     got = made()
     np.testing.assert_array_equal(got, expected)
     assert got.dtype == expected.dtype
+
+
+NOTHING = np.zeros((0, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays"),
+    [
+        ("maximum", (NOTHING, 0.0)),
+        ("add", (NOTHING, np.ones(3, "f4"))),
+        ("multiply", (NOTHING, np.ones((1, 3), "f4"))),
+        ("exp", ([],)),
+        ("equal", (NOTHING, 1.0)),
+        ("where", (NOTHING, 1.0, 2.0)),
+        ("clip", (NOTHING, 0.0, 1.0)),
+        ("sum", (NOTHING,)),
+        ("sum", (NOTHING, 0)),
+        ("sum", (NOTHING, 1)),
+        ("sum", (np.zeros(0, np.int32),)),
+        ("any", (NOTHING,)),
+        ("all", (NOTHING, 0)),
+        ("concatenate", ([NOTHING, np.ones((2, 3), "f4")],)),
+        ("concatenate", ([np.zeros((0, 2), np.int32)] * 2,)),
+        ("stack", ([NOTHING, NOTHING], 1)),
+        ("reshape", (NOTHING, (3, 0))),
+        ("transpose", (NOTHING,)),
+        ("expand_dims", (NOTHING, 0)),
+        ("matmul", (np.zeros((2, 0), "f4"), NOTHING)),
+        ("zeros_like", (NOTHING,)),
+        ("argmax", (NOTHING, 1)),
+    ],
+)
+def test_of_arrays_without_numbers_comes_what_comes_of_them_in_numpy(function: str, arrays: Any) -> None:
+    got, expected = getattr(ops, function)(*arrays), getattr(np, function)(*arrays)
+    np.testing.assert_array_equal(got, expected)
+    assert got.shape == expected.shape
+    assert got.dtype.kind == expected.dtype.kind
+
+
+def test_functions_of_several_operations_take_arrays_without_numbers() -> None:
+    assert ops.softmax(NOTHING).shape == ops.relu(NOTHING).shape == (0, 3)
+    assert ops.one_hot(np.zeros(0, int), 3).shape == (0, 3)
+    assert np.isnan(ops.mean(NOTHING))
+    assert np.isnan(ops.std(NOTHING, axis=0)).all()
+    for refused in (ops.max, ops.argmax, ops.logsumexp):
+        with pytest.raises(ValueError, match="expected at least one number, got an array of shape"):
+            refused(NOTHING)
+    with pytest.raises(ValueError, match="add: expected at least one number"):
+        hl.Input((3,)) + NOTHING

@@ -59,6 +59,33 @@ def test_values(isa: str) -> None:
         np.testing.assert_array_equal(argmax(x), np.argmax(x, axis=1))
 
 
+@pytest.mark.parametrize("kind", ["sum", "mean"])
+@pytest.mark.parametrize("shape", [(1, 2_000_000, 1), (5, 65_537, 1), (1, 1_000_000, 3), (1, 65_537, 70)])
+def test_long_rows_and_columns_do_not_drift(isa: str, kind: str, shape: tuple[int, int, int]) -> None:
+    """Chains of 128 additions, which lose what 128 roundings to one side do."""
+    x = np.full(shape, 0.1, np.float32)
+    exact = np.float64(np.float32(0.1)) * (shape[1] if kind == "sum" else 1)
+    assert np.abs(forward(kind, x) / exact - 1).max() < 4 * 128 * EPS32 / 2
+
+
+def test_the_order_of_long_sums() -> None:
+    """One row of chains of 128 vectors, 128 chains in one, added up by NumPy; and 65536 rows at a time."""
+
+    def chain(parts: np.ndarray) -> np.ndarray:
+        return np.add.accumulate(np.concatenate([0 * parts[:1], parts]), axis=0, dtype=np.float32)[-1]
+
+    x = np.random.default_rng(2).normal(size=3 * 128 * 128 * 16 + 5 * 128 * 16).astype(np.float32)
+    chains = [chain(one.reshape(-1, 16)) for one in np.split(x, len(x) // (128 * 16))]
+    whole = [chain(np.array(chains[i : i + 128])) for i in range(0, len(chains), 128)]
+    lanes = np.array(whole[-1] + chain(np.array(whole[:-1])))
+    for width in (8, 4, 2, 1):
+        lanes = lanes[:width] + lanes[width : 2 * width]
+    np.testing.assert_array_equal(forward("sum", x.reshape(1, -1, 1)).ravel(), lanes)
+    columns = x.reshape(1, -1, 2)
+    parts = [forward("sum", columns[:, i : i + 65_536]) for i in range(0, columns.shape[1], 65_536)]
+    np.testing.assert_array_equal(forward("sum", columns), chain(np.array(parts)))
+
+
 def test_the_reference_is_numpys() -> None:
     for shape in SHAPES + EMPTY:
         x = numbers(shape)

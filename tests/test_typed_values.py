@@ -111,8 +111,29 @@ def test_ops_of_floats_refuse_integers() -> None:
     ids = graph.input(3, dtype="int32")
     with pytest.raises(ValueError, match="rescale: expected one float32 input"):
         graph.add("rescale", [ids], {"scale": 1.0})
-    with pytest.raises(ValueError, match=r"outputs must be float32; cast value \d first"):
-        _native.Program(graph, [ids], np.zeros(0, np.float32))
+
+
+def test_integers_come_out_as_they_went_in() -> None:
+    graph = _native.Graph()
+    ids = [graph.input(3, dtype="int32") for _ in range(2)]
+    both = graph.add("concat", ids)
+    assert graph.dtype(both) == "int32"
+    program = _native.Program(graph, [both, ids[0]], np.zeros(0, np.float32))
+    first = np.int32([[2**31 - 1, -(2**31), 2**24 + 1], [1, 2, 3]])
+    out = [np.zeros((2, 6), np.int32), np.zeros((2, 3), np.int32)]
+    program.predict([first, -first], out)
+    np.testing.assert_array_equal(out[0], np.concatenate([first, -first], axis=1))
+    np.testing.assert_array_equal(out[1], first)
+    with pytest.raises(ValueError, match="outputs: expected a C-contiguous int32 array"):
+        program.predict([first, first], [out[0].astype(np.float32), out[1]])
+    graph = _native.Graph()
+    ids = graph.input(3, dtype="int32")
+    with pytest.raises(ValueError, match="inputs of one type, float32 or int32"):
+        graph.add("concat", [ids, graph.input(3)])
+    graph = _native.Graph()
+    short = _native.Program(graph, [graph.input(3, dtype="int32")], np.zeros(0, np.float32))
+    with pytest.raises(ValueError, match="a program whose output is float32"):
+        short.set_shapes([3], [3])
 
 
 @pytest.mark.parametrize(

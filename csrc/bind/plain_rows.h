@@ -28,6 +28,7 @@ class PlainRows {
       : input_{input.features(), std::move(input_shape)},
         output_{output.features(), std::move(output_shape)},
         integers_(input.dtype == DType::i32) {
+    require(output.dtype == DType::f32, "shapes: expected a program whose output is float32; cast it");
     for (const Sample& sample : {input_, output_}) {
       std::int64_t size = 1;
       for (const py::ssize_t axis : sample.shape) size *= axis;

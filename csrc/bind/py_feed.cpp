@@ -69,7 +69,10 @@ std::vector<float*> output_pointers(const Graph& graph, const std::vector<ValueI
           outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Operand out = outputs[i];
-    pointers.push_back(writable_data<float>(out, "outputs"));
+    const bool integers = graph.value(ids[i]).dtype == DType::i32;
+    // Who writes copies 32 bits.
+    pointers.push_back(integers ? reinterpret_cast<float*>(writable_data<std::int32_t>(out, "outputs"))
+                                : writable_data<float>(out, "outputs"));
     require_size(out, rows * graph.value(ids[i]).features(), "outputs");
   }
   return pointers;

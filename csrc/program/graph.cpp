@@ -96,8 +96,8 @@ void check_program(const Graph& graph, const std::vector<ValueId>& outputs, std:
   require(!graph.inputs().empty(), "program: expected at least one input");
   for (ValueId id : outputs) {
     const ValueSpec& value = graph.value(id);
-    require(value.dtype == DType::f32, "program: outputs must be float32; ",
-            value.dtype == DType::u8 ? "dequantize" : "cast", " value ", id, " first");
+    require(value.dtype != DType::u8, "program: outputs must be float32 or int32; dequantize value ", id,
+            " first");
     require(value.batched, "program: outputs must have a row for each sample; value ", id,
             " has no batch axis");
   }

@@ -17,8 +17,9 @@ struct ReduceShape {
 };
 
 // A sum's order depends on the shape alone. Along the last axis (inner is 1) lane i of 16 takes the numbers
-// i, i + 16, ... in blocks of 65536, and the lanes are folded: cpu/simd/rows.h. Otherwise it is column_sum's.
-// max and min are NaN where a number is; n must be above zero for them.
+// i, i + 16, ..., and the lanes are folded: cpu/simd/rows.h; more than 65536 go by chains of chains,
+// reduce_rows.h says which. Otherwise it is column_sum's, of 65536 numbers at a time, whose sums are added in
+// ascending order. max and min are NaN where a number is; n must be above zero for them.
 void reduce_forward(Reduction kind, ReduceShape shape, const float* x, float* y, Share share);
 // dx = (or +=) what dy comes to; x is read by max and min alone, whose gradient goes to the first of equals.
 void reduce_backward(Reduction kind, ReduceShape shape, const float* x, const float* dy, float* dx,

@@ -32,11 +32,22 @@ HOTLOOP_INLINE void sum_rows(const float* x, std::int64_t n, float* y) {
   for (int k = 0; k < kRows; ++k) y[k] = sum(total.of[k]);
 }
 
+// Columns of a group, kLongRow rows by themselves and then added.
+void sum_columns(const float* x, std::int64_t x_row, std::int64_t n, std::int64_t cols, float* y) {
+  HOTLOOP_LEVEL::column_sum_kernel(x, x_row, y, false, n < kLongRow ? n : kLongRow, cols, Share{});
+  for (std::int64_t begin = kLongRow; begin < n; begin += kLongRow) {
+    float part[kGroup];
+    HOTLOOP_LEVEL::column_sum_kernel(x + begin * x_row, x_row, part, false,
+                                     n - begin < kLongRow ? n - begin : kLongRow, cols, Share{});
+    for (std::int64_t c = 0; c < cols; ++c) y[c] += part[c];
+  }
+}
+
 void sums(Reduction kind, ReduceShape s, const float* x, float* y, Share share) {
   const float count = static_cast<float>(s.n);
   if (s.inner > 1) {
     each_group(s, share, [&](std::int64_t from, std::int64_t to, std::int64_t cols) {
-      HOTLOOP_LEVEL::column_sum_kernel(x + from, s.inner, y + to, false, s.n, cols, Share{});
+      sum_columns(x + from, s.inner, s.n, cols, y + to);
       if (kind == Reduction::mean)
         for (std::int64_t c = to; c < to + cols; ++c) y[c] /= count;
     });
@@ -44,7 +55,7 @@ void sums(Reduction kind, ReduceShape s, const float* x, float* y, Share share) 
   }
   const Range part = rows_of(share, s.outer, s.n + 1);
   std::int64_t r = part.begin;
-  for (; r + 4 <= part.end; r += 4) sum_rows<4>(x + r * s.n, s.n, y + r);
+  for (; r + 4 <= part.end && s.n <= kLongRow; r += 4) sum_rows<4>(x + r * s.n, s.n, y + r);
   for (; r < part.end; ++r) y[r] = row_sum(x + r * s.n, s.n);
   if (kind == Reduction::mean)
     for (r = part.begin; r < part.end; ++r) y[r] /= count;

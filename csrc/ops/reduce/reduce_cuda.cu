@@ -29,12 +29,17 @@ __global__ void __launch_bounds__(kMostHalfWarps* kLanes)
   const std::int64_t groups = (s.inner + kLanes - 1) / kLanes, o = blockIdx.x / groups;
   const std::int64_t c = blockIdx.x % groups * kLanes, count = s.inner - c;
   const float* const from = x + o * s.n * s.inner + c;
-  F32 total[1] = {splat(0.0f)};
-  sum_row_blocks<1>(
-      s.n, total, partial, [&](std::int64_t r) { return load_or(from + r * s.inner, count); },
-      [](F32 value, F32(&block)[1]) { block[0] = block[0] + value; });
-  if (mean) total[0] = total[0] / splat(static_cast<float>(s.n));
-  if (threadIdx.x < kLanes) store_or(y + o * s.inner + c, total[0], count);
+  F32 total = splat(0.0f);
+  for (std::int64_t begin = 0; begin < s.n; begin += kLongRow) {
+    F32 part[1] = {splat(0.0f)};
+    sum_row_blocks<1>(
+        s.n - begin < kLongRow ? s.n - begin : kLongRow, part, partial,
+        [&](std::int64_t r) { return load_or(from + (begin + r) * s.inner, count); },
+        [](F32 value, F32(&block)[1]) { block[0] = block[0] + value; });
+    total = total + part[0];
+  }
+  if (mean) total = total / splat(static_cast<float>(s.n));
+  if (threadIdx.x < kLanes) store_or(y + o * s.inner + c, total, count);
 }
 
 // dx[i] = what is there, and what comes of its sum's gradient.

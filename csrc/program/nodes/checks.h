@@ -28,13 +28,15 @@ inline const ValueSpec& only_words(const NodeSpec& spec) {
   return spec.inputs[0];
 }
 
-// Checks that there are inputs, all float32, and all or none with a batch axis; with `same_features`, all of
-// one width. Returns the first.
-inline const ValueSpec& check_joined(const NodeSpec& spec, bool same_features) {
+// Checks that there are inputs, all float32 (or, of an op that only moves numbers, all int32), and all or
+// none with a batch axis; with `same_features`, all of one width. Returns the first.
+inline const ValueSpec& check_joined(const NodeSpec& spec, bool same_features, bool moves = false) {
   require(!spec.inputs.empty(), spec.op, ": expected at least one input");
   const ValueSpec& first = spec.inputs[0];
   for (const ValueSpec& input : spec.inputs) {
-    require(input.dtype == DType::f32, spec.op, ": expected float32 inputs; dequantize the others first");
+    require(input.dtype == (moves && first.dtype == DType::i32 ? DType::i32 : DType::f32), spec.op,
+            moves ? ": expected inputs of one type, float32 or int32"
+                  : ": expected float32 inputs; dequantize the others first");
     require(input.batched == first.batched, spec.op,
             ": expected inputs that all have a batch axis, or that all have none");
     require(!same_features || input.features() == first.features(), spec.op,

@@ -10,7 +10,7 @@ namespace {
 class Concat final : public Node {
  public:
   explicit Concat(const NodeSpec& spec)
-      : input_(check_joined(spec, false)),
+      : input_(check_joined(spec, false, true)),
         positions_(spec.integer("positions", input_.features() / input_.shape.last())) {
     require(positions_ > 0, "concat: expected positions above zero, got ", positions_);
     for (const ValueSpec& input : spec.inputs) {

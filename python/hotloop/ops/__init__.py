@@ -5,7 +5,9 @@ once, with the numbers that a model would have. All floats are float32 and all i
 make truth values, which count as 0 and 1 in arithmetic. The type of a result is Keras's: of float32 and int32
 it is float32, of int32 and a Python float too, of truth values and an int int32.
 
-Integers are computed in float32, comparisons and choices among them too: exact are those up to 2**24.
+Integers that are only moved (reshape, transpose, slice, concatenate and the like) are exact, and so are the
+places that argmax finds. Computed they are in float32, comparisons and choices among them too: exact up to
+2**24.
 Arrays of larger ones are refused where integers or truth values are made of them, and so are integers from
 2**24 on as results; in a model, which has no numbers yet, they are rounded to the nearest of float32.
 """

@@ -14,9 +14,10 @@ from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.integers import counting
 from hotloop.ops.lower import as_float
+from hotloop.ops.nothing import run_without_numbers
 from hotloop.ops.of_weights import mark, path_behind
 from hotloop.ops.operands import array_spec, as_array, operand
-from hotloop.ops.operation import Array
+from hotloop.ops.operation import Array, Operation
 from hotloop.ops.trace import arguments, between
 from hotloop.ops.types import Spec
 
@@ -62,23 +63,30 @@ class Compiled:
         self._computed = [tensor for tensor in tensors if tensor not in given]
         self._lock = make_lock()
         self.bytes = 0
-        if self._computed:
+        self._did = between(inputs, self._computed)
+        self._counting = counting(self._did)
+        self._has_numbers = all(spec.size for spec in specs)
+        if self._computed and self._has_numbers:
             graph = Graph()
             values = [graph.add_input(spec.sample_shape, _in_memory(spec.dtype)) for spec in specs]
-            did = between(inputs, self._computed)
-            graph.outputs = [as_float(graph, value) for value in did.lower(graph, values)]
+            graph.outputs = [
+                value if tensor.dtype == "int32" else as_float(graph, value)
+                for tensor, value in zip(self._computed, self._did.lower(graph, values), strict=True)
+            ]
             graph = run(graph, Purpose.INFERENCE)[0]
             self.bytes = 4 * sum(value.features for op in graph for value in op.outputs)
             self._program = build(graph).program
-            self._counting = counting(did)
 
     def __call__(self, arrays: Sequence[Array]) -> Any:
         """Compute; an array that comes out as it went in is copied."""
         made = {tensor: arrays[i].copy() for tensor, i in self._returned.items()}
-        if self._computed:
+        if self._computed and not self._has_numbers:
+            outputs = run_without_numbers(self._did, arrays, _operate)
+            made |= dict(zip(self._computed, outputs, strict=True))
+        elif self._computed:
             self._counting.check_inputs(arrays)
             inputs = [_row(array) for array in arrays]
-            outputs = [np.empty((1, tensor.features), np.float32) for tensor in self._computed]
+            outputs = [np.empty((1, t.features), _in_memory(t.dtype)) for t in self._computed]
             with self._lock:
                 self._program.predict(inputs, outputs)
             for tensor, output in zip(self._computed, outputs, strict=True):
@@ -86,6 +94,12 @@ class Compiled:
                 made[tensor] = output.astype(tensor.dtype, copy=False).reshape(tensor.sample_shape)
         found = [made[one] if isinstance(one, SymbolicTensor) else one for one in self._results]
         return found if self._several else found[0]
+
+
+def _operate(operation: Operation, arrays: Sequence[Array]) -> Array:
+    """Do one operation of a function that is not done as a whole."""
+    result: Array = Compiled(lambda *tensors: operation(list(tensors)), [*map(array_spec, arrays)])(arrays)
+    return result
 
 
 def _in_memory(dtype: str) -> str:
@@ -126,7 +140,7 @@ def compute(
             static[name] = value
             continue
         parts = value if isinstance(value, list) else [value]
-        arrays += [as_array(what, part) for part in parts]
+        arrays += [as_array(what, part, empty=True) for part in parts]
         counts[name] = len(parts) if isinstance(value, list) else -1
     specs = [array_spec(array) for array in arrays]
     key = (body, tuple(counts.items()), tuple(specs), state_of(static))
@@ -148,14 +162,14 @@ def compute(
 
 def at_once(function: Callable[[Any], Any], x: Any) -> Any:
     """Call a function of one tensor, written with these functions, on an array: as one program."""
-    array = as_array(getattr(function, "__name__", type(function).__name__), x)
+    array = as_array(getattr(function, "__name__", type(function).__name__), x, empty=True)
     spec = array_spec(array)
     owner = getattr(function, "__self__", function)  # of a method there is another one each time
     return _compiled((Same(owner), state_of(function), spec), function, [spec])([array])
 
 
 def _numbers(what: str, value: Any) -> Any:
-    return operand(what, value.numpy() if isinstance(value, Parameter) else value)
+    return operand(what, value.numpy() if isinstance(value, Parameter) else value, empty=True)
 
 
 def _compiled(key: Any, body: Callable[..., Any], specs: Sequence[Spec]) -> Compiled:

@@ -14,7 +14,7 @@ from hotloop.ops.trace import Subgraph
 from hotloop.ops.types import EXACT
 
 if TYPE_CHECKING:
-    from hotloop.graph.symbolic import Node
+    pass
 
 _MEND = "write hotloop.ops.cast(x, 'float32') first, which rounds them, or use NumPy"
 
@@ -63,20 +63,21 @@ class Counting:
 
 
 def counting(did: Subgraph) -> Counting:
-    """Look for integers in what a function did."""
-    inputs = {
-        tensor: _name(node)
-        for node in did.nodes
-        for tensor in node.inputs
-        if tensor.dtype == "int32" and node.output.dtype != "float32" and _name(node) != "cast"
-    }
-    outputs = {
-        tensor: _name(tensor.node)
-        for tensor in did.outputs
-        if tensor.dtype == "int32" and isinstance(tensor.layer, Operation) and tensor.layer.primitive.rounds
-    }
-    return Counting([(i, inputs[each]) for i, each in enumerate(did.inputs) if each in inputs], outputs)
-
-
-def _name(node: Node) -> str:
-    return str(node.layer.automatic_prefix)
+    """Look for integers in what a function did: those that are only moved stay int32."""
+    moved = {tensor: {i} for i, tensor in enumerate(did.inputs) if tensor.dtype == "int32"}
+    inputs: dict[int, str] = {}
+    outputs: dict[SymbolicTensor, str] = {}
+    for node in did.nodes:
+        made, name = node.output, str(node.layer.automatic_prefix)
+        primitive = node.layer.primitive if isinstance(node.layer, Operation) else None
+        read = set().union(*(moved.get(tensor, set()) for tensor in node.inputs))
+        if made.dtype == "float32" or name == "cast":
+            continue
+        if primitive is not None and primitive.moves:
+            moved[made] = read
+            outputs |= {made: outputs[tensor] for tensor in node.inputs if tensor in outputs}  # noqa: B035
+            continue
+        inputs = dict.fromkeys(read, name) | inputs
+        if made.dtype == "int32" and primitive is not None and primitive.rounds and name != "argmax":
+            outputs[made] = name
+    return Counting(sorted(inputs.items()), outputs)

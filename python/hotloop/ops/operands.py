@@ -22,8 +22,16 @@ _LEAST, _MOST = -(2**31), 2**31 - 1
 _TYPES = {np.dtype(name): name for name in DTYPES}  # of arrays that are taken as they are
 
 
-def operand(what: str, value: Any) -> Operand:
+def operand(what: str, value: Any, *, empty: bool = False) -> Operand:
     """Return a tensor or a Python number as it is, anything else as an array of one of three types.
+
+    Parameters
+    ----------
+    what : str
+        How messages call it.
+    value : object
+    empty : bool
+        Whether an array may have no numbers.
 
     Raises
     ------
@@ -40,7 +48,7 @@ def operand(what: str, value: Any) -> Operand:
         value = value.item()
     if isinstance(value, bool | int | float):
         return _number(what, value)
-    return as_array(what, value)
+    return as_array(what, value, empty=empty)
 
 
 def _weight(parameter: Parameter) -> SymbolicTensor:
@@ -62,7 +70,7 @@ def _number(what: str, value: float) -> float:
     return value
 
 
-def as_array(what: str, value: Any) -> Array:
+def as_array(what: str, value: Any, *, empty: bool = False) -> Array:
     """Return numbers as a NumPy array of float32, int32 or bool.
 
     Raises
@@ -70,7 +78,7 @@ def as_array(what: str, value: Any) -> Array:
     TypeError, ValueError
         As :func:`operand`.
     """
-    if type(value) is np.ndarray and value.dtype in _TYPES and value.size:
+    if type(value) is np.ndarray and value.dtype in _TYPES and (value.size or empty):
         return value
     if isinstance(value, list | tuple) and any(isinstance(item, SymbolicTensor) for item in value):
         raise bad_type(what, "a tensor or an array", value, "make one tensor of them by hotloop.ops.stack")
@@ -83,10 +91,10 @@ def as_array(what: str, value: Any) -> Array:
     array = np.asarray(device.to_host(value))
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise bad_type(what, "a symbolic tensor, an array or a number", value)
-    if array.size == 0:
+    if array.size == 0 and not empty:
         raise bad_value(what, "at least one number", f"an array of shape {array.shape}")
     wanted = standard_dtype(what, array.dtype)
-    if wanted == "int32" and array.dtype != np.int32:
+    if wanted == "int32" and array.dtype != np.int32 and array.size:
         low, high = array.min(), array.max()
         if low < _LEAST or high > _MOST:
             raise bad_value(what, "integers from -2**31 to 2**31 - 1", low if low < _LEAST else high)

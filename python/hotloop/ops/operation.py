@@ -32,6 +32,7 @@ class Primitive:
     """
 
     name: ClassVar[str]
+    moves: ClassVar[bool] = False  # whether it computes nothing: integers stay int32
     rounds: ClassVar[bool] = False  # whether integers that it makes may be none of float32
 
     def label(self, arguments: Arguments) -> str:

@@ -79,7 +79,8 @@ def _broadcast_sizes(what: str, sizes: Sequence[FullShape], shapes: Sequence[Ful
             if size != 1 and result[place] not in (1, size):
                 got = " and ".join(dict.fromkeys(map(shape_text, shapes)))
                 raise bad_value(what, "shapes that broadcast", got)
-            result[place] = max(result[place], size)
+            if size != 1:
+                result[place] = size
     return tuple(result)
 
 

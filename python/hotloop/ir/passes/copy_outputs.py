@@ -15,7 +15,10 @@ def copy_outputs(graph: Graph) -> None:
         if numbers in taken:
             maker = graph.producer(value)
             graph.layer = value.name if maker is None else maker.layer
-            numbers = value = graph.add("rescale", [value], {"scale": 1.0, "offset": 0.0})
+            if value.dtype == "int32":  # which rescale does not take; no gradient would come
+                numbers = value = graph.add("stop_gradient", [value])
+            else:
+                numbers = value = graph.add("rescale", [value], {"scale": 1.0, "offset": 0.0})
         taken.add(numbers)
         outputs.append(value)
     graph.outputs = outputs

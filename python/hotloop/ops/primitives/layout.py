@@ -35,12 +35,13 @@ class Reshape(Primitive):
     """The same numbers in another shape; ``shape`` is that of a row where there is a batch."""
 
     name = "reshape"
+    moves = True
 
     def spec(self, operands: Specs, arguments: Arguments) -> Spec:
         x = _only(operands)
         shape: FullShape = tuple(arguments["shape"])
         made = Spec((None, *shape) if x.batched else shape, x.dtype, x.mixes_rows)
-        if made.size != x.size or not all(isinstance(size, int) and size > 0 for size in shape):
+        if made.size != x.size or not all(isinstance(size, int) and size >= 0 for size in shape):
             raise bad_value("reshape", f"a shape of {x.size} numbers", shape_text(shape))
         return made
 
@@ -53,6 +54,7 @@ class Transpose(Primitive):
     """Another order of the axes."""
 
     name = "transpose"
+    moves = True
 
     def spec(self, operands: Specs, arguments: Arguments) -> Spec:
         x, axes = _only(operands), arguments["axes"]
@@ -70,6 +72,7 @@ class Slice(Primitive):
     """Part of a row: along each of its axes from ``starts`` as many as ``sizes`` says, in ``steps``."""
 
     name = "slice"
+    moves = True
 
     def spec(self, operands: Specs, arguments: Arguments) -> Spec:
         x = _only(operands)
@@ -92,6 +95,7 @@ class Concatenate(Primitive):
     """Tensors one behind the other along an axis that is not the batch."""
 
     name = "concatenate"
+    moves = True
 
     def spec(self, operands: Specs, arguments: Arguments) -> Spec:
         axis, specs = arguments["axis"], [one for one in operands if isinstance(one, Spec)]
@@ -111,10 +115,9 @@ class Concatenate(Primitive):
         for value, one in zip(values, operands, strict=True):
             assert isinstance(one, Spec)
             assert not isinstance(value, int | float)
-            read.append(lowering.as_float(graph, value))
+            read.append(lowering.cast(graph, value, one.dtype, spec.dtype))
         axis = made.arguments["axis"] - spec.batched
-        result = lowering.concatenate(graph, read, axis, spec.sample_shape)
-        return lowering.as_int(graph, result) if spec.dtype == "int32" else result
+        return lowering.concatenate(graph, read, axis, spec.sample_shape)
 
 
 def _batched(values: Values, operands: Specs) -> Value:

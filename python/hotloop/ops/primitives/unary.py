@@ -49,6 +49,7 @@ class StopGradient(Primitive):
     """The same numbers, which no gradient goes through."""
 
     name = "stop_gradient"
+    moves = True
 
     def spec(self, operands: Specs, arguments: Arguments) -> Spec:
         (x,) = operands
