@@ -36,6 +36,8 @@ class Instruction:
     ulps : float
         How far the native half may be from the exact result, in units of its last place: 0.5 where it rounds
         once, or gives whole numbers.
+    costly : bool
+        Whether it takes many operations: storing what it makes is cheaper than making it twice.
     """
 
     name: str
@@ -45,15 +47,11 @@ class Instruction:
     exact: bool = True
     result: str = "common"
     ulps: float = 0.5
-
-    @property
-    def costly(self) -> bool:
-        """Whether it takes many operations: storing what it makes is cheaper than making it twice."""
-        return not self.exact and self.ulps > 0.5
+    costly: bool = False
 
 
 _Float = functools.partial(Instruction, result="float32")
-_Series = functools.partial(_Float, exact=False)  # a polynomial, or several
+_Series = functools.partial(_Float, exact=False, costly=True)  # a polynomial, or several
 _Bool = functools.partial(Instruction, result="bool")
 
 
@@ -122,7 +120,7 @@ _ALL = [
     Instruction("subtract", 2, np.subtract, "-"),
     Instruction("multiply", 2, np.multiply, "*"),
     _Float("divide", 2, np.divide, "/"),
-    Instruction("power", 2, np.power, "**", exact=False, ulps=1.4),
+    Instruction("power", 2, np.power, "**", exact=False, ulps=1.4, costly=True),
     Instruction("minimum", 2, np.minimum),
     Instruction("maximum", 2, np.maximum),
     _Bool("equal", 2, _truth(np.equal), "=="),
