@@ -11,7 +11,7 @@ import pytest
 import hotloop as hl
 from hotloop import ops as K
 from hotloop.ir.elementwise import Code, Step
-from hotloop.ir.passes.split import split
+from hotloop.ir.split import split
 
 UNITS = 3
 UNARY = ("sin", "tanh", "sigmoid", "square", "negative")

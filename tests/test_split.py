@@ -8,7 +8,7 @@ import pytest
 from hotloop.ir.elementwise import Builder, Code, Step, decode, encode, fits, gradient
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.passes.differentiate import differentiate
-from hotloop.ir.passes.split import split
+from hotloop.ir.split import split
 from small_programs import random_code
 
 ROWS = 5

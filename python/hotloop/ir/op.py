@@ -155,7 +155,7 @@ def layers_of(*ops: Op) -> str:
 
     Examples
     --------
-    >>> layers_of(Op("exp", [], [], layer="a"), Op("log", [], [], layer="b"), Op("sin", [], [], layer="a"))
+    >>> layers_of(Op("exp", [], [], layer="a"), Op("log", [], [], layer="b"), Op("exp", [], [], layer="a"))
     'a + b'
     """
     return " + ".join(dict.fromkeys(name for op in ops for name in op.layer.split(" + ") if name))

@@ -9,7 +9,7 @@ import numpy as np
 from hotloop.ir.elementwise import decode, fits, gradient, node_arrays, reduced_node_arrays, with_slope
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.op import ELEMENTWISE
-from hotloop.ir.passes.split import split
+from hotloop.ir.split import split
 
 
 def differentiate(graph: Graph) -> None:
