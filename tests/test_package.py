@@ -33,6 +33,14 @@ def test_import_loads_nothing_heavy():
     assert not loaded & heavy
 
 
+def test_describing_a_model_imports_nothing_that_trains_lowers_or_saves():
+    code = "import sys, hotloop as hl; hl.Sequential([hl.layers.Dense(1, input_shape=(1,))]); "
+    code += "print(*sys.modules)"
+    loaded = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    late = ("losses", "metrics", "optimizers", "schedules", "saving", "callbacks", "ir.graph", "ops.trace")
+    assert not [name for name in loaded if name.startswith(tuple(f"hotloop.{each}" for each in late))]
+
+
 def test_the_cpu_imports_nothing_for_the_gpu():
     code = "import sys, numpy; before = set(sys.modules); "
     code += "import hotloop, hotloop.training.fit, hotloop.kernels; "

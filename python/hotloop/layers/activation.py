@@ -12,10 +12,10 @@ from hotloop.activations.activation import FunctionActivation
 from hotloop.core.errors import bad_value, number
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Attributes, Graph, Value
 from hotloop.ops.layer import LAYERS, Layer
 
 if TYPE_CHECKING:
+    from hotloop.ir.graph import Attributes, Graph, Value
     from hotloop.ops.trace import Subgraph
 
 

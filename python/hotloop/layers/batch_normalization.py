@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop import initializers, regularizers
 from hotloop.core.errors import bad_value, integer, number
 from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Attributes, Graph, Value
 from hotloop.ops.layer import LAYERS, Layer
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Attributes, Graph, Value
 
 
 @LAYERS.register

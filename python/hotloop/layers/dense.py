@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop import activations, initializers, regularizers
 from hotloop.core.errors import bad_value, integer
 from hotloop.core.serialization import serialize
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Attributes, Graph, Value
 from hotloop.layers.activation import add_activation, mixes_rows, require_same_activation
 from hotloop.ops.layer import LAYERS, Layer, as_shape
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Attributes, Graph, Value
 
 
 @LAYERS.register

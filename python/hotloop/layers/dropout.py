@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.core.errors import integer, number
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Graph, Value
 from hotloop.ops.layer import LAYERS, Layer
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Graph, Value
 
 
 @LAYERS.register

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Graph, Value
-from hotloop.ir.op import RESHAPE
 from hotloop.ops.layer import LAYERS, Layer
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Graph, Value
 
 
 @LAYERS.register
@@ -30,4 +31,6 @@ class Flatten(Layer):
         return (math.prod(input_shape),)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        from hotloop.ir.op import RESHAPE
+
         return graph.add(RESHAPE, inputs, shape=node.output.sample_shape)

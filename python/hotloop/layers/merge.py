@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.core.errors import bad_value, integer
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Graph, Value
 from hotloop.ops.layer import LAYERS, Layer
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Graph, Value
 
 
 class Merge(Layer):

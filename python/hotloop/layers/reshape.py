@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.core.errors import bad_value
 from hotloop.graph.parameters import Shape
 from hotloop.graph.symbolic import Node
-from hotloop.ir.graph import Graph, Value
-from hotloop.ir.op import RESHAPE
 from hotloop.ops.layer import LAYERS, Layer, as_shape
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Graph, Value
 
 
 @LAYERS.register
@@ -50,6 +51,8 @@ class Reshape(Layer):
         return tuple(size // known if n == -1 else n for n in self.target_shape)
 
     def lower(self, graph: Graph, inputs: Sequence[Value], node: Node) -> Value:
+        from hotloop.ir.op import RESHAPE
+
         return graph.add(RESHAPE, inputs, shape=node.output.sample_shape)
 
     @classmethod

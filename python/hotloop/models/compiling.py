@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from hotloop.device import backend, named
 from hotloop.models.structure import Structure
-from hotloop.optimizers.exclusions import with_paths
-from hotloop.training.compile_spec import CompileSpec
 
 if TYPE_CHECKING:
     from hotloop.optimizers import Optimizer
+    from hotloop.training.compile_spec import CompileSpec
 
 
 class Compiling(Structure):
@@ -89,6 +88,8 @@ class Compiling(Structure):
         >>> model = hl.Sequential([hl.layers.Dense(1, input_shape=(3,))])
         >>> model.compile("sgd", loss="mean_squared_error", metrics=["mae"])
         """
+        from hotloop.training.compile_spec import CompileSpec
+
         where = None if device is None else backend(device)
         spec = CompileSpec(
             optimizer, loss, loss_weights, metrics, weighted_metrics, allow_nonfinite, precision
@@ -143,5 +144,7 @@ class Compiling(Structure):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile with what :meth:`get_compile_config` returned; the optimizer's state is new."""
+        from hotloop.optimizers.exclusions import with_paths
+
         paths = [p.path for p in self._network.weights] if self._network.built else []
         self.compile(**{**config, "optimizer": with_paths(config["optimizer"], paths)})

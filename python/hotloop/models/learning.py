@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from hotloop.feed.arrays import Floats
 from hotloop.models.compiling import Compiling
 from hotloop.models.late import calls, fitting
-from hotloop.training.heads import log_directions
 
 if TYPE_CHECKING:
     from hotloop.callbacks import Callback, History
@@ -51,6 +50,8 @@ class Learning(Compiling):
     @property
     def metrics_names(self) -> list[str]:
         """What ``evaluate`` returns, in order."""
+        from hotloop.training.heads import log_directions
+
         return list(log_directions(self._trainer.heads or [], len(self._network.output_names) > 1))
 
     def fit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,9 +14,11 @@ from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
-from hotloop.ir.graph import Graph, Value
 from hotloop.ops.parts import find_parts
 from hotloop.ops.weighted import Weighted
+
+if TYPE_CHECKING:
+    from hotloop.ir.graph import Graph, Value
 
 MOST_FEATURES = 2**31 - 1  # what a native program counts a sample's numbers in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ from hotloop.core.seeds import derive_seed, seed_generation
 from hotloop.device import write
 from hotloop.graph.network import Network
 from hotloop.graph.parameters import Parameter, ParameterStore
-from hotloop.optimizers import Optimizer
-from hotloop.training.compile_spec import CompileSpec
-from hotloop.training.position import Position, Standing
+
+if TYPE_CHECKING:
+    from hotloop.optimizers import Optimizer
+    from hotloop.training.compile_spec import CompileSpec
+    from hotloop.training.position import Position, Standing
 
 Floats = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -224,7 +226,11 @@ class TrainingState:
                 _, slot, weight = name.split("/", 2)
                 slots.setdefault(slot, {})[weight] = array
         place = config.get("position")  # files of old have none: their passes begin anew
-        position = None if place is None else Position.from_config(place, arrays)
+        position = None
+        if place is not None:
+            from hotloop.training.position import Position
+
+            position = Position.from_config(place, arrays)
         self.restore_optimizer(_count(config, "iterations"), slots)
         self.seed = _count(config, "seed")
         self.position = position

@@ -1,4 +1,8 @@
-"""What a model learns with: from data to a feed, and a program that is kept while nothing changes."""
+"""What a model learns with: from data to a feed, and a program that is kept while nothing changes.
+
+What only training needs, losses, metrics and optimizers, is imported when it begins: describing a model, and
+predicting, do without.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hotloop.device import Host, to_host
-from hotloop.feed.arrays import Array, Floats, as_array, require_here, require_same_rows, split_by_name
+from hotloop.feed.arrays import as_array, require_here, require_same_rows, split_by_name
 from hotloop.graph.network import Network
-from hotloop.training.cautions import LOOKED_AT, warn_of_nonfinite, warn_of_pairs
-from hotloop.training.compile_spec import CompileSpec
-from hotloop.training.feed import Feed
-from hotloop.training.heads import Head, log_directions, try_metrics
 from hotloop.training.predictor import Predictor
 from hotloop.training.state import TrainingState
 
 if TYPE_CHECKING:
     from hotloop.callbacks import History
     from hotloop.training.batch_step import BatchStep
+    from hotloop.training.compile_spec import CompileSpec
+    from hotloop.training.feed import Feed
+    from hotloop.training.heads import Head
     from hotloop.training.program import TrainingProgram
 
 
@@ -123,6 +126,8 @@ class Trainer:
 
     def feed(self, x: Any, y: Any, sample_weight: Any, allow_nonfinite: bool, label: str = "") -> Feed:
         """Check rows, labels and weights of a built network; ``label`` stands in front of their names."""
+        from hotloop.training.feed import Feed
+
         spec, network = self.state.compiled, self.network
         names, shapes = network.output_names, network.output_shapes
         chosen = spec.outputs_with_loss(names)
@@ -139,14 +144,18 @@ class Trainer:
         feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite, label)
         kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
         if self.heads is None or kinds != self._label_kinds:
+            from hotloop.training.heads import try_metrics
+
             try_metrics(heads, labels)
         if self.heads is None:
-            warn_of_pairs(heads, network.graph.outputs, lambda: self._first_outputs(inputs))
+            from hotloop.training.cautions import LOOKED_AT, warn_of_pairs
+
+            first = [array[:LOOKED_AT] for array in inputs]
+            warn_of_pairs(
+                heads, network.graph.outputs, lambda: list(map(to_host, self.predictor.current().run(first)))
+            )
         self.heads, self._label_kinds = heads, kinds
         return feed
-
-    def _first_outputs(self, inputs: list[Array]) -> list[Floats]:
-        return [to_host(a) for a in self.predictor.current().run([a[:LOOKED_AT] for a in inputs])]
 
     def current(self, feed: Feed, *, to_train: bool = False) -> TrainingProgram:
         """Return the program that trains and evaluates, with the optimizer's state in place.
@@ -189,6 +198,8 @@ class Trainer:
 
     def begin(self, history: History, feed: Feed, validated: bool) -> None:
         """A ``fit`` begins."""
+        from hotloop.training.heads import log_directions
+
         self.history = history
         directions = log_directions(feed.heads, len(self.network.graph.outputs) > 1)
         judged = {f"val_{key}": way for key, way in directions.items()} if validated else {}
@@ -198,5 +209,7 @@ class Trainer:
     def warn_of_nonfinite(self, loss: float, when: str) -> None:
         """Once a ``compile`` or ``fit``: every later loss is as bad."""
         if not (self._told_of_nonfinite or math.isfinite(loss)):
+            from hotloop.training.cautions import warn_of_nonfinite
+
             self._told_of_nonfinite = True
             warn_of_nonfinite(loss, when)
