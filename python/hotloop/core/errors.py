@@ -99,6 +99,18 @@ def bad_type(what: str, expected: str, got: object, mend: str = "") -> TypeError
     return TypeError(_sentence(what, expected, type(got).__name__, mend))
 
 
+def class_given(kind: str, got: type, base: str) -> TypeError:
+    """Make the error for a class of the user's in place of one of its objects.
+
+    Examples
+    --------
+    >>> print(class_given("loss", dict, "Loss"))
+    loss: expected a name, a Loss or a function, got class dict; give an object of it, as by dict()
+    """
+    mend = f"give an object of it, as by {got.__name__}()"
+    return TypeError(_sentence(kind, f"a name, a {base} or a function", f"class {got.__name__}", mend))
+
+
 _LONGEST = 200  # characters of a value in a message
 
 

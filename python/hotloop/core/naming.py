@@ -27,6 +27,19 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def function_name(function: Any) -> str:
+    """Return what a function is called: a partial as its function, another callable object by its class.
+
+    Examples
+    --------
+    >>> function_name(len), function_name(functools.partial(max, 0))
+    ('len', 'max')
+    """
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", snake_case(type(function).__name__)))
+
+
 def public_names(module: Mapping[str, Any]) -> list[str]:
     """Return what ``dir`` shows of a module: what its ``__all__`` names, and Python's own ``__names__``.
 

@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Predicted = Floats | Any  # an array; where there are several outputs a list of them, on a GPU CuPy's
 
+LET_IN = "let them in by allow_nonfinite=True, of compile, fit, freeze and a quantised model's predict"
+
 
 def as_array(what: str, value: Any, columns: Columns | None = None) -> Array:
     """Return anything that is an array of numbers, or a list of some, as a NumPy array of a numeric dtype.
@@ -117,13 +119,13 @@ def require_finite(what: str, array: Floats, allow_nonfinite: bool, columns: Col
             f"{what}: column {columns[column]!r}",
             "finite numbers",
             f"{array[place]} in row {row}",
-            "fill what is missing (fillna) or drop its rows (dropna), or pass allow_nonfinite=True",
+            f"fill what is missing (fillna) or drop its rows (dropna), or {LET_IN}",
         )
     raise bad_value(
         what,
         "finite numbers",
         f"{array[place]} at index {place}",
-        "clean the data or pass allow_nonfinite=True",
+        f"clean the data or {LET_IN}",
     )
 
 

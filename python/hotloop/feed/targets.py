@@ -13,7 +13,7 @@ from hotloop import _native, device
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.feed.arrays import Array, Floats, as_array, as_floats, require_finite
 from hotloop.graph.parameters import Shape
-from hotloop.losses.rows import classes, like_predictions, match_rank
+from hotloop.losses.rows import classes, match_rank
 
 if TYPE_CHECKING:
     from hotloop.losses import Loss
@@ -30,7 +30,8 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
         For messages.
     y : ndarray, or CuPy's
         Classes of shape (rows, ...) for a sparse loss, where ``shape`` is (..., classes); else numbers of
-        shape (rows, *shape), where a last axis of one number may be missing.
+        shape (rows, *shape), where a last axis of one number may be missing, or
+        too many.
     loss : Loss
     shape : tuple of int
         Of one sample of the output.
@@ -58,9 +59,9 @@ def target_array(what: str, y: Array, loss: Loss, shape: Shape, allow_nonfinite:
                 return plain
         numbers = classes(y, (rows, *shape), what).astype(np.int32)
         return np.ascontiguousarray(numbers).reshape(rows, -1)
-    y = like_predictions(y, (rows, *shape))
+    y = match_rank(y, (rows, *shape))
     if y.shape[1:] != shape:
-        expected = f"shape ({', '.join(['rows', *map(str, shape)])}), as the output has"
+        expected = f"shape {shape_of_rows(shape)}, as the output has"
         mend = ""
         if loss.native == "categorical_crossentropy" and y.ndim == len(shape):
             mend = "integer classes go with sparse_categorical_crossentropy"
@@ -91,11 +92,20 @@ def label_array(what: str, y: Array, labels: Shape, shape: Shape, allow_nonfinit
     """
     y = match_rank(y, (y.shape[0], *shape))
     if y.shape[1:] != labels:
-        expected = f"shape ({', '.join(['rows', *map(str, labels)])}), as the first labels had"
+        expected = f"shape {shape_of_rows(labels)}, as the first labels had"
         raise bad_value(what, expected, f"shape {y.shape}", "compile anew for labels of another shape")
     floats = as_floats(what, y)
     require_finite(what, floats, allow_nonfinite)
     return floats.reshape(y.shape[0], math.prod(labels))
+
+
+def shape_of_rows(sample: Shape) -> str:
+    """How messages show the shape of rows, of which there may be any number.
+
+    >>> shape_of_rows(()), shape_of_rows((3, 2))
+    ('(rows,)', '(rows, 3, 2)')
+    """
+    return f"({', '.join(['rows', *map(str, sample)])}{'' if sample else ','})"
 
 
 def class_numbers(y: Array, loss: Loss) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from hotloop.core import serialization
 from hotloop.core.custom_objects import named
-from hotloop.core.errors import bad_type
+from hotloop.core.errors import bad_type, class_given
 from hotloop.core.naming import public_names
 from hotloop.losses.base import LOSSES, Loss
 from hotloop.losses.classification import (
@@ -97,6 +97,8 @@ def get(identifier: Any) -> Loss:
     identifier = named(identifier)
     if callable(identifier) and not isinstance(identifier, Loss | type):
         return FunctionLoss(identifier)
+    if isinstance(identifier, type) and not issubclass(identifier, Loss):
+        raise class_given("loss", identifier, "Loss")
     found: Loss = serialization.resolve(LOSSES, identifier, ALIASES)
     if not (found.native or found.is_traced):
         mend = "write it with hotloop.ops"

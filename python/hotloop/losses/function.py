@@ -7,7 +7,7 @@ from typing import Any
 
 from hotloop.core.custom_objects import function_of, name_or_itself
 from hotloop.core.errors import bad_type
-from hotloop.core.naming import snake_case
+from hotloop.core.naming import function_name
 from hotloop.losses.base import LOSSES, MEAN, Loss
 
 
@@ -65,8 +65,7 @@ class FunctionLoss(Loss):
     ) -> None:
         if not callable(function) or isinstance(function, type):
             raise bad_type("FunctionLoss: function", "a function of y_true and y_pred", function)
-        own = getattr(function, "__name__", snake_case(type(function).__name__))
-        super().__init__(reduction=reduction, name=name or own)
+        super().__init__(reduction=reduction, name=name or function_name(function))
         self.function = function
         self.arguments = arguments
 

@@ -19,8 +19,8 @@ def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool)
     Parameters
     ----------
     y_true, y_pred : array_like
-        Predictions ``(..., outputs)``. Targets of the same shape, or without the last axis when there is one
-        output; for a ``sparse`` loss integer classes of shape ``(...)`` or ``(..., 1)``.
+        Predictions ``(..., outputs)``. Targets of the same shape, or with a last axis of 1 less or more; for
+        a ``sparse`` loss integer classes of shape ``(...)`` or ``(..., 1)``.
     what : str
         The loss's or metric's name, for errors.
     sparse : bool
@@ -39,7 +39,7 @@ def align(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, what: str, sparse: bool)
         raise errors.bad_value(f"{what}: y_pred", "at least one row", f"shape {predicted.shape}")
     if sparse:
         return classes(target, predicted.shape, f"{what}: y_true"), predicted
-    target = like_predictions(target, predicted.shape)
+    target = match_rank(target, predicted.shape)
     if target.shape != predicted.shape:
         got = f"{target.shape}"
         mend = "integer classes go with sparse_categorical_crossentropy" if predicted.shape[-1] > 1 else ""

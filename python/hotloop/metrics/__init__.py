@@ -20,7 +20,7 @@ from hotloop.metrics.accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from hotloop.metrics.base import METRICS, FunctionMetric, LossMetric, Metric
+from hotloop.metrics.base import METRICS, FunctionMetric, LossMetric, Metric, require_call
 from hotloop.metrics.classification import F1Score, Precision, Recall
 from hotloop.metrics.confusion import ConfusionMatrix, confusion_matrix
 from hotloop.metrics.ranking import AUC
@@ -109,7 +109,10 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, losses.Loss):
         return LossMetric(identifier)
     if isinstance(identifier, Metric | type | dict):
+        if isinstance(identifier, type) and not issubclass(identifier, Metric):
+            raise errors.class_given("metric", identifier, "Metric")
         found: Metric = serialization.resolve(METRICS, identifier)
+        require_call(found)
         return found
     if callable(identifier):
         return FunctionMetric(identifier)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
 from hotloop.core.custom_objects import function_of, name_or_itself
-from hotloop.core.naming import snake_case
+from hotloop.core.naming import function_name, snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
 from hotloop.losses.base import Loss
 from hotloop.losses.rows import Doubles, like_predictions, row_weights
+from hotloop.metrics.calling import are_rows, call_metric, refuse_table
 
 if TYPE_CHECKING:
     from hotloop.metrics.traced import RowProgram
 
 Array = npt.NDArray[Any]
+STATEFUL = ("reset_state", "update_state", "result")  # Keras's three calls in place of one
 Result = float | Doubles  # one number, or one for each class or output
 
 
@@ -47,29 +49,11 @@ def weighted_mean(values: Array, sample_weight: npt.ArrayLike | None, what: str)
     return float("nan") if np.isnan(values).any() else 0.0
 
 
-def call_reading(name: str, function: Callable[..., Any], *arrays: Array | None) -> Any:
-    """Call a metric with arrays that it can't write to: they may be the user's, and other metrics read them.
-
-    Raises
-    ------
-    ValueError
-        When it writes; whatever else it raises.
-    """
-    views = [None if array is None else array.view() for array in arrays]
-    for view in views:
-        if view is not None:
-            view.flags.writeable = False
-    try:
-        return function(*views)
-    except ValueError as error:
-        if "read-only" not in str(error):
-            raise
-        mend = "a metric reads the user's own arrays: change a copy, as by y_true = y_true.copy()"
-        raise ValueError(f"metric {name!r}: {error}; {mend}") from error
-
-
 class Metric(Configurable):
     """Base class: a metric is called once on the whole set, and keeps no state.
+
+    One that is written as in Keras, with ``reset_state``, ``update_state`` and ``result`` over plain
+    attributes, is one too: they are called once each, with the whole set.
 
     Attributes
     ----------
@@ -97,6 +81,23 @@ class Metric(Configurable):
     direction: str | None = None
     is_mean: bool = False
 
+    def add_weight(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: a metric has no variables, whatever it is called in Keras.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            f"metric {type(self).__name__}: add_weight: a metric has no variables here, it sees the "
+            "whole set at once; write __call__(self, y_true, y_pred, sample_weight=None) that returns its "
+            "value, or set plain attributes in reset_state, change them in update_state, and return what "
+            "they come to from result"
+        )
+
+    add_variable = add_weight
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.is_mean = vars(cls).get("is_mean", False)
@@ -122,7 +123,12 @@ class Metric(Configurable):
         ValueError
             When shapes do not fit, labels are out of range, or there are no rows.
         """
-        raise NotImplementedError
+        require_call(self)
+        own: Any = self
+        own.reset_state()
+        own.update_state(y_true, y_pred, *(() if sample_weight is None else (sample_weight,)))
+        result: Result = own.result()
+        return result
 
     def on_logits(self, activation: str) -> Metric | None:
         """Return this metric as it is of what went into an activation, or None where it has no such form."""
@@ -143,6 +149,21 @@ class Metric(Configurable):
         set turns that round. Most metrics return themselves.
         """
         return self
+
+
+def require_call(metric: Metric) -> None:
+    """Refuse a metric that has neither ``__call__`` nor the three methods which that stands for.
+
+    Raises
+    ------
+    TypeError
+        Naming them.
+    """
+    missing = [name for name in STATEFUL if not hasattr(metric, name)]
+    if missing and type(metric).__call__ is Metric.__call__:
+        expected = "a class with __call__(self, y_true, y_pred, sample_weight=None)"
+        mend = f"or write {', '.join(missing)} too" if len(missing) < len(STATEFUL) else ""
+        raise errors.bad_type(f"metric {metric.name!r}", expected, metric, mend)
 
 
 METRICS: Family[Metric] = Family("metric", Metric)
@@ -222,7 +243,7 @@ class FunctionMetric(Metric):
     def __init__(self, function: Callable[[Array, Array], npt.ArrayLike], name: str | None = None) -> None:
         self._function = function
         self._programs: dict[Any, RowProgram | None] = {}  # by shapes and types
-        super().__init__(name or getattr(function, "__name__", "metric"))
+        super().__init__(name or function_name(function))
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which find out anew what the function does."""
@@ -235,9 +256,15 @@ class FunctionMetric(Metric):
         target = like_predictions(target, predicted.shape)
         compute = self.program(target, predicted)
         function = self._function if compute is None else compute
-        values = np.asarray(call_reading(self.name, function, target, predicted))
-        _refuse_table(self.name, values, target.shape, predicted.shape)
-        return float(values) if values.ndim == 0 else weighted_mean(values, sample_weight, self.name)
+        values = np.asarray(call_metric(self.name, function, target, predicted))
+        refuse_table(self.name, values, target.shape, predicted.shape)
+        if are_rows(values, predicted.shape):
+            return weighted_mean(values, sample_weight, self.name)
+        if values.size > 1:
+            expected = f"one number, or one for each of {len(predicted)} rows"
+            mend = "take the mean over the other axes, or over all"
+            raise errors.bad_value(f"metric {self.name!r}: result", expected, f"shape {values.shape}", mend)
+        return float(values.reshape(()))
 
     def program(self, target: Array, predicted: Array) -> RowProgram | None:
         """Return what the function does with rows of these shapes as a program, where that is to be used.
@@ -274,16 +301,6 @@ class FunctionMetric(Metric):
     def from_config(cls, config: dict[str, Any]) -> FunctionMetric:
         function = function_of("metric: function", config["function"])
         return cls(function, config["name"])
-
-
-def _refuse_table(name: str, values: Array, *shapes: tuple[int, ...]) -> None:
-    """Refuse what NumPy makes of ``(n,)`` against ``(n, 1)``: every row of the one against every row of the
-    other."""
-    rows = shapes[1][0] if shapes[1] else 0
-    if rows > 1 and values.shape[:2] == (rows, rows) and all(shape[1:2] != (rows,) for shape in shapes):
-        got = f"shape {values.shape} of {shapes[0]} and {shapes[1]}, which sets every row against every row"
-        mend = "give both as many axes, as by y_pred[:, 0] or y_true[:, None]"
-        raise errors.bad_value(f"metric {name!r}: result", "one value a row", got, mend)
 
 
 def direction_of(metric: Metric) -> str | None:

@@ -88,6 +88,7 @@ class CompileSpec:
         for head, y in zip(heads, labels, strict=True):
             prefix = f"{head.name}_" if len(names) > 1 else ""
             head.weighted_metrics = _named_metrics(second[head.index], head, y, prefix, used, "weighted_")
+        _refuse_taken(heads)
         return heads
 
     def outputs_with_loss(self, names: Sequence[str]) -> list[int]:
@@ -215,6 +216,18 @@ def _get_loss(identifier: Any, y: Array, shape: Shape) -> Loss:
     if _is_convenience(identifier, ("crossentropy", "ce")):
         identifier = f"{_kind(y, shape)}_crossentropy"
     return losses.get(identifier)
+
+
+def _refuse_taken(heads: Sequence[Head]) -> None:
+    """Refuse a metric whose key in the logs is another one's already."""
+    named = [name for head in heads for name, _ in [*head.metrics, *head.weighted_metrics]]
+    losses_ = ["loss", *(f"{head.name}_loss" for head in heads if len(heads) > 1)]
+    taken = {*losses_, *(f"val_{name}" for name in [*losses_, *named])}
+    for name in named:
+        if name in taken:
+            got = f"one that the logs call {name!r}, as they do the loss, or what is validated"
+            mend = "name it with hl.metrics.FunctionMetric(function, name=...), or the metric's own name=..."
+            raise bad_value("compile: metrics", "names of their own", got, mend)
 
 
 def _named_metrics(

@@ -16,9 +16,10 @@ from hotloop.feed.arrays import Array, Floats
 from hotloop.feed.targets import label_array, target_array
 from hotloop.graph.parameters import Shape
 from hotloop.losses import Loss
-from hotloop.losses.rows import like_predictions
+from hotloop.losses.rows import match_rank
 from hotloop.metrics import Metric
-from hotloop.metrics.base import call_reading, direction_of
+from hotloop.metrics.base import direction_of
+from hotloop.metrics.calling import call_metric
 
 if TYPE_CHECKING:
     from hotloop.losses.traced import TracedLoss
@@ -238,7 +239,7 @@ def measure(
     predicted = values.reshape(-1, *head.shape)
     if type(what).__module__.startswith("hotloop."):
         return judge(y, predicted, *weights)
-    return call_reading(what.name, judge, y, predicted, *weights)
+    return call_metric(what.name, judge, y, predicted, *weights)
 
 
 def _for_metrics(y: Array, head: Head) -> Array:
@@ -248,4 +249,4 @@ def _for_metrics(y: Array, head: Head) -> Array:
     """
     if head.loss.targets == "sparse":
         return y[..., 0] if y.shape[1:] == (*head.shape[:-1], 1) else y
-    return like_predictions(y, (y.shape[0], *head.shape))
+    return match_rank(y, (y.shape[0], *head.shape))

@@ -97,7 +97,7 @@ def _loss_attributes(head: Head) -> Attributes:
         numbers = head.traced.size // head.positions if head.sums else 1
         return attributes | {"loss": "values", "weight": head.weight * numbers}
     if loss.on_logits(loss.activation) is not None:
-        attributes |= {"computes": loss.activation, "classes": head.shape[-1]}
+        attributes |= {"computes": loss.activation, "classes": head.shape[-1] if head.shape else 1}
     return attributes | loss.options
 
 
