@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core.derived import Derived
-from hotloop.core.errors import bad_type, unknown_name
+from hotloop.core.errors import bad_type, bad_value, unknown_name
 from hotloop.core.naming import snake_case
 from hotloop.core.registry import Family
 from hotloop.core.serialization import Configurable
@@ -35,6 +35,8 @@ class Loss(Derived, Configurable):
         "mean"), their "sum", their sum by that of the weights ("mean_with_sample_weight"), or None ("none"),
         which leaves them as they are. Training takes the mean or the sum, over each batch.
     name : str, optional
+    dtype : {"float32"}, optional
+        For Keras's sake: all losses compute in it.
 
     Attributes
     ----------
@@ -84,7 +86,15 @@ class Loss(Derived, Configurable):
     activation = ""
     is_traced = False
 
-    def __init__(self, *, reduction: str | None = MEAN, name: str | None = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = MEAN, dtype: str | None = None
+    ) -> None:
+        if name is not None and not isinstance(name, str):
+            raise bad_type(f"{type(self).__name__}: name", "a string", name)
+        if name in REDUCTIONS:
+            raise bad_value(f"{type(self).__name__}: name", "a name", repr(name), f"write reduction={name!r}")
+        if dtype not in (None, "float32"):
+            raise bad_value(f"{type(self).__name__}: dtype", "'float32', as all losses are", repr(dtype))
         if reduction not in (None, *REDUCTIONS):
             raise unknown_name("reduction", reduction, REDUCTIONS)
         self.options: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.0, "delta": 1.0}
@@ -105,6 +115,12 @@ class Loss(Derived, Configurable):
 
         Called once for a model, with symbolic tensors.
         """
+        if self.native:
+            kind = next(base.__name__ for base in type(self).__mro__ if "native" in vars(base))
+            raise TypeError(
+                f"loss {self.name!r}: call of {kind}: it is a kernel, and no part of another loss; write its "
+                "formula with hotloop.ops, such as mean(square(y_true - y_pred), axis=-1)"
+            )
         raise NotImplementedError(f"{type(self).__name__}: expected call(self, y_true, y_pred) to be written")
 
     def prepare(self, y_true: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -145,6 +161,9 @@ class Loss(Derived, Configurable):
     ) -> Any:
         """Return the rows' losses times their sample weights, reduced: a float, or an array for None.
 
+        Keras's formula, ``reduce_weighted_values`` of ``keras/src/losses/loss.py``. One number for all rows
+        is none of each row: it is reduced as it is, and there is one for each weight where some are given.
+
         One that is written as ``call`` may be a part of another: of symbolic tensors it makes one.
 
         Raises
@@ -168,11 +187,14 @@ class Loss(Derived, Configurable):
         if isinstance(y_pred, SymbolicOperand):
             return self._of_tensors(y_true, y_pred, sample_weight)
         values, is_one = self._judge(y_true, y_pred)
-        weights = row_weights(sample_weight, values.shape, self.name)
+        rows = values.shape[:1]
+        if is_one:
+            values = values[0]
+        weights = row_weights(sample_weight, values.shape or rows, self.name)
         weighted = values if weights is None else values * weights
         if self.reduction is None:
-            return weighted
-        if self.reduction == "sum" and not is_one:
+            return weighted if weighted.ndim else float(weighted)
+        if self.reduction == "sum":
             return float(np.sum(weighted))
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             total = float(np.sum(weights))
@@ -214,6 +236,13 @@ class Loss(Derived, Configurable):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; the reduction only where it is not the usual one."""
         return {"name": self.name} | ({} if self.reduction == MEAN else {"reduction": self.reduction})
+
+
+class KernelLoss(Loss):
+    """Base class of the losses that are kernels, whose arguments are named."""
+
+    def __init__(self, *, reduction: str | None = MEAN, name: str | None = None) -> None:
+        super().__init__(name, reduction)
 
 
 LOSSES: Family[Loss] = Family("loss", Loss)

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, LOSSES, MEAN, Loss
+from hotloop.losses.base import EPSILON, LOSSES, MEAN, KernelLoss
 from hotloop.losses.rows import Doubles
 
 
 @LOSSES.register
-class Hinge(Loss):
+class Hinge(KernelLoss):
     """``mean(max(1 - y * p, 0))`` with y -1 or 1; a label of 0 counts as -1.
 
     Examples
@@ -56,7 +56,7 @@ class SquaredHinge(Hinge):
 
 
 @LOSSES.register
-class CategoricalHinge(Loss):
+class CategoricalHinge(KernelLoss):
     """``max(max((1 - y) * p) - sum(y * p) + 1, 0)`` with one-hot y.
 
     Examples
@@ -82,7 +82,7 @@ def _log_probabilities(y_pred: Doubles, from_logits: bool) -> Doubles:
     return np.asarray(np.log(np.clip(normal, EPSILON, 1.0 - EPSILON)))
 
 
-class _Smoothed(Loss):
+class _Smoothed(KernelLoss):
     """What the cross-entropies of whole rows of labels have in common: their options."""
 
     def __init__(
@@ -171,7 +171,7 @@ class CategoricalCrossentropy(_Smoothed):
 
 
 @LOSSES.register
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(KernelLoss):
     """``-log(p[y])`` with y the class number; p made to sum to 1, and no less than 1e-7.
 
     From a softmax's probabilities or its logits as :class:`CategoricalCrossentropy`.

@@ -25,7 +25,8 @@ class FunctionLoss(Loss):
     one a number of the predictions. Where rows are mixed, as in ``mean(y_pred, axis=0)``, or one number
     returned for all of them, it is a loss of the batch: training takes that of each batch, and ``evaluate``
     goes by its ``batch_size``, as Keras does; as a metric it is of all rows. Such a number is no sum of rows:
-    reductions leave it as it is, and sample weights multiply it by their mean.
+    reductions leave it as it is, and sample weights multiply it by their mean; with the reduction "sum" a
+    call multiplies it by their sum, as Keras does, and training takes none.
 
     Parameters
     ----------

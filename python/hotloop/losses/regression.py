@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
-from hotloop.losses.base import EPSILON, LOSSES, MEAN, Loss
+from hotloop.losses.base import EPSILON, LOSSES, MEAN, KernelLoss
 from hotloop.losses.rows import Doubles
 
 
 @LOSSES.register
-class MeanSquaredError(Loss):
+class MeanSquaredError(KernelLoss):
     """``mean((y - p)^2)``.
 
     Examples
@@ -29,7 +29,7 @@ class MeanSquaredError(Loss):
 
 
 @LOSSES.register
-class HalfSquaredError(Loss):
+class HalfSquaredError(KernelLoss):
     """``sum((y - p)^2) / 2``, the textbook's: its gradient is ``p - y``.
 
     Examples
@@ -45,7 +45,7 @@ class HalfSquaredError(Loss):
 
 
 @LOSSES.register
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(KernelLoss):
     """``mean(|y - p|)``.
 
     Examples
@@ -61,7 +61,7 @@ class MeanAbsoluteError(Loss):
 
 
 @LOSSES.register
-class MeanAbsolutePercentageError(Loss):
+class MeanAbsolutePercentageError(KernelLoss):
     """``100 * mean(|y - p| / max(|y|, 1e-7))``.
 
     Examples
@@ -79,7 +79,7 @@ class MeanAbsolutePercentageError(Loss):
 
 
 @LOSSES.register
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(KernelLoss):
     """``mean((log(1 + y) - log(1 + p))^2)``, both no less than 1e-7.
 
     Examples
@@ -96,7 +96,7 @@ class MeanSquaredLogarithmicError(Loss):
 
 
 @LOSSES.register
-class Huber(Loss):
+class Huber(KernelLoss):
     """Half the square of an error up to ``delta``, beyond it a line: ``delta * |e| - delta^2 / 2``.
 
     Examples
@@ -121,7 +121,7 @@ class Huber(Loss):
 
 
 @LOSSES.register
-class LogCosh(Loss):
+class LogCosh(KernelLoss):
     """``mean(log(cosh(p - y)))``.
 
     Examples
@@ -138,7 +138,7 @@ class LogCosh(Loss):
 
 
 @LOSSES.register
-class Poisson(Loss):
+class Poisson(KernelLoss):
     """``mean(p - y * log(p + 1e-7))``.
 
     Examples
@@ -154,7 +154,7 @@ class Poisson(Loss):
 
 
 @LOSSES.register
-class KLDivergence(Loss):
+class KLDivergence(KernelLoss):
     """``sum(y * log(y / p))``, both clipped to between 1e-7 and 1.
 
     Examples

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hotloop.core.errors import bad_value
 from hotloop.core.state import Memory
 from hotloop.graph.parameters import Shape
+from hotloop.losses.meeting import require_meeting
 from hotloop.losses.rows import Doubles, match_rank
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
     ------
     TypeError, ValueError
         When it looks at numbers, applies NumPy, keeps something from call to call, uses weights, or returns
-        anything but a float32 tensor that depends on the predictions.
+        anything but a float32 tensor that depends on the predictions; or sets labels of another shape against
+        the predictions as they are.
     """
     from hotloop.ops.kept import keeping_nothing
     from hotloop.ops.shapes import RowsMeet
@@ -118,6 +120,7 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
         if kind not in (TypeError, ValueError) or str(error).startswith(what):
             raise
         raise kind(f"{what}: {error}") from error
+    require_meeting(what, found)
     predictions, (made,) = found.inputs[1], found.outputs
     if made is not predictions and all(predictions not in node.inputs for node in found.nodes):
         mend = "compute it of the second argument"

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.graph.operand import OPERATOR_OPS
+from hotloop.losses.meeting import require_meeting
 
 if TYPE_CHECKING:
     from hotloop.ir.build import Built
@@ -80,7 +81,8 @@ def traced(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph
     Raises
     ------
     ValueError
-        When shapes meet in it that would set every row against every row, which NumPy does in silence.
+        When shapes meet in it that would set every row against every row, or repeat labels for several
+        outputs, which NumPy does in silence.
     TypeError, ValueError
         What a function of hotloop.ops that it calls says, where that is not about the batch: it would say the
         same of arrays.
@@ -88,9 +90,13 @@ def traced(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph
     from hotloop.ops.types import Spec
 
     try:
-        return _trial(name, metric, specs)
+        found = _trial(name, metric, specs)
     except _Refused as refused:
         error = refused.error
+    else:
+        if found is not None:
+            require_meeting(f"metric {name!r}", found)
+        return found
     try:
         _trial(name, metric, [Spec((SOME_ROWS, *spec.sample_shape), spec.dtype) for spec in specs])
     except _Refused:

@@ -96,6 +96,8 @@ class Feed:
         weights = sample_weights(
             f"{label}sample_weight", sample_weight, rows, [h.name for h in heads], [h.weighed for h in heads]
         )
+        if weights:
+            _require_weighable(heads, f"{label}sample_weight")
         return cls(inputs, targets, labels, weights, heads)
 
     def with_class_weight(self, class_weight: Any) -> Feed:
@@ -110,6 +112,7 @@ class Feed:
         if len(self.heads) != 1:
             raise ValueError("class_weight: a model with several outputs takes sample_weight instead")
         head = self.heads[0]
+        _require_weighable(self.heads, "class_weight")
         weights = class_weights(class_weight, device.to_host(self.labels[0]), head.shape, head.loss)
         for given in self.weights:
             weights = weights.reshape(-1, *[1] * (given.ndim - 1)) * given
@@ -173,3 +176,16 @@ class Feed:
             got = f"{part:g} of {self.rows} rows"
             raise bad_value("validation_split", "a part that leaves rows on both sides", got)
         return self.part(0, at), self.part(at, self.rows)
+
+
+def _require_weighable(heads: Sequence[Head], what: str) -> None:
+    """Refuse weights for one number of all rows that is summed: Keras's sum is of one a weight, and a step
+    whose rows have no weights is none of them."""
+    for head in heads:
+        if head.loss.reduction == "sum" and head.traced is not None and head.traced.is_one:
+            raise bad_value(
+                f"{what}: loss {head.loss.name!r}",
+                "one number a row, or another reduction",
+                "one number for all rows with reduction='sum'",
+                "leave the reduction away, and the mean of the weights multiplies it",
+            )
