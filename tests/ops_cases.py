@@ -252,6 +252,7 @@ CASES: dict[str, Case] = {
     "multiply": Case(lambda o, x, y: o.multiply(x, y), [(4, 3), (1, 3)]),
     "divide": Case(lambda o, x, y: o.divide(x, y + 3.0), [(4, 3), (3,)]),
     "floor_divide": Case(lambda o, x, y: o.floor_divide(x, o.floor(y) + 3.0), PAIR, apart=0.2),
+    "mod of two": Case(lambda o, x, y: o.mod(x, o.abs(y) + 3.0), PAIR, apart=0.2),
     "mod": Case(lambda o, x: o.mod(x, 3.0), [(4, 3)], apart=0.2),
     "power": Case(lambda o, x, y: o.power(x, y), [(4, 3), (3,)], 0.2, 2.0),
     "power of a number": Case(lambda o, x: x**3, [(4, 3)]),

@@ -63,7 +63,9 @@
     (a != 0) != (b != 0)) \
   X(chain, 2, select(HOTLOOP_ZERO(a), a, a * b), a == 0 ? a : a * b) \
   X(fma, 3, fma(a, b, c), std::fma(a, b, c)) \
-  X(where, 3, select(HOTLOOP_ZERO(a), c, b), a != 0 ? b : c)
+  X(where, 3, select(HOTLOOP_ZERO(a), c, b), a != 0 ? b : c) \
+  X(mod, 2, floor_mod(a, b), floor_mod(a, b)) \
+  X(floor_divide, 2, floor_quotient(a, b), floor_quotient(a, b))
 // clang-format on
 
 namespace hotloop {

@@ -6,6 +6,7 @@
 #include "math/erf.h"
 #include "math/log.h"
 #include "math/power.h"
+#include "math/remainder.h"
 #include "math/rounding.h"
 #include "math/sigmoid.h"
 #include "math/trigonometry.h"

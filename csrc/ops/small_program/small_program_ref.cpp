@@ -7,6 +7,21 @@
 namespace hotloop {
 namespace {
 
+// What is left has the sign of the divisor.
+double floor_mod(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(0.0, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+double floor_quotient(double a, double b) {
+  const double rest = std::fmod(a, b), ratio = a / b;
+  if (b == 0) return ratio;
+  if (std::isnan(rest)) return rest;
+  const double whole = std::nearbyint((a - rest) / b) - (rest != 0 && (rest < 0) != (b < 0) ? 1 : 0);
+  return whole == 0 ? std::copysign(0.0, ratio) : whole;
+}
+
 double apply(Opcode opcode, double a, double b, double c) {
   static_cast<void>(b), static_cast<void>(c);
   switch (opcode) {

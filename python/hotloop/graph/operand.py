@@ -49,7 +49,7 @@ _OPERATOR_UFUNCS = {
 # The operations that operators, indexing and the methods below become; not powers, which take so long
 # that a program pays.
 OPERATOR_OPS = {
-    *("add", "subtract", "multiply", "divide", "floor", "square", "negative", "abs", "round"),
+    *("add", "subtract", "multiply", "divide", "floor_divide", "mod", "square", "negative", "abs", "round"),
     *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     *("logical_and", "logical_or", "logical_xor", "logical_not", "slice", "reshape", "matmul"),
 }

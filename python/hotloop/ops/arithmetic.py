@@ -95,6 +95,8 @@ def true_divide(x1: Tensor, x2: Tensor) -> Any:
 def floor_divide(x1: Tensor, x2: Tensor) -> Any:
     """The largest integer that is no more than ``x1 / x2``; its gradient is 0. See :func:`add`.
 
+    Exact up to 2**24, of the numbers as float32 has them: ``1 // 0.1`` is 9, its 0.1 being more than a tenth.
+
     Examples
     --------
     >>> import hotloop as hl
@@ -103,12 +105,14 @@ def floor_divide(x1: Tensor, x2: Tensor) -> Any:
     >>> hl.ops.floor_divide([7, -7], 2)
     array([ 3, -4], dtype=int32)
     """
-    return _as_of(apply("floor", apply("divide", x1, x2)), x1, x2)
+    return apply("floor_divide", x1, x2)
 
 
 @function
 def mod(x1: Tensor, x2: Tensor) -> Any:
-    """``x1 - x2 * floor(x1 / x2)``, which has the sign of ``x2``; see :func:`add`.
+    """What a division leaves, ``x1 - x2 * floor(x1 / x2)`` without its roundings, with the sign of ``x2``.
+
+    It is NumPy's in all bits, infinities and signs of zeros among them. See :func:`add`.
 
     Examples
     --------
@@ -116,8 +120,7 @@ def mod(x1: Tensor, x2: Tensor) -> Any:
     >>> hl.ops.mod([7.0, -7.0], 4.0)
     array([3., 1.], dtype=float32)
     """
-    quotient = apply("floor", apply("divide", x1, x2))
-    return _as_of(apply("subtract", x1, apply("multiply", x2, quotient)), x1, x2)
+    return apply("mod", x1, x2)
 
 
 def _as_of(result: Any, x1: Any, x2: Any) -> Any:
@@ -130,7 +133,8 @@ def power(x1: Tensor, x2: Tensor) -> Any:
     """``x1 ** x2``; see :func:`add`.
 
     An exponent that is one of the numbers 2, 1, 0.5, -0.5 or -1 is a square, ``x1``, a square root, its
-    reciprocal, or the reciprocal. A negative ``x1`` has a power where ``x2`` is an integer, else NaN.
+    reciprocal, or the reciprocal; of -0 and minus infinity its root is 0 and infinity, as for an array of
+    exponents. A negative ``x1`` has a power where ``x2`` is an integer, else NaN.
 
     Examples
     --------
@@ -138,7 +142,7 @@ def power(x1: Tensor, x2: Tensor) -> Any:
     >>> hl.ops.power([1.0, 2.0, 3.0], 2)
     array([1., 4., 9.], dtype=float32)
     """
-    simple = {2: "square", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal"}
+    simple: dict[float, str] = {2: "square", -1: "reciprocal"}
     if isinstance(x2, int | float) and not isinstance(x2, bool):
         if x2 == 1:
             return _as_of(x1, x1, x2)

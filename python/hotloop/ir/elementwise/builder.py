@@ -123,10 +123,11 @@ class Builder:
             return self("square", base)
         if exponent == 3:
             return self("multiply", self("square", base), base)
-        if exponent == 0.5:
-            return self("sqrt", base)
-        if exponent == -0.5:
-            return self("rsqrt", base)
+        if exponent in (0.5, -0.5):
+            # Roots of -0 and minus infinity are -0 and none; powers are those of 0 and infinity.
+            root = self("sqrt" if exponent > 0 else "rsqrt", self("add", base, 0.0))
+            limit = math.inf if exponent > 0 else 0.0
+            return self("where", self("equal", base, -math.inf), limit, root)
         if exponent == -1:
             return self("reciprocal", base)
         if exponent == -2:

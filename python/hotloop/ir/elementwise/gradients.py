@@ -95,6 +95,10 @@ RULES: dict[str, Rule] = {
     "multiply": _product,
     "divide": _quotient,
     "power": _power,
+    "mod": lambda build, g, y, a, b: (
+        g,
+        build("negative", build("chain", g, build("floor_divide", a, b))),
+    ),
     "minimum": _first_of("less_equal"),
     "maximum": _first_of("greater_equal"),
     "chain": _product,

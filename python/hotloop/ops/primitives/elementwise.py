@@ -18,7 +18,7 @@ from hotloop.ops.types import EXACT, Spec, result_type
 if TYPE_CHECKING:
     from hotloop.ir.graph import Graph, Value
 
-_OF_NUMBERS = {"negative", "subtract"}  # of truth values there are none
+_OF_NUMBERS = {"negative", "subtract", "mod", "floor_divide"}  # of truth values there are none
 # What they are of two truth values.
 _OF_BOOLS = {
     "add": "logical_or",
