@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,15 @@ if TYPE_CHECKING:
     from hotloop.training.feed import Feed
     from hotloop.training.heads import Head
     from hotloop.training.program import TrainingProgram
+
+
+@cache
+def _late() -> SimpleNamespace:
+    """What every call needs: an import statement costs a microsecond each time."""
+    from hotloop.training.feed import Feed
+    from hotloop.training.heads import log_directions
+
+    return SimpleNamespace(Feed=Feed, log_directions=log_directions)
 
 
 class Trainer:
@@ -126,8 +137,6 @@ class Trainer:
 
     def feed(self, x: Any, y: Any, sample_weight: Any, allow_nonfinite: bool, label: str = "") -> Feed:
         """Check rows, labels and weights of a built network; ``label`` stands in front of their names."""
-        from hotloop.training.feed import Feed
-
         spec, network = self.state.compiled, self.network
         names, shapes = network.output_names, network.output_shapes
         chosen = spec.outputs_with_loss(names)
@@ -141,7 +150,7 @@ class Trainer:
                 require_here(text, array, network.store.backend)
         require_same_rows({f"{label}x": inputs[0], **dict(zip(what, labels, strict=True))})
         heads = self.heads or spec.heads(names, shapes, labels)
-        feed = Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite, label)
+        feed: Feed = _late().Feed.of(inputs, labels, what, heads, sample_weight, allow_nonfinite, label)
         kinds = [(y.shape[1:], y.dtype.kind) for y in labels]
         if self.heads is None or kinds != self._label_kinds:
             from hotloop.training.heads import try_metrics
@@ -198,10 +207,8 @@ class Trainer:
 
     def begin(self, history: History, feed: Feed, validated: bool) -> None:
         """A ``fit`` begins."""
-        from hotloop.training.heads import log_directions
-
         self.history = history
-        directions = log_directions(feed.heads, len(self.network.graph.outputs) > 1)
+        directions = _late().log_directions(feed.heads, len(self.network.graph.outputs) > 1)
         judged = {f"val_{key}": way for key, way in directions.items()} if validated else {}
         self.log_directions = directions | judged
         self.state.stop_training = self._told_of_nonfinite = False
