@@ -273,7 +273,6 @@ MISFITS = {
     "dtype": (lambda x: ops.cast(x, "flot32"), "did you mean 'float32'"),
     "empty": (lambda x: x + np.ones((0,)), "at least one number"),
     "where": (lambda x: ops.where(x > 0), "two values to choose from"),
-    "one_hot": (lambda x: ops.one_hot(x, 3), "integers"),
 }
 
 

@@ -141,7 +141,15 @@ class Operand:
     def __rmod__(self, other: Any) -> Any:
         return FUNCTIONS["mod"](other, self)
 
-    def __pow__(self, other: Any) -> Any:
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
+    def __pow__(self, other: Any, modulus: Any = None) -> Any:
+        if modulus is not None:
+            raise TypeError("pow: expected two arguments, got a third; write hotloop.ops.mod(a**b, c)")
         return FUNCTIONS["power"](self, other)
 
     def __rpow__(self, other: Any) -> Any:

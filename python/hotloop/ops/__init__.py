@@ -15,6 +15,7 @@ Arrays of larger ones are refused where integers or truth values are made of the
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hotloop.core.custom_objects import packages
@@ -39,15 +40,37 @@ FUNCTIONS.load = _load
 packages["hotloop.ops"] = "hotloop.ops.functions"
 
 
+# What Keras has, and whose names are like those of other functions here.
+_MISSING = (
+    "append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argpartition argsort "
+    "associative_scan average batch_normalization bincount bitwise_and bitwise_not bitwise_or bitwise_xor "
+    "cond conv copy correlate cosh count_nonzero cross ctc_loss cumprod cumsum custom_gradient deg2rad "
+    "depthwise_conv det diag diagflat diagonal diff digitize einsum eig empty erfinv exp2 extract_sequences "
+    "eye fft flip fori_loop full gather hstack identity imag inner inv isclose istft kaiser "
+    "layer_normalization left_shift linspace log10 log2 logaddexp logical_nand logspace lstsq lu_factor map "
+    "median meshgrid moments multi_hot nan_to_num nonzero norm normalize ones outer pad prod psnr ptp qr "
+    "quantile real repeat rfft right_shift roll rot90 saturate_cast scan scatter searchsorted segment_max "
+    "segment_sum select separable_conv signbit sinh slogdet slice_update solve sort stft svd swap switch "
+    "take take_along_axis tan tensordot tile top_k trace trapezoid tri tril triu unfold unique "
+    "unravel_index unstack vander vdot vectorize view_as_complex vstack while_loop zeros"
+)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    """What to write instead of a name: the one that was meant, if the two are alike."""
+    import difflib
+
+    guess = None if name in _MISSING.split() else nearest(name, known)
+    alike = guess is not None and difflib.SequenceMatcher(None, name, guess).ratio() >= 0.7
+    return f"; did you mean {guess!r}?" if alike else "; what there is dir(hotloop.ops) lists"
+
+
 def __getattr__(name: str) -> Any:
     if name == "__all__" or not name.startswith("_"):
         known = _load()
         if name in globals():
             return globals()[name]
-        guess = nearest(name, known)
-        raise AttributeError(
-            f"hotloop.ops has no function {name!r}" + (f"; did you mean {guess!r}?" if guess else "")
-        )
+        raise AttributeError(f"hotloop.ops has no function {name!r}{_hint(name, known)}")
     raise AttributeError(f"module 'hotloop.ops' has no attribute {name!r}")
 
 

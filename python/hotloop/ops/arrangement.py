@@ -231,8 +231,10 @@ def broadcast_to(x: Tensor, shape: Any) -> Any:
 
 def _tensors(what: str, xs: Any, axis: Any, more: int) -> tuple[list[Any], int]:
     """The tensors of a list, and which axis is meant where each has so many ``more``."""
-    if not isinstance(xs, list | tuple) or not xs:
+    if not isinstance(xs, list | tuple):
         raise bad_type(f"{what}: xs", "a list of tensors", xs)
+    if not xs:
+        raise bad_value(f"{what}: xs", "one tensor at least", "an empty list")
     found = [tensor(what, x) for x in xs]
     got = ", ".join(shape_text(one.shape) for _, one in found)
     ranks = {len(one.shape) + more for _, one in found}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hotloop.core.errors import bad_type, bad_value, integer
+from hotloop.core.errors import bad_value, integer
 from hotloop.graph.operand import FUNCTIONS
 from hotloop.graph.symbolic import SymbolicTensor
 from hotloop.ops.arrangement import expand_dims
@@ -169,6 +169,7 @@ def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None) -> A
     Parameters
     ----------
     x : tensor or array of integers
+        Of floats what stands behind the point is left out.
     num_classes : int
     axis : int
         Where the new axis stands.
@@ -185,14 +186,12 @@ def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: Any = None) -> A
     classes = integer("one_hot: num_classes", num_classes, at_least=1)
     one = spec(operand("one_hot", x))
     assert isinstance(one, Spec)
-    if one.dtype != "int32":
-        raise bad_type("one_hot: x", "integers", one.dtype, "write hotloop.ops.cast(x, 'int32')")
     rank = len(one.shape) + 1
     place = one_axis("one_hot", axis, rank)
     if one.batched and place == 0:
         raise bad_value("one_hot: axis", "an axis behind the batch", axis)
     numbers = np.arange(classes, dtype=np.int32).reshape((-1,) + (1,) * (rank - place - 1))
-    return cast(equal(expand_dims(x, place), numbers), dtype or "float32")
+    return cast(equal(expand_dims(to_type(x, "int32"), place), numbers), dtype or "float32")
 
 
 FUNCTIONS["shape"] = shape

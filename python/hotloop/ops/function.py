@@ -31,13 +31,25 @@ def function(body: F) -> F:
     single = frozenset(name for name, kind in kinds.items() if kind == "Tensor")
     lists = frozenset(name for name, kind in kinds.items() if kind == "Tensors")
 
+    def bind(args: Any, kwargs: Any) -> inspect.BoundArguments:
+        try:
+            return signature.bind(*args, **kwargs)
+        except TypeError as error:
+            takes = [str(one.replace(annotation=one.empty)) for one in signature.parameters.values()]
+            name = body.__name__
+            raise TypeError(f"{name}: {error}; it takes {name}({', '.join(takes)})") from None
+
     @functools.wraps(body)
     def call(*args: Any, **kwargs: Any) -> Any:
         if has_symbolic(args) or has_symbolic(kwargs.values()):
-            return body(*args, **kwargs)
+            try:
+                return body(*args, **kwargs)
+            except TypeError:
+                bind(args, kwargs)
+                raise
         from hotloop.ops import eager
 
-        bound = signature.bind(*args, **kwargs)
+        bound = bind(args, kwargs)
         bound.apply_defaults()
         return eager.compute(body, bound.arguments, single, lists)
 

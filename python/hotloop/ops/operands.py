@@ -88,9 +88,17 @@ def as_array(what: str, value: Any, *, empty: bool = False) -> Array:
             "axis=0) is a mean over rows, sum(ones_like(x), axis=0) their number"
         )
         raise bad_type(what, "a symbolic tensor, an array or a number", value, mend)
-    array = np.asarray(device.to_host(value))
+    try:
+        array = np.asarray(device.to_host(value))
+    except ValueError:
+        if not isinstance(value, list | tuple):
+            raise
+        raise bad_value(what, "lists of one length on each level", "some of different lengths") from None
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
-        raise bad_type(what, "a symbolic tensor, an array or a number", value)
+        expected = "a symbolic tensor, an array or a number"
+        if isinstance(value, np.ndarray | list | tuple):
+            raise TypeError(str(bad_value(what, expected, f"an array of {array.dtype}")))
+        raise bad_type(what, expected, value)
     if array.size == 0 and not empty:
         raise bad_value(what, "at least one number", f"an array of shape {array.shape}")
     wanted = standard_dtype(what, array.dtype)

@@ -93,6 +93,8 @@ def one_axis(what: str, axis: Any, rank: int) -> int:
         When it is no integer, or there is none of that number.
     """
     found = integer(f"{what}: axis", axis)
+    if rank == 0:
+        raise bad_value(f"{what}: axis", "None, as a single number has no axes", axis)
     if not -rank <= found < rank:
         raise bad_value(f"{what}: axis", f"-{rank} to {rank - 1} for {rank} axes", axis)
     return found % rank

@@ -9,7 +9,7 @@ from hotloop.ops.conversion import stop_gradient
 from hotloop.ops.exponentials import exp, log, sqrt
 from hotloop.ops.function import Tensor, function
 from hotloop.ops.logic import isfinite, not_equal, where
-from hotloop.ops.primitives.reduction import apply, first_largest
+from hotloop.ops.primitives.reduction import apply, axes_of, first_largest
 
 Axis = int | tuple[int, ...] | None
 
@@ -96,7 +96,7 @@ def amax(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.amax([1, 5, 3])
     array(5, dtype=int32)
     """
-    return apply("max", x, axis, keepdims)
+    return apply("max", x, axis, keepdims, what="amax")
 
 
 @function
@@ -109,7 +109,7 @@ def amin(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.amin([1, 5, 3])
     array(1, dtype=int32)
     """
-    return apply("min", x, axis, keepdims)
+    return apply("min", x, axis, keepdims, what="amin")
 
 
 @function
@@ -122,6 +122,7 @@ def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.var([1.0, 2.0, 3.0, 6.0])
     array(3.5, dtype=float32)
     """
+    axes_of("var", x, axis)
     return mean(square(subtract(x, mean(x, axis, keepdims=True))), axis, keepdims)
 
 
@@ -135,6 +136,7 @@ def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.std([1.0, 3.0])
     array(1., dtype=float32)
     """
+    axes_of("std", x, axis)
     return sqrt(var(x, axis, keepdims))
 
 
@@ -148,6 +150,7 @@ def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.logsumexp([1000.0, 1000.0])
     array(1000.6932, dtype=float32)
     """
+    axes_of("logsumexp", x, axis)
     most = stop_gradient(max(x, axis, keepdims=True))
     most = where(isfinite(most), most, 0.0)
     total = log(sum(exp(subtract(x, most)), axis, keepdims))
@@ -201,6 +204,7 @@ def any(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.any([[0, 1], [0, 0]], axis=1)
     array([ True, False])
     """
+    axes_of("any", x, axis)
     return apply("max", not_equal(x, 0), axis, keepdims)
 
 
@@ -214,4 +218,5 @@ def all(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Any:
     >>> hl.ops.all([[1, 1], [0, 1]], axis=1)
     array([ True, False])
     """
+    axes_of("all", x, axis)
     return apply("min", not_equal(x, 0), axis, keepdims)

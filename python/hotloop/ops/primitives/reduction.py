@@ -52,12 +52,17 @@ class Reduce(Primitive):
         return as_int(graph, result) if made.spec.dtype == "int32" and kind != "argmax" else result
 
 
-def apply(kind: str, x: Any, axis: Any, keepdims: bool) -> Any:
-    """Record a reduction of a tensor over None (all), one or several axes."""
-    x = operand(kind, x)
-    one = spec(x)
+def axes_of(what: str, x: Any, axis: Any) -> tuple[int, ...]:
+    """Return the axes of a tensor that None (all), an integer or a tuple names; refuse others."""
+    one = spec(operand(what, x))
     assert isinstance(one, Spec)
-    axes = some_axes(kind, axis, len(one.shape))
+    return some_axes(what, axis, len(one.shape))
+
+
+def apply(kind: str, x: Any, axis: Any, keepdims: bool, what: str = "") -> Any:
+    """Record a reduction of a tensor over None (all), one or several axes."""
+    x = operand(what or kind, x)
+    axes = axes_of(what or kind, x, axis)
     return record("reduce", [x], kind=kind, axes=list(axes), keepdims=bool(keepdims)) if axes else x
 
 
