@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from hotloop.ir.elementwise import decode, fits, gradient, node_arrays, reduced_node_arrays, with_slope
+from hotloop.ir.elementwise import decode, fits, node_arrays, reduced_node_arrays, with_slope
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ir.op import ELEMENTWISE
 from hotloop.ir.split import split
@@ -29,9 +29,7 @@ def differentiate(graph: Graph) -> None:
     for op in graph.ops:
         found = _learned(op, learning)
         if op.kind == ELEMENTWISE and found:
-            parts = [op] if _fits(op, found) else split(graph, op, learning)
-            for part in parts:
-                _differentiate(graph, part, learning)
+            _differentiate(graph, op, found, learning)
         elif found or (op.weights and op.attributes.get("trainable")):
             learning.update(value for value in op.outputs if value.dtype == "float32")
 
@@ -41,23 +39,20 @@ def _learned(op: Op, learning: Collection[Value]) -> list[int]:
     return [number for number, value in enumerate(op.inputs) if value in learning]
 
 
-def _fits(op: Op, found: Sequence[int]) -> bool:
+def _differentiate(graph: Graph, op: Op, found: Sequence[int], learning: set[Value]) -> None:
     code = decode(op.constants)
-    return _hands_derivative(op, found) or fits(gradient(code, found))
-
-
-def _hands_derivative(op: Op, found: Sequence[int]) -> bool:
-    one = "reduce" in op.attributes and len(found) == 1
-    return one and fits(with_slope(decode(op.constants), found[0])[0])
-
-
-def _differentiate(graph: Graph, op: Op, learning: set[Value]) -> None:
-    found = _learned(op, learning)
-    if found and _hands_derivative(op, found):
+    if "reduce" in op.attributes and len(found) == 1 and fits(with_slope(code, found[0])[0]):
         learning.add(_keep_derivative(graph, op, found[0]))
-    elif found:
-        op.constants = node_arrays(decode(op.constants), found)
+        return
+    try:
+        op.constants = node_arrays(code, found)
         learning.update(op.outputs)
+    except ValueError:  # too large: to look beforehand would make every gradient twice
+        if len(code.steps) == 1:
+            raise
+        for part in split(graph, op, learning):
+            if learned := _learned(part, learning):
+                _differentiate(graph, part, learned, learning)
 
 
 def _keep_derivative(graph: Graph, op: Op, which: int) -> Value:
