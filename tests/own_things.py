@@ -16,7 +16,7 @@ Y = RNG.normal(size=(40, 2)).astype(np.float32)
 def forget() -> None:
     """As in another process, in which no user has registered anything."""
     for name in [name for name in custom_objects._registered if not name.startswith("hotloop.")]:
-        custom_objects._names.pop(custom_objects._registered.pop(name), None)
+        custom_objects._names.pop(custom_objects._key(custom_objects._registered.pop(name)), None)
 
 
 def swish(x: Any) -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from hotloop.core.errors import bad_type, bad_value, unknown_name
+from hotloop.core.state import Same
 
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 
@@ -85,7 +86,7 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
             raise bad_value("register_serializable", "what has a name of its own", got, mend)
         full = f"{package}>{own}"
         _registered[full] = thing
-        _names[thing] = full
+        _names[_key(thing)] = full
         return thing
 
     return register
@@ -187,10 +188,12 @@ def name_or_itself(thing: Any) -> Any:
 
     That goes into configs: those with the thing itself are good for copies in this process.
     """
-    try:
-        return _names.get(thing, thing)
-    except TypeError:  # a callable object that can't be hashed
-        return thing
+    return _names.get(_key(thing), thing)
+
+
+def _key(thing: Any) -> Any:
+    """What is equal for one thing: methods are made anew whenever they are asked for."""
+    return thing if isinstance(thing, Hashable) else Same(thing)
 
 
 def function_of(what: str, given: Any) -> Callable[..., Any]:

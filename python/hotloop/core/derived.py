@@ -19,11 +19,14 @@ class Derived:
         Attributes that its ``__init__`` makes, and what they are; the first one before all others.
     _tells_arguments : bool
         Whether the config of a user's class without ``get_config`` is what its constructor was given.
+    _is_itself_alone : bool
+        Whether no object equals another one, whatever ``dataclass`` would make of a user's class.
     """
 
     _kind: ClassVar[str]
     _made_at_first: ClassVar[dict[str, type]]
     _tells_arguments: ClassVar[bool] = False
+    _is_itself_alone: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let users' classes look at what is set and asked for; of hotloop's own, attributes are quicker."""
@@ -31,6 +34,9 @@ class Derived:
         if not is_hotloops(cls):
             if cls._tells_arguments:
                 _record(cls)
+            if cls._is_itself_alone and not {"__eq__", "__hash__"} & vars(cls).keys():
+                # dataclass, which comes later, leaves alone what a class has of its own.
+                cls.__eq__, cls.__hash__ = cls.__eq__, cls.__hash__  # type: ignore[method-assign]
             for name, method in (("__getattr__", _get), ("__setattr__", _set)):
                 if getattr(cls, name, None) is getattr(object, name, None):
                     setattr(cls, name, method)

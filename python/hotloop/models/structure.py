@@ -32,6 +32,7 @@ class Structure(Derived):
     """
 
     _kind = "model"
+    _is_itself_alone = True
     _made_at_first: ClassVar[dict[str, type]] = {
         "_network": object,
         "_predictor": object,

@@ -89,6 +89,7 @@ class Layer(Derived, Weighted):
 
     _kind = "layer"
     _tells_arguments = True
+    _is_itself_alone = True
     _made_at_first: ClassVar[dict[str, type]] = {
         "_name": str,
         "parameters": list,
