@@ -81,6 +81,8 @@ def test_the_order_of_long_sums() -> None:
     for width in (8, 4, 2, 1):
         lanes = lanes[:width] + lanes[width : 2 * width]
     np.testing.assert_array_equal(forward("sum", x.reshape(1, -1, 1)).ravel(), lanes)
+    five = np.broadcast_to(x, (5, len(x))).reshape(5, -1, 1).copy()
+    np.testing.assert_array_equal(forward("sum", five).ravel(), np.repeat(lanes, 5))
     columns = x.reshape(1, -1, 2)
     parts = [forward("sum", columns[:, i : i + 65_536]) for i in range(0, columns.shape[1], 65_536)]
     np.testing.assert_array_equal(forward("sum", columns), chain(np.array(parts)))

@@ -26,6 +26,7 @@ HOTLOOP_INLINE void each_group(ReduceShape s, Share share, const Columns& column
 // A number of rows at a time: their chains of additions hide each other's latency.
 template <int kRows>
 HOTLOOP_INLINE void sum_rows(const float* x, std::int64_t n, float* y) {
+  if (n > kLongRow) return long_row_sums<kRows>(x, n, y);
   const auto total = sum_vectors<kRows>(n, [&](std::int64_t i, int count, F32(&sums)[kRows]) HOTLOOP_BODY {
     for (int k = 0; k < kRows; ++k) sums[k] = sums[k] + load_or(x + k * n + i, count);
   });
@@ -55,7 +56,7 @@ void sums(Reduction kind, ReduceShape s, const float* x, float* y, Share share) 
   }
   const Range part = rows_of(share, s.outer, s.n + 1);
   std::int64_t r = part.begin;
-  for (; r + 4 <= part.end && s.n <= kLongRow; r += 4) sum_rows<4>(x + r * s.n, s.n, y + r);
+  for (; r + 4 <= part.end; r += 4) sum_rows<4>(x + r * s.n, s.n, y + r);
   for (; r < part.end; ++r) y[r] = row_sum(x + r * s.n, s.n);
   if (kind == Reduction::mean)
     for (r = part.begin; r < part.end; ++r) y[r] /= count;

@@ -15,18 +15,26 @@ HOTLOOP_INLINE F32 turned(F32 x) {
 // Rows of more than kLongRow numbers: what rounding loses grows with the length of a chain of additions, so
 // that there are chains of 128 vectors, of 128 of these chains, and of those. In one loop, for registers.
 constexpr std::int64_t kChain = 128 * kLanes, kChains = 128 * kChain;
-HOTLOOP_INLINE float long_row_sum(const float* x, std::int64_t n) {
-  F32 total = splat(0.0f), chains = splat(0.0f), chain = splat(0.0f);
+template <int kRows>
+HOTLOOP_INLINE void long_row_sums(const float* x, std::int64_t n, float* y) {
+  RowSums<kRows> total, chains, chain;
+  const auto move = [](RowSums<kRows>& from, RowSums<kRows>& to) HOTLOOP_BODY {
+    for (int k = 0; k < kRows; ++k) to.of[k] = to.of[k] + from.of[k], from.of[k] = splat(0.0f);
+  };
   each_vector(n, [&](std::int64_t i, int count) HOTLOOP_BODY {
-    chain = chain + load_or(x + i, count);
-    if ((i + kLanes) % kChain == 0) chains = chains + chain, chain = splat(0.0f);
-    if ((i + kLanes) % kChains == 0) total = total + chains, chains = splat(0.0f);
+    for (int k = 0; k < kRows; ++k) chain.of[k] = chain.of[k] + load_or(x + k * n + i, count);
+    if ((i + kLanes) % kChain == 0) move(chain, chains);
+    if ((i + kLanes) % kChains == 0) move(chains, total);
   });
-  return sum(total + (chains + chain));
+  for (int k = 0; k < kRows; ++k) y[k] = sum(total.of[k] + (chains.of[k] + chain.of[k]));
 }
 
 HOTLOOP_INLINE float row_sum(const float* x, std::int64_t n) {
-  if (n > kLongRow) return long_row_sum(x, n);
+  if (n > kLongRow) {
+    float total;
+    long_row_sums<1>(x, n, &total);
+    return total;
+  }
   const auto total = sum_vectors<1>(n, [&](std::int64_t i, int count, F32(&sums)[1])
                                            HOTLOOP_BODY { sums[0] = sums[0] + load_or(x + i, count); });
   return sum(total.of[0]);

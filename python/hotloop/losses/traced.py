@@ -122,7 +122,7 @@ def trace_loss(loss: HasCall, labels: Shape, shape: Shape) -> TracedLoss:
         raise kind(f"{what}: {error}") from error
     require_meeting(what, found)
     predictions, (made,) = found.inputs[1], found.outputs
-    if made is not predictions and all(predictions not in node.inputs for node in found.nodes):
+    if made is not predictions and all(one is not predictions for node in found.nodes for one in node.inputs):
         mend = "compute it of the second argument"
         raise bad_value(f"{what}: result", "one that depends on y_pred", f"{made!r}", mend)
     if made.dtype != "float32":

@@ -5,6 +5,8 @@ once, with the numbers that a model would have. All floats are float32 and all i
 make truth values, which count as 0 and 1 in arithmetic. The type of a result is Keras's: of float32 and int32
 it is float32, of int32 and a Python float too, of truth values and an int int32.
 
+An array without numbers gives what NumPy makes of it.
+
 Integers that are only moved (reshape, transpose, slice, concatenate and the like) are exact, and so are the
 places that argmax finds. Computed they are in float32, comparisons and choices among them too: exact up to
 2**24.
