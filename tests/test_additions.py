@@ -24,6 +24,7 @@ USES = {
     "python/hotloop/benchmark/groups/chains.py": "measures a model that has one",
     "python/hotloop/compress/rewrite.py": "puts one before layers that quantise each row by its own range",
     "python/hotloop/core/naming.py": "an example of names",
+    "python/hotloop/ops/__init__.py": "names what Keras has and hl.ops has not",
     "python/hotloop/ops/activations.py": "hl.ops has functions under Keras's names, not one for each kind",
     "python/hotloop/ops/functions.py": "the same",
 }
