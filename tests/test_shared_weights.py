@@ -134,6 +134,30 @@ def test_copies_and_files_have_every_weight_once(tmp_path: Path) -> None:
     forget()
 
 
+def test_what_a_config_can_not_say_is_refused(tmp_path: Path) -> None:
+    """It would come back with its layers parted, or not at all."""
+    model = tied()
+    model.fit(X, X, verbose=0)
+    for copied in (
+        lambda: model.save(tmp_path / "tied"),
+        lambda: hl.clone_model(model),
+        lambda: model.to_json(),
+        model.refuse_unsavable,
+    ):
+        with pytest.raises(ValueError, match=r"'enc' and 'dec', which share 'enc/kernel'.*save_weights"):
+            copied()
+    assert not list(tmp_path.iterdir())
+    model.save_weights(tmp_path / "weights")
+    other = tied()
+    other.load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(other.predict(X, verbose=0), model.predict(X, verbose=0))
+    for copied_by in (copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))):
+        twin = copied_by(model)
+        for each in (model, twin):
+            each.fit(X, X, verbose=0, shuffle=False)
+        np.testing.assert_array_equal(twin.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
 def test_files_of_two_weights_of_one_name_are_not_written(tmp_path: Path) -> None:
     model = hl.Sequential([L.Dense(2, name="a", input_shape=(2,)), L.Dense(2, name="b")])
     for weight in model.weights:

@@ -15,6 +15,7 @@ from hotloop.core.registry import Family
 from hotloop.core.serialization import serialize
 from hotloop.feed.arrays import split_by_name
 from hotloop.graph.network import Network
+from hotloop.graph.parameters import Parameter
 from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.models import topology
 from hotloop.models.learning import Learning
@@ -214,15 +215,32 @@ class Model(Learning, Predicting):
         Raises
         ------
         ValueError
-            When one of them does not do what it did when the model was made.
+            When one of them does not do what it did when the model was made, or two layers have one weight.
         """
         if not self.built:
             return
+        self._require_own_weights(what)
         for node in self.graph.nodes:
             node.require_unchanged(what)
         for layer in self.graph.layers:
             for each in layer.with_parts():
                 each.require_unchanged(what)
+
+    def _require_own_weights(self, what: str) -> None:
+        """Refuse layers that share weights by sharing a part: configs, in which each has its own, would part
+        them. A ``from_config`` of the user's may know better."""
+        if not type(self).from_config.__module__.startswith("hotloop."):
+            return
+        owners: dict[Parameter, str] = {}
+        for layer in self.graph.layers:
+            for parameter in layer.parameters:
+                owner = owners.setdefault(parameter, layer.name)
+                if owner != layer.name:
+                    raise ValueError(
+                        f"{what}: expected layers with weights of their own, got {owner!r} and "
+                        f"{layer.name!r}, which share {parameter.path!r}: a config can't say that. "
+                        "save_weights keeps them, pickle and copy.deepcopy the model"
+                    )
 
     def refuse_unsavable(self) -> None:
         """Refuse at once what ``save`` would refuse; a ``save`` of the user's knows its own way.
@@ -231,10 +249,14 @@ class Model(Learning, Predicting):
         ------
         TypeError
             When a class or function in it is a user's and is not registered.
+        ValueError
+            When layers share weights by sharing a part.
         """
         from hotloop.saving.registered import require_savable
 
         if type(self).save is Model.save:
+            if self.built:
+                self._require_own_weights("save")
             require_savable("save", self._file_config())
 
     def __repr__(self) -> str:
