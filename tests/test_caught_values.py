@@ -110,3 +110,31 @@ def test_a_tensor_is_compared_with_itself_by_its_numbers():
 def test_nothing_is_no_tensor():
     with pytest.raises(TypeError, match="convert_to_tensor: expected a symbolic tensor"):
         ops.convert_to_tensor(None)
+
+
+class Begins(hl.layers.Layer):
+    """Looks at its weight, and writes to it, where it is made."""
+
+    def build(self, input_shape):
+        self.w = self.add_weight((input_shape[-1], 1), name="w")
+        self.w.assign(np.full(self.w.shape, 3.0))
+        self.w.value[0] = 5 * np.ones(1, np.float32)
+        self.first = self.w.numpy()
+
+    def call(self, inputs):
+        return inputs @ self.w
+
+
+class Around(hl.layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = Begins()
+
+    def call(self, inputs):
+        return self.inner(inputs) + self.inner(inputs)
+
+
+def test_build_sees_numbers_inside_a_traced_function_too():
+    layer = Around(input_shape=(4,))
+    assert hl.Sequential([layer]).predict(np.ones((1, 4)), verbose=0) == 2 * (5 + 3 * 3)
+    np.testing.assert_array_equal(layer.inner.first.ravel(), [5, 3, 3, 3])

@@ -10,7 +10,7 @@ from typing import Any
 
 class _Traces(threading.local):
     def __init__(self) -> None:
-        self.known: list[dict[Any, Any]] = []
+        self.known: list[dict[Any, Any] | None] = []  # None where a trace is left for a while
 
 
 _traces = _Traces()
@@ -27,11 +27,23 @@ def tracing() -> Iterator[dict[Any, Any]]:
         _traces.known.pop()
 
 
+@contextmanager
+def not_tracing() -> Iterator[None]:
+    """Until the end of the block weights are numbers, as where a layer is built inside a traced function."""
+    _traces.known.append(None)
+    try:
+        yield
+    finally:
+        _traces.known.pop()
+
+
 def is_tracing() -> bool:
     """Whether this thread traces a function, so that weights are symbolic."""
-    return bool(_traces.known)
+    return bool(_traces.known) and _traces.known[-1] is not None
 
 
 def known_weights() -> dict[Any, Any]:
     """By weight the symbolic tensor that it is in the function that is being traced, the innermost one."""
-    return _traces.known[-1]
+    known = _traces.known[-1]
+    assert known is not None
+    return known

@@ -14,6 +14,7 @@ from hotloop.core.naming import snake_case, unique_name
 from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
+from hotloop.graph.tracing import not_tracing
 from hotloop.ops.parts import find_parts
 from hotloop.ops.weighted import Weighted
 
@@ -326,7 +327,8 @@ class Layer(Derived, Weighted):
 
     def build_for(self, shape: Any) -> None:
         """Make the weights, which are for inputs of this shape from here on."""
-        self.build(shape)
+        with not_tracing():
+            self.build(shape)
         self.built, self.shape_built_for = True, shape
 
     def adopt_parts(self) -> None:
