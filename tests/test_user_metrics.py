@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -162,6 +163,24 @@ def test_stateful_metrics_see_the_whole_set_at_once() -> None:
         assert found["own"] == pytest.approx(found["weighted_mae"], rel=1e-6)
     logs = model.fit(X, Y, verbose=0, epochs=2).history
     assert logs["stateful"] == pytest.approx(logs["mae"], rel=1e-6)
+
+
+def test_files_and_copies_do_not_hold_the_state_of_stateful_metrics(tmp_path: Any) -> None:
+    @hl.saving.register_serializable(package="test_user_metrics")
+    class Scaled(Stateful):
+        def __init__(self, by: float, name: str = "scaled") -> None:
+            super().__init__(name)
+            self.by = by
+
+        def result(self) -> float:
+            return self.by * super().result()
+
+    model = compiled(metrics=[Scaled(2.0), "mae"])
+    found = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert found["scaled"] == pytest.approx(2 * found["mae"], rel=1e-6)
+    model.save(tmp_path / "model.hotloop")
+    assert hl.load_model(tmp_path / "model.hotloop").evaluate(X, Y, verbose=0, return_dict=True) == found
+    assert copy.deepcopy(model).evaluate(X, Y, verbose=0, return_dict=True) == found
 
 
 def test_metrics_that_can_not_be_called_are_refused_by_compile() -> None:

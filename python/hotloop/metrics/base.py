@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -129,6 +130,14 @@ class Metric(Configurable):
         own.update_state(y_true, y_pred, *(() if sample_weight is None else (sample_weight,)))
         result: Result = own.result()
         return result
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments; of one that has a state, attributes of other names are that."""
+        config = super().get_config()
+        if type(self).__call__ is not Metric.__call__:
+            return config
+        known = {name for kind in type(self).__mro__ for name in inspect.signature(kind.__init__).parameters}
+        return {key: value for key, value in config.items() if key in known}
 
     def on_logits(self, activation: str) -> Metric | None:
         """Return this metric as it is of what went into an activation, or None where it has no such form."""

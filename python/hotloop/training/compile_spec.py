@@ -225,7 +225,7 @@ def _refuse_taken(heads: Sequence[Head]) -> None:
     taken = {*losses_, *(f"val_{name}" for name in [*losses_, *named])}
     for name in named:
         if name in taken:
-            got = f"one that the logs call {name!r}, as they do the loss, or what is validated"
+            got = f"{name!r}, by which the logs have a loss, or what is validated"
             mend = "name it with hl.metrics.FunctionMetric(function, name=...), or the metric's own name=..."
             raise bad_value("compile: metrics", "names of their own", got, mend)
 
