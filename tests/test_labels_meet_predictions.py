@@ -53,6 +53,50 @@ def test_labels_that_would_be_repeated_are_refused(function: Any, labels: Any, o
         assert np.array_equal(ours, was)
 
 
+def absolute(y_true: Any, y_pred: Any) -> Any:
+    return np.mean(np.abs(y_true - y_pred), axis=-1)
+
+
+def logarithm(y_true: Any, y_pred: Any) -> Any:
+    return -np.sum(np.log(np.clip(y_pred, 1e-7, 1.0)) * (2 * y_true), axis=-1)
+
+
+class Own(hl.metrics.Metric):
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        return float(np.square(y_true - y_pred).mean())
+
+
+@pytest.mark.parametrize("metric", [absolute, logarithm, Own()], ids=["absolute", "logarithm", "class"])
+@pytest.mark.parametrize(("labels", "outputs"), SHAPES)
+def test_metrics_of_numpy_do_not_repeat_them_either(metric: Any, labels: Any, outputs: Any) -> None:
+    x = RNG.normal(size=(20, *outputs)).astype(np.float32)
+    y = RNG.uniform(size=(20, *labels)).astype(np.float32)
+    model = hl.Sequential([hl.layers.Dense(outputs[-1], "sigmoid", input_shape=outputs)])
+    model.compile("sgd", loss=lambda y, p: ops.mean(ops.square(p), axis=-1), metrics=[metric])
+    with pytest.raises(
+        ValueError, match=r"metric '.*y_true: expected shape \(20, .*one of them repeated; give"
+    ):
+        model.evaluate(x, y, verbose=0)
+
+
+def sliced(y_true: Any, y_pred: Any) -> Any:
+    out = np.empty_like(y_pred)
+    np.subtract(y_pred, y_true[:, :1], out=out)
+    assert isinstance(np.add(out, 1.0), np.ndarray)
+    return np.where(y_true[:, :1] > 0, np.square(out), 0.0).mean(axis=-1) + (y_true**2).sum(axis=1)
+
+
+def test_metrics_of_numpy_may_slice_labels_and_repeat_them_by_name() -> None:
+    y, p = RNG.normal(size=(20, 1)), RNG.normal(size=(20, 3)).astype(np.float32)
+
+    def spread(y_true: Any, y_pred: Any) -> Any:
+        return np.abs(np.broadcast_to(y_true, y_pred.shape) - y_pred).max(axis=-1)
+
+    wanted = np.where(y > 0, np.square(p - y), 0.0).mean(axis=1) + np.square(y)[:, 0]
+    assert hl.metrics.FunctionMetric(sliced)(y, p) == pytest.approx(wanted.mean(), rel=1e-5)
+    assert hl.metrics.FunctionMetric(spread)(y, p) == pytest.approx(np.abs(y - p).max(axis=1).mean())
+
+
 def quantiles(y_true: Any, y_pred: Any) -> Any:
     error = ops.broadcast_to(y_true, y_pred.shape) - y_pred
     q = np.array([0.1, 0.5, 0.9], np.float32)

@@ -32,16 +32,21 @@ def require_meeting(what: str, found: Subgraph) -> None:
         sides = {whole[tensor] for tensor in node.inputs if tensor in whole}
         made = node.output
         if len(sides) == 2 and made.batched and made.sample_shape == _broadcast(labels, predictions):
-            got = f"{labels.shape} beside y_pred of {predictions.shape}, one of them repeated"
-            mend = (
-                "give the labels the output's shape; if they are to be repeated, write "
-                "hotloop.ops.broadcast_to(y_true, y_pred.shape), if they hold several things, slice them: "
-                "y_true[:, :1]"
-            )
-            raise bad_value(f"{what}: {node.layer.name}: y_true", f"shape {predictions.shape}", got, mend)
+            raise repeated(f"{what}: {node.layer.name}", labels.shape, predictions.shape)
         alone = sides.pop() if len(sides) == 1 else None
         if alone is not None and len(node.inputs) == 1 and made.shape == alone.shape:
             whole[made] = alone
+
+
+def repeated(what: str, labels: tuple[int | None, ...], predictions: tuple[int | None, ...]) -> ValueError:
+    """Make the error for labels and predictions of which one would be repeated along an axis of the other."""
+    return bad_value(
+        f"{what}: y_true",
+        f"shape {predictions}",
+        f"{labels} beside y_pred of {predictions}, one of them repeated",
+        "give the labels the output's shape; if they are to be repeated, write "
+        "broadcast_to(y_true, y_pred.shape), if they hold several things, slice them: y_true[:, :1]",
+    )
 
 
 def _broadcast(one: SymbolicTensor, other: SymbolicTensor) -> tuple[int, ...]:

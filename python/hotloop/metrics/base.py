@@ -136,7 +136,8 @@ class Metric(Configurable):
         config = super().get_config()
         if type(self).__call__ is not Metric.__call__:
             return config
-        known = {name for kind in type(self).__mro__ for name in inspect.signature(kind.__init__).parameters}
+        made = [vars(kind)["__init__"] for kind in type(self).__mro__ if "__init__" in vars(kind)]
+        known = {name for constructor in made for name in inspect.signature(constructor).parameters}
         return {key: value for key, value in config.items() if key in known}
 
     def on_logits(self, activation: str) -> Metric | None:
@@ -264,8 +265,11 @@ class FunctionMetric(Metric):
         target, predicted = np.asarray(y_true), np.asarray(y_pred)
         target = like_predictions(target, predicted.shape)
         compute = self.program(target, predicted)
-        function = self._function if compute is None else compute
-        values = np.asarray(call_metric(self.name, function, target, predicted))
+        values = np.asarray(
+            call_metric(self.name, self._function, target, predicted)
+            if compute is None
+            else compute(target, predicted)
+        )
         refuse_table(self.name, values, target.shape, predicted.shape)
         if are_rows(values, predicted.shape):
             return weighted_mean(values, sample_weight, self.name)

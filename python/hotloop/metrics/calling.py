@@ -9,24 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core import errors
+from hotloop.metrics.whole import watched
 
 Array = npt.NDArray[Any]
 
 
-def call_metric(name: str, function: Callable[..., Any], *arrays: Array | None) -> Any:
+def call_metric(
+    name: str, function: Callable[..., Any], target: Array, predicted: Array, *weights: Array | None
+) -> Any:
     """Call a metric with arrays that it can't write to: they may be the user's, and other metrics read them.
 
     Raises
     ------
     TypeError, ValueError
-        When it writes to them, or returns anything but numbers; whatever else it raises.
+        When it writes to them, repeats labels for several outputs, or returns anything but numbers; whatever
+        else it raises.
     """
-    views = [None if array is None else array.view() for array in arrays]
-    for view in views:
-        if view is not None:
-            view.flags.writeable = False
+    given = *watched(f"metric {name!r}", _read_only(target), _read_only(predicted)), *map(_read_only, weights)
     try:
-        result = function(*views)
+        result = function(*given)
     except ValueError as error:
         if "read-only" not in str(error):
             raise
@@ -34,6 +35,14 @@ def call_metric(name: str, function: Callable[..., Any], *arrays: Array | None) 
         raise ValueError(f"metric {name!r}: {error}; {mend}") from error
     _require_numbers(name, result)
     return result
+
+
+def _read_only(array: Array | None) -> Any:
+    if array is None:
+        return None
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _require_numbers(name: str, result: Any) -> None:
