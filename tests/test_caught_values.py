@@ -56,9 +56,13 @@ def test_what_comes_of_a_weight_is_refused_beside_a_symbolic_tensor():
     inner(x)
     total = ops.sum(inner.kernel)
     assert type(total) is np.ndarray
-    for made in (total, ops.square(total), ops.reshape(inner.kernel, (-1,))[:4]):
+    value = inner.kernel.value
+    for made in (total, ops.square(total), ops.reshape(inner.kernel, (-1,))[:4], value[0], ops.sum(value)):
         with pytest.raises(ValueError, match=r"weight 'dense.*/kernel' beside a symbolic tensor"):
             other(x) + made
+    with pytest.raises(ValueError, match=r"weight 'dense.*/bias' beside a symbolic tensor"):
+        other(x) + inner.bias.value
+    assert (other(x) + inner.kernel.numpy()[0]).shape == (None, 4)
 
 
 def test_arrays_count_as_they_were():

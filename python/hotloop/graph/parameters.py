@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,12 +19,32 @@ from hotloop.graph.tracing import is_tracing
 
 Shape = tuple[int, ...]
 ALIGNMENT = 16  # floats: every parameter starts on a whole vector
+# Arenas of which somebody has a view, by the identity of the arrays that own their memory.
+_looked_into: dict[int, weakref.ref[ParameterStore]] = {}
 _moving = make_lock()  # models that share a store have locks of their own
 
 
 def aligned_size(size: int) -> int:
     """Round ``size`` floats up to whole vectors."""
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+def memory_of(array: Any) -> Any:
+    """The array that owns what an array is a view of."""
+    while isinstance(getattr(array, "base", None), np.ndarray):
+        array = array.base
+    return array
+
+
+def weight_behind(array: npt.NDArray[Any]) -> Parameter | None:
+    """The weight that an array shares memory with, where it is a view of its ``value``."""
+    owner = memory_of(array)
+    found = _looked_into.get(id(owner))
+    store = None if found is None else found()
+    if store is None or memory_of(store.values) is not owner:
+        return None
+    place = (array.__array_interface__["data"][0] - store.values.__array_interface__["data"][0]) // 4
+    return next((p for p in store.parameters if p.offset <= place < p.offset + p.size), None)
 
 
 class Parameter(Operand):
@@ -84,7 +105,14 @@ class Parameter(Operand):
 
         In a function that is traced, the symbolic tensor that the weight is there.
         """
-        return FUNCTIONS["convert_to_tensor"](self) if is_tracing() else self.numbers
+        if is_tracing():
+            return FUNCTIONS["convert_to_tensor"](self)
+        numbers = self.numbers
+        owner = memory_of(numbers)
+        if id(owner) not in _looked_into and isinstance(owner, np.ndarray):
+            _looked_into[id(owner)] = weakref.ref(self.store)
+            weakref.finalize(owner, _looked_into.pop, id(owner), None).atexit = False
+        return numbers
 
     @property
     def numbers(self) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hotloop.graph.parameters import Parameter
+from hotloop.graph.parameters import Parameter, memory_of, weight_behind
 
 _paths: dict[int, str] = {}  # of weights, by the identity of arrays that own their memory and still live
 
@@ -24,10 +24,10 @@ def path_behind(values: Iterable[Any]) -> str:
     for value in values:
         if isinstance(value, Parameter):
             return value.path
-        if isinstance(value, list | tuple):
-            found = path_behind(value)
-        else:
-            found = _paths.get(id(_owner(value)), "") if _paths and isinstance(value, np.ndarray) else ""
+        found = path_behind(value) if isinstance(value, list | tuple) else ""
+        if isinstance(value, np.ndarray):
+            weight = weight_behind(value) if value.base is not None else None
+            found = _paths.get(id(memory_of(value)), "") if weight is None else weight.path
         if found:
             return found
     return ""
@@ -37,20 +37,14 @@ def mark(results: Any, path: str) -> None:
     """Remember of an array, or of those in a list, which weight it was computed of."""
     for result in results if isinstance(results, list) else [results]:
         if isinstance(result, np.ndarray):
-            owner = _owner(result)
+            owner = memory_of(result)
             _paths[id(owner)] = path
             weakref.finalize(owner, _paths.pop, id(owner), None).atexit = False
-
-
-def _owner(array: Any) -> Any:
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def beside_tensor(path: str) -> ValueError:
     """Make the error for a weight in a model that would not know that it is there."""
     return ValueError(
         f"weight {path!r} beside a symbolic tensor: a model would not know that it is there; "
-        "write a subclass of hotloop.layers.Layer, whose call uses it"
+        "write a subclass of hotloop.layers.Layer, whose call uses it; its numpy() is a constant"
     )
