@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import hotloop as hl
+from hotloop.ir.lower import lower
 from own_things import L, X, Y, compiled, swish
 
 pytestmark = pytest.mark.usefixtures("nothing_stays_registered")
@@ -18,13 +19,16 @@ class Times(L.Layer):
         self.by = by
         self.note = "nothing"
         self.inner = L.Dense(3, activation=swish)
+        self.drop = L.Dropout(0.1)
+        self.net = hl.Sequential([L.Dropout(0.2), L.Dense(3), L.Dropout(0.1)])
         self.calls = 0
 
     def build(self, input_shape: Any) -> None:
         self.shift = self.add_weight((3,), name="shift")
 
     def call(self, inputs: Any) -> Any:
-        return self.by * self.inner(inputs) + self.shift
+        x = self.net(self.drop(self.inner(self.drop(inputs))))
+        return self.by * x + self.shift
 
 
 def copies(path: Path) -> Any:
@@ -47,7 +51,9 @@ def test_attributes_that_changed_are_noticed(tmp_path: Path) -> None:
     for copied in copies(tmp_path).values():
         copied(model)
     assert len(layer.inner.nodes) == nodes  # calls that only look
-    np.testing.assert_array_equal(hl.load_model(tmp_path / "model").predict(X), before)
+    loaded = hl.load_model(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict(X), before)
+    assert str(lower(loaded.graph)) == str(lower(model.graph))
     layer.by = 5.0
     np.testing.assert_array_equal(model.predict(X), before)
     message = (

@@ -11,6 +11,7 @@ from typing import Any
 class _Traces(threading.local):
     def __init__(self) -> None:
         self.known: list[dict[Any, Any] | None] = []  # None where a trace is left for a while
+        self.training: list[bool | None] = [None]
 
 
 _traces = _Traces()
@@ -47,3 +48,18 @@ def known_weights() -> dict[Any, Any]:
     known = _traces.known[-1]
     assert known is not None
     return known
+
+
+@contextmanager
+def training_is(given: bool | None) -> Iterator[None]:
+    """Until the end of the block a layer's call is traced with this ``training``."""
+    _traces.training.append(given)
+    try:
+        yield
+    finally:
+        _traces.training.pop()
+
+
+def training_given() -> bool | None:
+    """The ``training`` of the innermost call of a layer that is being traced; None where it takes none."""
+    return _traces.training[-1]

@@ -44,7 +44,9 @@ class InputLayer(Layer):
         node = Node(self, (), self.shape, "float32")
         self.nodes.append(node)
 
-    def __call__(self, inputs: Any = None) -> SymbolicTensor:
+    def __call__(
+        self, inputs: Any = None, *others: Any, training: Any = None, mask: Any = None
+    ) -> SymbolicTensor:
         """Return its tensor; an input layer reads nothing."""
         if inputs is not None:
             raise TypeError(f"{self._label} takes no inputs")

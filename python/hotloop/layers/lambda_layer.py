@@ -8,6 +8,7 @@ from typing import Any
 from hotloop.core.custom_objects import function_of, name_or_itself
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.symbolic import SymbolicTensor
+from hotloop.ops.flags import flags_of
 from hotloop.ops.layer import LAYERS, Layer, as_shape
 
 
@@ -22,7 +23,8 @@ class Lambda(Layer):
     Parameters
     ----------
     function : callable
-        Takes a symbolic tensor, or a list of them where the layer is called with several, and returns one. A
+        Takes a symbolic tensor, or a list of them where the layer is called with several, and returns one. It
+        may take ``training`` and ``mask``, as :meth:`hotloop.layers.Layer.call` may. A
         model is saved with it when :func:`hotloop.saving.register_serializable` has it.
     output_shape : tuple of int, optional
         What the shape of one sample is expected to be; found out otherwise.
@@ -64,12 +66,15 @@ class Lambda(Layer):
         self.expected_shape = None if output_shape is None else as_shape("Lambda: output_shape", output_shape)
         self.arguments = dict(arguments or {})
 
-    def call(self, inputs: Any) -> SymbolicTensor:
-        made: SymbolicTensor = self.function(inputs, **self.arguments)
+    def call(self, inputs: Any, **flags: Any) -> SymbolicTensor:
+        made: SymbolicTensor = self.function(inputs, **self.arguments, **flags)
         if self.expected_shape is not None and getattr(made, "sample_shape", None) != self.expected_shape:
             expected = f"output_shape {self.expected_shape} of its function"
             raise bad_value(self._label, expected, getattr(made, "sample_shape", type(made).__name__))
         return made
+
+    def call_flags(self) -> tuple[str, ...]:
+        return tuple(name for name in flags_of(self.function) if name not in self.arguments)
 
     def get_config(self) -> dict[str, Any]:
         shape = None if self.expected_shape is None else list(self.expected_shape)

@@ -20,6 +20,7 @@ from hotloop.graph.symbolic import FunctionalGraph, SymbolicTensor, as_tensors
 from hotloop.models import topology
 from hotloop.models.learning import Learning
 from hotloop.models.predicting import Predicting
+from hotloop.ops.flags import require_flags
 from hotloop.training.predictor import Predictor
 from hotloop.training.trainer import Trainer
 
@@ -108,11 +109,17 @@ class Model(Learning, Predicting):
 
     # -- calls
 
-    def __call__(self, inputs: Any) -> Any:
-        """Replay the layers on symbolic tensors, or predict on arrays."""
+    def __call__(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Replay the layers on symbolic tensors, or predict on arrays.
+
+        ``training`` may be False on arrays, and in a layer's ``call`` what that was given; masks are None.
+        """
         items = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
         first = items[0] if isinstance(items, list | tuple) and items else items
-        if not isinstance(first, SymbolicTensor):
+        is_symbolic = isinstance(first, SymbolicTensor)
+        if mask is not None or (training is not None and (is_symbolic or training is not False)):
+            require_flags(f"model {self.name!r}", training, mask)
+        if not is_symbolic:
             return self.predict_on_batch(inputs)
         if isinstance(inputs, Mapping):
             inputs = split_by_name("inputs", inputs, self.input_names, [()] * len(self.input_names))

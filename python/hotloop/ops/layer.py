@@ -15,6 +15,7 @@ from hotloop.core.registry import Family
 from hotloop.graph.parameters import Parameter, Shape
 from hotloop.graph.symbolic import Node, SymbolicTensor, as_tensors
 from hotloop.graph.tracing import not_tracing
+from hotloop.ops.called import Called
 from hotloop.ops.parts import find_parts
 from hotloop.ops.weighted import Weighted
 
@@ -39,7 +40,7 @@ def as_shape(what: str, shape: Any, *, unknown: bool = False) -> Shape:
     return sizes
 
 
-class Layer(Derived, Weighted):
+class Layer(Derived, Weighted, Called):
     """Base of all layers: a name, weights, and how a call becomes ops.
 
     A subclass defines ``call``, which computes by :mod:`hotloop.ops`, and ``build`` when it has weights; they
@@ -224,6 +225,12 @@ class Layer(Derived, Weighted):
         """
         raise NotImplementedError(f"{type(self).__name__} has no call")
 
+    def call_flags(self) -> tuple[str, ...]:
+        """Which of ``training`` and ``mask`` its ``call`` takes."""
+        from hotloop.ops.flags import flags_of
+
+        return flags_of(self.call)
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Return the shape of one sample of the output.
 
@@ -282,8 +289,18 @@ class Layer(Derived, Weighted):
 
     # -- calls
 
-    def __call__(self, inputs: Any) -> SymbolicTensor:
-        """Call the layer on a symbolic tensor (a list of them for layers that merge), building it first."""
+    def __call__(self, inputs: Any, *others: Any, training: Any = None, mask: Any = None) -> SymbolicTensor:
+        """Call the layer on a symbolic tensor (a list of them for layers that merge), building it first.
+
+        A ``call`` that takes ``training`` may hand it on; else that and ``mask`` are None.
+        """
+        if others:
+            mend = "several tensors come as a list"
+            raise bad_value(f"{self._label}: inputs", "one argument", f"{1 + len(others)} of them", mend)
+        if training is not None or mask is not None:
+            from hotloop.ops.flags import require_flags
+
+            require_flags(self._label, training, mask)
         tensors = as_tensors(f"{self._label}: inputs", inputs)
         if type(self).call is not Layer.call:
             from hotloop.ops.traced_call import call_traced  # which layers of the package do without
@@ -337,36 +354,6 @@ class Layer(Derived, Weighted):
         theirs = dict.fromkeys(parameter for part in parts for parameter in part.parameters)
         self._adopted = [parameter for parameter in theirs if parameter not in set(own)]
         self.parameters = [*own, *self._adopted]
-
-    # -- shapes, as Keras shows them: with None for the batch
-
-    @property
-    def input(self) -> SymbolicTensor | list[SymbolicTensor]:
-        """The input of its first call."""
-        inputs = list(self._first_node.inputs)
-        return inputs[0] if len(inputs) == 1 else inputs
-
-    @property
-    def output(self) -> SymbolicTensor:
-        """The output of its first call."""
-        return self._first_node.output
-
-    @property
-    def input_shape(self) -> Any:
-        """Shape of its first call's input with None for the batch; a list for layers that merge."""
-        shapes = [tensor.shape for tensor in self._first_node.inputs]
-        return shapes if self.merges else (shapes[0] if shapes else self.output_shape)
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """Shape of its first call's output with None for the batch."""
-        return self._first_node.output.shape
-
-    @property
-    def _first_node(self) -> Node:
-        if not self.nodes:
-            raise ValueError(f"{self._label} was never called; it has no input and output yet")
-        return self.nodes[0]
 
     # -- configuration
 

@@ -112,7 +112,7 @@ class Operation(Layer):
         """What its function is called; a model adds a number where it is not the only one."""
         return self.primitive.label(self.arguments)
 
-    def __call__(self, inputs: Any) -> SymbolicTensor:
+    def __call__(self, inputs: Any, *others: Any, training: Any = None, mask: Any = None) -> SymbolicTensor:
         """Do the same with other tensors."""
         tensors = as_tensors(f"{self._label}: inputs", inputs)
         expected = sum(operand is None for operand in self.operands)

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from hotloop.core.errors import bad_type, bad_value
 from hotloop.graph.layer import GraphLayer
 from hotloop.graph.symbolic import Node, SymbolicTensor
+from hotloop.graph.tracing import training_is
+from hotloop.ops.flags import FLAGS, differs_by_training
 from hotloop.ops.kept import keeping_nothing
 from hotloop.ops.parts import claim_parts
 from hotloop.ops.trace import Subgraph, trace
 from hotloop.ops.types import spec_of
-from hotloop.ops.unchanged import attributes_of, require_unchanged
+from hotloop.ops.unchanged import attributes_of, calls_within, is_same, require_unchanged
 from hotloop.ops.undo import undone_on_error
 
 
@@ -23,7 +25,9 @@ class TracedLayer(GraphLayer, Protocol):
     built: bool
     shape_built_for: Any
 
-    def call(self, inputs: Any) -> SymbolicTensor: ...
+    def call(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def call_flags(self) -> tuple[str, ...]: ...
 
     def build_for(self, shape: Any) -> None: ...
 
@@ -95,15 +99,33 @@ def _build_and_trace(layer: TracedLayer, tensors: list[SymbolicTensor]) -> Trace
 
 
 def _trace(layer: TracedLayer, tensors: Sequence[SymbolicTensor]) -> Subgraph:
+    flags = layer.call_flags()
+    if "training" not in flags:
+        return _trace_with(layer, tensors, None, dict.fromkeys(flags))
+    training = _trace_with(layer, tensors, True, dict.fromkeys(flags))
+    for node in calls_within(training):
+        node.layer.nodes.remove(node)  # as if only the other one had been made
+    found = _trace_with(layer, tensors, False, dict.fromkeys(flags))
+    if not is_same(training, found):
+        raise differs_by_training(f"layer {layer.name!r}")
+    return found
+
+
+def _trace_with(
+    layer: TracedLayer, tensors: Sequence[SymbolicTensor], training: bool | None, flags: dict[str, Any]
+) -> Subgraph:
+    if training is not None:
+        flags["training"] = training
+
     def called(*inputs: SymbolicTensor) -> SymbolicTensor:
-        result = layer.call(list(inputs) if len(tensors) > 1 else inputs[0])
+        result: SymbolicTensor = layer.call(list(inputs) if len(tensors) > 1 else inputs[0], **flags)
         if isinstance(result, list | tuple | dict):
             mend = "write a layer for each, or concatenate them"
             raise bad_type(f"layer {layer.name!r}: what call returns", "one tensor", result, mend)
         return result
 
     what, weights = f"call of layer {layer.name!r}", len(layer.parameters)
-    with keeping_nothing(what, layer, getattr(layer, "function", None)):
+    with keeping_nothing(what, layer, getattr(layer, "function", None)), training_is(training):
         subgraph = trace(called, [spec_of(tensor) for tensor in tensors], what)
         if len(layer.parameters) > weights:
             made = layer.parameters[weights].name
@@ -112,16 +134,12 @@ def _trace(layer: TracedLayer, tensors: Sequence[SymbolicTensor]) -> Subgraph:
 
 
 def _require_plain_call(layer: TracedLayer) -> None:
-    """Refuse a ``call`` with further arguments, which would be left at their defaults."""
+    """Refuse a ``call`` with arguments of its own, which would be left at their defaults."""
     parameters = list(inspect.signature(layer.call).parameters.values())
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    others = [p.name for p in parameters[1:] if p.kind not in kinds]
+    others = [p.name for p in parameters[1:] if p.kind not in kinds and p.name not in FLAGS]
     if others:
-        mend = (
-            "one graph serves training and inference: layers such as Dropout know which it is"
-            if "training" in others
-            else "several tensors come as a list, anything else belongs into __init__"
-        )
+        mend = "several tensors come as a list, anything else belongs into __init__"
         what = f"layer {layer.name!r}: call"
         raise bad_value(what, "one argument, inputs", f"{', '.join(others)} too", mend)
 

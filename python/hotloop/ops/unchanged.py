@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hotloop.core.errors import brief
+from hotloop.graph.layer import GraphLayer
+from hotloop.graph.symbolic import Node
 from hotloop.ir.graph import Graph, Op, Value
 from hotloop.ops.trace import Subgraph
 
@@ -52,7 +54,7 @@ def require_unchanged(
         raise ValueError(
             f"{what}: {label} can't be called again, as a copy of the model does: {error}"
         ) from error
-    if _lowered(before) == _lowered(after):
+    if is_same(before, after):
         return
     now = vars(owner) if owner is not None else {}
     changed = [
@@ -67,10 +69,37 @@ def require_unchanged(
     )
 
 
+def is_same(one: Subgraph, other: Subgraph) -> bool:
+    """Whether two calls did the same, whichever calls of their parts they are made of."""
+    return _lowered(one) == _lowered(other)
+
+
+def calls_within(subgraph: Subgraph) -> list[Node]:
+    """The calls of layers that a call consists of, and those that these consist of."""
+    found: dict[Node, None] = {}
+    for node in subgraph.nodes:
+        found[node] = None
+        inner = getattr(node, "subgraph", None)
+        if inner is not None:
+            found.update(dict.fromkeys(calls_within(inner)))
+    return list(found)
+
+
 def _lowered(subgraph: Subgraph) -> list[Any]:
     """Something that is equal for functions that did the same."""
     graph = Graph([Value(t.sample_shape, t.dtype, batched=t.batched) for t in subgraph.inputs])
-    graph.outputs = subgraph.lower(graph, graph.inputs)
+    calls = calls_within(subgraph)
+    numbers = [node.index for node in calls]
+    first: dict[GraphLayer, int] = {}
+    for node in calls:
+        first[node.layer] = min(node.index, first.get(node.layer, node.index))
+    try:
+        for node in calls:
+            node.index -= first[node.layer]
+        graph.outputs = subgraph.lower(graph, graph.inputs)
+    finally:
+        for node, index in zip(calls, numbers, strict=True):
+            node.index = index
     number = {value: i for i, value in enumerate(graph.values)}
     return [*(_op(op, number) for op in graph), [number[value] for value in graph.outputs]]
 
