@@ -59,9 +59,8 @@ def watched(what: str, target: Array, predicted: Array) -> tuple[Array, Array]:
     Examples
     --------
     >>> y, p = watched("metric 'own'", np.ones((4, 1)), np.ones((4, 3)))
-    >>> np.abs(y - p)
-    Traceback (most recent call last):
-    ValueError: metric 'own': subtract: y_true: expected shape (4, 3), got (4, 1) beside y_pred of (4, 3), ...
+    >>> y.role, (2.0 * y).role, y[:, :1].role
+    ('y_true', 'y_true', '')
     """
     one, other = target.shape, predicted.shape
     if one == other or len(one) != len(other) or one[:1] != other[:1]:
