@@ -60,8 +60,9 @@ def nothing_stays_registered() -> Iterator[None]:
     import hotloop.ops.functions  # noqa: F401  # which are registered once a process
     from hotloop.core import custom_objects
 
-    before = dict(custom_objects._registered), dict(custom_objects._names)
+    tables = custom_objects._registered, custom_objects._names, custom_objects._given
+    before = [dict(table) for table in tables]
     yield
-    for now, then in zip((custom_objects._registered, custom_objects._names), before, strict=True):
+    for now, then in zip(tables, before, strict=True):
         now.clear()
         now.update(then)

@@ -12,22 +12,22 @@ import numpy as np
 _NONE = object()
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON has it, in lists and dicts of its own; TypeError where it has none."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     raise TypeError(f"no JSON value: {type(value).__name__}")
 
 
 def _plain_or_none(value: Any) -> Any:
     try:
-        return _plain(value)
+        return plain(value)
     except TypeError:
         return _NONE
 

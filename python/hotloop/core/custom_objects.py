@@ -5,6 +5,7 @@ A file holds their names alone. Whoever loads it defines them again; nothing of 
 
 from __future__ import annotations
 
+import functools
 import importlib
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -23,6 +24,7 @@ class _Scopes(threading.local):
 
 _registered: dict[str, Any] = {}
 _names: dict[Any, str] = {}
+_given: dict[Any, str] = {}  # names that things were found by in scopes
 _scopes = _Scopes()
 
 # By package, modules of hotloop's that register what they have when they are imported, which is not at once.
@@ -171,6 +173,7 @@ def find(name: Any) -> Any:
     for objects in reversed(_scopes.entered):
         found = objects.get(name, objects.get(own))
         if found is not None:
+            _given[_key(found)] = _full(name)
             return found
     if package in packages and name not in _registered:
         importlib.import_module(packages[package])
@@ -191,19 +194,42 @@ def name_or_itself(thing: Any) -> Any:
     return _names.get(_key(thing), thing)
 
 
+def name_in_files(thing: Any) -> str | None:
+    """Return the name that a file may have for what is not registered.
+
+    It is that in a scope which is entered, or by which it was found in one; whoever loads the file gives it by
+    that name again.
+    """
+    for objects in reversed(_scopes.entered):
+        for name, known in objects.items():
+            if known is thing:
+                return _full(name)
+    return _given.get(_key(thing))
+
+
+def _full(name: str) -> str:
+    return name if ">" in name else f"Custom>{name}"
+
+
 def _key(thing: Any) -> Any:
     """What is equal for one thing: methods are made anew whenever they are asked for."""
     return thing if isinstance(thing, Hashable) else Same(thing)
 
 
 def function_of(what: str, given: Any) -> Callable[..., Any]:
-    """Return the function that :func:`name_or_itself` made this of.
+    """Return the function that a config has: by its name, itself, or as a ``functools.partial`` of one.
 
     Raises
     ------
     TypeError, ValueError
         When the name is not known, or stands for a class.
     """
+    if isinstance(given, Mapping) and "partial" in given:
+        function = function_of(what, given["partial"])
+        args, keywords = given.get("args", []), given.get("keywords", {})
+        if not isinstance(args, list) or not isinstance(keywords, Mapping):
+            raise bad_type(what, "a list of args and a dict of keywords", keywords)
+        return functools.partial(function, *args, **keywords)
     function = named(given)
     if isinstance(function, str):
         raise missing("function", function, ())

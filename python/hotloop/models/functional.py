@@ -164,12 +164,12 @@ class Model(Learning, Predicting):
         TypeError
             When a class or function in it is a user's and is not registered.
         """
-        from hotloop.saving.registered import require_savable
+        from hotloop.saving.registered import as_in_files, require_savable
 
         self.require_unchanged("to_json")
         config = serialize(self)
         require_savable("to_json", config)
-        return json.dumps(config, **options)
+        return json.dumps(as_in_files(config), **options)
 
     def save(self, filepath: PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write architecture, weights, what ``compile`` was told and the optimizer's state to one file.

@@ -12,7 +12,7 @@ from hotloop.core.errors import bad_value
 from hotloop.core.files import PathLike, may_wait, refuse_overwriting
 from hotloop.graph.still import HasStore, still
 from hotloop.saving.container import Container, read_container, write_container
-from hotloop.saving.registered import require_savable
+from hotloop.saving.registered import as_in_files, require_savable
 
 Contents = tuple[dict[str, Any], dict[str, Any]]  # a config and tensors
 Model = TypeVar("Model", bound=HasStore)
@@ -52,8 +52,9 @@ def save_model(
         When there is a file already and `overwrite` is False.
     TypeError
         For a class that is not hotloop's, of the model or of a layer, metric, optimizer or other part of it,
-        and for a Python function in it, unless :func:`register_serializable` has them: loading could not
-        find them. ``save_weights`` takes all.
+        and for a Python function in it, unless :func:`register_serializable` has them, or they are among the
+        ``custom_objects`` that are given here, or were to what loaded the model: loading could not find them.
+        ``save_weights`` takes all.
     OSError
         When the file can't be written.
 
@@ -76,6 +77,7 @@ def write_resting(model: Model, path: PathLike, kind: str, contents: Callable[[M
     with still(model) as resting:
         config, tensors = contents(resting)
         require_savable("save", config)
+        config = as_in_files(config)
         if not may_wait(path):
             write_container(path, kind, config, tensors)
             return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from hotloop.core.arguments import config_of_arguments, is_hotloops
-from hotloop.core.custom_objects import find, name_or_itself
+import numpy as np
+
+from hotloop.core.arguments import config_of_arguments, is_hotloops, plain
+from hotloop.core.custom_objects import find, name_in_files, name_or_itself
 from hotloop.core.registry import families
 
 BY_WEIGHTS = "use save_weights, and load_weights into a model that is built by the same code"
@@ -33,6 +36,28 @@ def require_savable(what: str, config: Any) -> None:
     _look_at(config, what, "")
 
 
+def as_in_files(config: Any) -> Any:
+    """Return what :func:`require_savable` took as JSON values: what scopes know by name stands in it by that.
+
+    A ``functools.partial`` is the name of its function with its arguments.
+    """
+    if isinstance(config, np.generic):
+        return config.item()
+    if isinstance(config, list | tuple):
+        return [as_in_files(item) for item in config]
+    if isinstance(config, Mapping):
+        return {key: as_in_files(value) for key, value in config.items()}
+    if isinstance(config, type) or callable(config):
+        name = name_in_files(config)
+        if name is not None:
+            return name
+    if isinstance(config, functools.partial):
+        function = name_or_itself(config.func)
+        made = {"partial": as_in_files(function), "args": plain(config.args)}
+        return {**made, "keywords": plain(config.keywords)}
+    return config
+
+
 def require_arguments(what: str, config: Any) -> None:
     """Refuse a config from which users' classes could not be made as they were, for a copy in this process.
 
@@ -52,7 +77,7 @@ def require_arguments(what: str, config: Any) -> None:
 
 
 def _look_at(value: Any, what: str, place: str) -> None:
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str | np.bool_ | np.integer | np.floating):
         return
     if isinstance(value, list | tuple):
         for item in value:
@@ -62,11 +87,13 @@ def _look_at(value: Any, what: str, place: str) -> None:
         if isinstance(described, str | type) and isinstance(config, Mapping):
             _look_at(described, what, place)
             place = _place(described, config)
-            cls = find(described)
+            cls = described if isinstance(described, type) else find(described)
             if isinstance(cls, type):
                 _require_arguments(cls, config, what, place)
         for item in value.values():
             _look_at(item, what, place)
+    elif callable(value) and name_in_files(value) is not None:
+        return
     elif isinstance(value, type):
         kind = next((family.name for family in families if issubclass(value, family.base)), "class")
         raise TypeError(
@@ -74,10 +101,24 @@ def _look_at(value: Any, what: str, place: str) -> None:
             "no file could be loaded again; write @hl.saving.register_serializable() above it, or "
             f"{BY_WEIGHTS}"
         )
+    elif isinstance(value, functools.partial):
+        if name_or_itself(value.func) is value.func:
+            _look_at(value.func, what, place)
+        try:
+            plain([value.args, value.keywords])
+        except TypeError as error:
+            name = getattr(value.func, "__name__", type(value.func).__name__)
+            raise TypeError(
+                f"{what}: functools.partial of {name}{place}: expected arguments that are JSON values, got "
+                f"{error}; write a def that calls it, and register that"
+            ) from None
     elif callable(value):
         raise TypeError(f"{what}: {_function(value, place)}")
     else:
-        mend = "get_config has to return numbers, strings, and lists and dicts of them"
+        mend = (
+            "a file holds numbers, strings, and lists and dicts of them: get_config has to return these, and"
+        )
+        mend += " arguments such as Lambda's have to be these"
         raise TypeError(
             f"{what}: expected JSON values in the config{place}, got {type(value).__name__}; {mend}"
         )
