@@ -197,8 +197,8 @@ def name_or_itself(thing: Any) -> Any:
 def name_in_files(thing: Any) -> str | None:
     """Return the name that a file may have for what is not registered.
 
-    It is that in a scope which is entered, or by which it was found in one; whoever loads the file gives it by
-    that name again.
+    It is that in a scope which is entered, or by which it was found in one; whoever loads the file gives it
+    by that name again.
     """
     for objects in reversed(_scopes.entered):
         for name, known in objects.items():
