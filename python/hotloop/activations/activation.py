@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop.core.custom_objects import function_of, missing, name_or_itself, named
+from hotloop.core.errors import bad_type
 from hotloop.graph.operand import FUNCTIONS, Operand, SymbolicOperand
 from hotloop.ir.activation import ChosenActivation
 
@@ -162,6 +163,9 @@ def get(identifier: Any) -> Activation:
         return FunctionActivation(function_of("activation: function", identifier["function"]))
     if isinstance(identifier, str) and ">" in identifier:
         raise missing("activation", identifier, ())
+    if hasattr(identifier, "with_parts"):
+        mend = "call that layer on what this one makes, or give the function that it applies"
+        raise bad_type("activation", "a name or a function", identifier, f"layers are none: {mend}")
     if callable(identifier) and not isinstance(identifier, Activation | type):
         return FunctionActivation(identifier)
     return Activation.of(identifier)

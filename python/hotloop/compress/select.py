@@ -83,6 +83,11 @@ def _removable_groups(units: UnitMap, chosen: Sequence[str] | None) -> dict[str,
     by_layer = {name: _distinct(units.groups(atoms)) for name, atoms in units.layers.items()}
     if chosen is None:
         found = {name: groups for name, groups in by_layer.items() if groups.size}
+        if not by_layer:
+            raise ValueError(
+                "prune: expected a model with a hidden Dense layer, got one without any Dense layer of its "
+                "own; only units of these can go"
+            )
         if not found:
             reasons = {name: units.why_all_stay(name) for name in list(by_layer)[:5]}
             told = "".join(f"; {name!r}: {why}" for name, why in reasons.items() if why != OUTPUT)

@@ -17,6 +17,8 @@ class Derived:
         What messages call an object of it.
     _made_at_first : dict of str to type
         Attributes that its ``__init__`` makes, and what they are; the first one before all others.
+    _not_there : dict of str to str
+        What Keras has and this does not, with what there is instead.
     _tells_arguments : bool
         Whether the config of a user's class without ``get_config`` is what its constructor was given.
     _is_itself_alone : bool
@@ -26,6 +28,7 @@ class Derived:
     _kind: ClassVar[str]
     _made_at_first: ClassVar[dict[str, type]]
     _tells_arguments: ClassVar[bool] = False
+    _not_there: ClassVar[dict[str, str]] = {}
     _is_itself_alone: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -59,6 +62,8 @@ def _get(self: Derived, name: str) -> Any:
             f"{self._kind} {type(self).__name__}: expected super().__init__() first, got {name!r} asked for "
             "before it"
         )
+    if name in self._not_there:
+        raise AttributeError(f"{self._kind} {type(self).__name__} has no {name!r}: {self._not_there[name]}")
     return object.__getattribute__(self, name)  # which raises what it did
 
 

@@ -117,7 +117,10 @@ def as_tensors(what: str, tensors: object) -> list[SymbolicTensor]:
     items = list(tensors.values()) if isinstance(tensors, dict) else tensors
     if not isinstance(items, list | tuple) or not items:
         raise bad_type(
-            what, "a symbolic tensor or a list of them", tensors, "start with hotloop.Input(shape)"
+            what,
+            "a symbolic tensor or a list of them",
+            tensors,
+            "start with hotloop.Input(shape); models compute on arrays",
         )
     for item in items:
         if not isinstance(item, SymbolicTensor):

@@ -136,7 +136,7 @@ def _trial(name: str, metric: Callable[..., Any], specs: list[Spec]) -> Subgraph
         twin = copy.deepcopy(metric)
         with warnings.catch_warnings(), keeping_nothing(what, twin):
             warnings.simplefilter("ignore")
-            return trace(called, specs, what)
+            return trace(called, specs, what, telling=False)
     except RowsMeet as error:
         raise ValueError(f"{what}: {error}") from error
     except _Refused:

@@ -91,6 +91,11 @@ class Layer(Derived, Weighted, Called):
 
     _kind = "layer"
     _tells_arguments = True
+    _not_there: ClassVar[dict[str, str]] = {
+        "add_loss": "regularizer= of add_weight adds what depends on weights, a loss of compile what "
+        "depends on an output, which a model may have several of",
+        "add_metric": "metrics of compile are of outputs, which a model may have several of",
+    }
     _is_itself_alone = True
     _made_at_first: ClassVar[dict[str, type]] = {
         "_name": str,

@@ -123,7 +123,12 @@ def arguments(specs: Sequence[Spec]) -> list[SymbolicTensor]:
 
 
 def trace(
-    function: Callable[..., Any], specs: Sequence[Spec], what: str, *, several: bool = False
+    function: Callable[..., Any],
+    specs: Sequence[Spec],
+    what: str,
+    *,
+    several: bool = False,
+    telling: bool = True,
 ) -> Subgraph:
     """Call a function with symbolic tensors and return what it did.
 
@@ -135,6 +140,8 @@ def trace(
     specs : sequence of Spec
     what : str
         How messages call the function.
+    telling : bool
+        Whether errors that the function raises say so, in front of what they say.
 
     Raises
     ------
@@ -145,13 +152,25 @@ def trace(
     """
     inputs = arguments(specs)
     with tracing() as weights:
-        result = function(*inputs)
+        try:
+            result = function(*inputs)
+        except Exception as error:
+            if telling:
+                _tell(error, what)
+            raise
     outputs = list(result) if several and isinstance(result, list | tuple) else [result]
     for output in outputs:
         if not isinstance(output, SymbolicTensor):
             mend = "compute it of the arguments by hotloop.ops"
             raise bad_type(f"{what}: result", "a symbolic tensor", output, mend)
     return between(inputs, outputs, set(weights.values()), what)
+
+
+def _tell(error: Exception, what: str) -> None:
+    """Let an error, which stays the user's own, say where it comes from."""
+    message = error.args[0] if error.args else None
+    if isinstance(message, str) and what.removeprefix("call of ") not in message:
+        error.args = (f"{what}: {message}", *error.args[1:])
 
 
 def between(

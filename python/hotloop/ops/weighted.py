@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hotloop import initializers, regularizers
-from hotloop.core.errors import bad_value, integer
+from hotloop.core.errors import bad_type, bad_value, integer
 from hotloop.core.naming import count_use
 from hotloop.core.seeds import derive_seed
 from hotloop.graph.given_weights import weights_for
@@ -78,6 +78,7 @@ class Weighted:
         dtype: Any = None,
         trainable: bool = True,
         regularizer: Any = None,
+        constraint: None = None,
         *,
         name: str | None = None,
     ) -> Parameter:
@@ -93,6 +94,8 @@ class Weighted:
         trainable : bool
             Whether training changes it by its gradient.
         regularizer : str, Regularizer or None
+        constraint : None
+            There are none yet.
         name : str, optional
             Its own within the layer; "variable" by default.
 
@@ -103,6 +106,13 @@ class Weighted:
         """
         if dtype not in (None, "float32", np.float32):
             raise bad_value(f"layer {self.name!r}: add_weight: dtype", "float32", dtype)
+        if constraint is not None:
+            mend = "there are none yet: let call use a function of the weight, such as exp, or regularize"
+            raise bad_value(f"layer {self.name!r}: add_weight: constraint", "None", constraint, mend)
+        if callable(initializer) and not hasattr(initializer, "get_config"):
+            mend = "write it as __call__(self, shape, rng) of a subclass of hotloop.initializers.Initializer"
+            expected = "a name or an Initializer"
+            raise bad_type(f"layer {self.name!r}: add_weight: initializer", expected, initializer, mend)
         taken = {parameter.name for parameter in self.parameters}
         if name is None:
             free = (f"variable_{i}" if i else "variable" for i in itertools.count())
