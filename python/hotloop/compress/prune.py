@@ -33,8 +33,10 @@ def prune_model(
     """Make a smaller model by removing the hidden units that matter least.
 
     Kernels, biases, batch normalisation's vectors and the optimizer's state are sliced, through Flatten,
-    Concatenate, Add, Multiply and layers that are used several times. The smaller model's output equals, bit
-    for bit, the output of the same model with those units masked (see :func:`mask_units`).
+    Concatenate, Add, Multiply, functions of :mod:`hotloop.ops` that go place by place, as activations do,
+    and layers that are used several times. Arrays of a number a unit in such functions keep the units. The
+    smaller model's output equals, bit for bit, the output of the same model with those units masked (see
+    :func:`mask_units`).
 
     Parameters
     ----------

@@ -10,9 +10,7 @@ from hotloop.core.errors import bad_value, brief
 from hotloop.graph.tracing import training_given
 
 FLAGS = ("training", "mask")
-_MEND = (
-    "one graph serves training and inference: layers such as Dropout and BatchNormalization know which it is"
-)
+_MEND = "one graph serves training and inference: layers such as Dropout know which it is"
 
 
 def flags_of(function: Callable[..., Any]) -> tuple[str, ...]:
