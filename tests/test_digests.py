@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-import seeded_models  # noqa: F401  (adds its trainings)
+import seeded_functions  # noqa: F401  (adds its trainings, as the next one does)
+import seeded_models  # noqa: F401
 from seeded_trainings import TRAININGS
 
 PATH = Path(__file__).with_name("digests.json")
