@@ -333,6 +333,30 @@ def test_a_child_forked_while_a_thread_works_goes_on(tmp_path: Path, work: str) 
     )
 
 
+def test_a_fork_waits_for_what_the_package_imports_late(tmp_path: Path) -> None:
+    """Whosever module it is: a child would wait for the thread that was importing it, which it lacks."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.7)\n")
+    run(
+        """
+        sys.path.insert(0, sys.argv[1])
+        late = {"__name__": "hotloop.some.module"}
+        exec("def function():\\n    import slow", late)
+        thread = threading.Thread(target=late["function"])
+        thread.start()
+        while "slow" not in sys.modules:
+            time.sleep(0.001)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            late["function"]()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        thread.join()
+        """,
+        tmp_path,
+    )
+
+
 def test_locks_that_nobody_else_can_give_back_are_free_in_a_child(tmp_path: Path) -> None:
     """Whatever lock a thread holds at the moment of the fork: the child finds it free."""
     run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 import time
 import weakref
@@ -14,8 +15,8 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 POLL_SECONDS = 0.02
-# A module of the package has to be whole in the child, which may ask for it; others are the user's affair.
-OWN_IMPORT_SECONDS = 2.0
+# What the package imports has to be whole in the child, which may ask for it; all else is the user's affair.
+OWN_IMPORT_SECONDS = 5.0
 OTHER_IMPORT_SECONDS = 0.1
 _locks: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -38,18 +39,28 @@ def _renew_locks() -> None:
 def _wait_for_imports() -> None:
     """A child waits for ever for a module that another thread was importing, so the fork waits a while."""
     begin = time.monotonic()
-    while names := _imported_elsewhere():
-        own = any(name.partition(".")[0] == "hotloop" for name in names)
+    while found := _imported_elsewhere():
+        own = any(name.partition(".")[0] == "hotloop" or _is_in_hotloop(thread) for name, thread in found)
         if time.monotonic() - begin >= (OWN_IMPORT_SECONDS if own else OTHER_IMPORT_SECONDS):
             return
         time.sleep(0.001)
 
 
-def _imported_elsewhere() -> list[str]:
-    """The modules that other threads are importing."""
+def _imported_elsewhere() -> list[tuple[str, int]]:
+    """The modules that other threads are importing, and these threads."""
     held = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
-    owners = {name: getattr(reference(), "owner", None) for name, reference in list(held.items())}
-    return [name for name, owner in owners.items() if owner not in (None, threading.get_ident())]
+    owners = [(name, getattr(reference(), "owner", None)) for name, reference in list(held.items())]
+    return [(name, owner) for name, owner in owners if owner not in (None, threading.get_ident())]
+
+
+def _is_in_hotloop(thread: int) -> bool:
+    """Whether a thread runs a function or module of the package, or something that this has called."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == "hotloop":
+            return True
+        frame = frame.f_back
+    return False
 
 
 os.register_at_fork(before=_wait_for_imports, after_in_child=_renew_locks)
