@@ -81,6 +81,16 @@ stage_bench() (
   hotloop bench --quick --only peaks,int8,one-row,training/tiny --json "$work/bench.json"
 )
 
+# Runs the tests of a list, a file a line: one process a half, and two cores.
+in_halves() {
+  pytest -q -p no:cacheprovider $(awk 'NR % 2' <<<"$1") >"$work/half.log" 2>&1 &
+  local beside=$! failed=0
+  pytest -q -p no:cacheprovider $(awk 'NR % 2 == 0' <<<"$1") || failed=1
+  wait $beside || failed=1
+  cat "$work/half.log"
+  return $failed
+}
+
 # All tests but those of the sources, of timing, and of whole processes, which sanitizers only slow down.
 sanitized_tests() {
   ls tests/test_*.py | grep -v -E 'test_(benchmark.*|cli|data|deep_models|demo|examples|layering|package|process_safety|symbols)\.py'
@@ -104,13 +114,7 @@ stage_sanitizer() (
   export PYTHONPATH="$work/sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime
   export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
   python -c "from hotloop import _native; assert _native.__file__.startswith('$work/sanitized'), _native.__file__"
-  # One process a half, and two cores.
-  pytest -q -p no:cacheprovider $(awk 'NR % 2' <<<"$tests") >"$work/half.log" 2>&1 &
-  local beside=$! failed=0
-  pytest -q -p no:cacheprovider $(awk 'NR % 2 == 0' <<<"$tests") || failed=1
-  wait $beside || failed=1
-  cat "$work/half.log"
-  [ $failed = 0 ] || exit 1
+  in_halves "$tests"
 )
 
 # What PyPI has of CUDA's toolkit, for machines without one.
@@ -165,5 +169,6 @@ stage_emulator() (
   export HOTLOOP_CUDA_EMULATED="$work/emulator-sanitized" HOTLOOP_SANITIZED=1 PYTHONMALLOC=malloc LD_PRELOAD=$runtime
   export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_stack_use_after_return=0
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
-  HOTLOOP_EMULATOR_ORDER=random:1 pytest -q -p no:cacheprovider tests/test_cuda_*.py
+  export HOTLOOP_EMULATOR_ORDER=random:1
+  in_halves "$(ls tests/test_cuda_*.py)"
 )
