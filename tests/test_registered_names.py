@@ -74,7 +74,7 @@ def test_the_newest_of_a_name_counts_and_scopes_before_it(tmp_path: Path) -> Non
         return act
 
     model = compiled(L.Activation(define(1.0)))
-    define(2.0)
+    define(1.0)
     model.save(tmp_path / "model")  # which was made with the one before
     newest = hl.load_model(tmp_path / "model")
     assert newest.layers[0].activation.function is custom_objects.find("Custom>act")

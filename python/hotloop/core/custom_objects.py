@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from hotloop.core.errors import bad_type, bad_value, unknown_name
-from hotloop.core.state import Same
+from hotloop.core.state import Same, definition_of
 
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 
@@ -40,7 +40,8 @@ def register_serializable(package: str = "Custom", name: str | None = None) -> C
     activation, loss or metric, or to :class:`~hotloop.layers.Lambda`.
 
     The same as Keras's ``register_keras_serializable``. Of several registrations of one name the newest
-    counts, so that a cell of a notebook can be run again.
+    counts, so that a cell of a notebook can be run again; models of what was defined otherwise before can no
+    longer be saved by that name.
 
     Parameters
     ----------
@@ -189,9 +190,19 @@ def named(identifier: Any) -> Any:
 def name_or_itself(thing: Any) -> Any:
     """Return the name that a class or a function is registered by; what has none itself.
 
-    That goes into configs: those with the thing itself are good for copies in this process.
+    That goes into configs: those with the thing itself are good for copies in this process. So are those of
+    what lost its name to a newer thing.
     """
-    return _names.get(_key(thing), thing)
+    name = _names.get(_key(thing))
+    return thing if name is None or name_was_lost(thing) else name
+
+
+def name_was_lost(thing: Any) -> bool:
+    """Whether something that is defined otherwise has been registered since by a thing's name."""
+    name = _names.get(_key(thing))
+    if name is None or _key(_registered[name]) == _key(thing):
+        return False
+    return bool(definition_of(_registered[name]) != definition_of(thing))
 
 
 def name_in_files(thing: Any) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import types
 import weakref
 from collections.abc import Callable, Mapping
@@ -79,9 +80,13 @@ def _state(thing: Any, seen: dict[int, tuple[int, Any]]) -> Any:
     if isinstance(thing, type | types.ModuleType | types.BuiltinFunctionType):
         return Same(thing)
     if isinstance(thing, types.FunctionType):
-        held = [cell.cell_contents for cell in thing.__closure__ or () if cell != _EMPTY]
+        cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
+        # That of super() is the class in which the function stands, and no state of it.
+        held = [cell.cell_contents for name, cell in cells if name != "__class__" and cell != _EMPTY]
         parts = [held, thing.__defaults__, thing.__kwdefaults__, vars(thing)]
         return thing.__code__, thing.__module__, _state(parts, seen)
+    if isinstance(thing, inspect.Signature):
+        return kind, str(thing)
     if isinstance(thing, types.MethodType):
         return kind, _state([thing.__func__, thing.__self__], seen)
     if isinstance(thing, functools.partial):
@@ -95,6 +100,34 @@ def _state(thing: Any, seen: dict[int, tuple[int, Any]]) -> Any:
 def _is_looked_into(kind: type) -> bool:
     """Whether it is a user's class, or one of hotloop's that says so: models and weights hold very much."""
     return kind.__module__.partition(".")[0] != "hotloop" or getattr(kind, "_has_state", False)
+
+
+def definition_of(thing: Any) -> Any:
+    """Return what is equal for classes and functions that the same lines define, as a cell that is run again.
+
+    Of a class that is what stands in it, and in the users' classes that it derives from.
+    """
+    if not isinstance(thing, type):
+        return state_of(thing)
+    if thing is object or thing.__module__.partition(".")[0] == "hotloop":
+        return Same(thing)
+    parts = {name: value for name, value in vars(thing).items() if name not in _OF_EVERY_CLASS}
+    return (
+        thing.__qualname__,
+        tuple(definition_of(base) for base in thing.__bases__),
+        tuple((name, _definition_of_part(value)) for name, value in parts.items()),
+    )
+
+
+_OF_EVERY_CLASS = frozenset({"__dict__", "__weakref__", "__doc__"})
+
+
+def _definition_of_part(value: Any) -> Any:
+    if isinstance(value, staticmethod | classmethod):
+        return type(value), state_of(value.__func__)
+    if isinstance(value, property):
+        return property, *map(state_of, (value.fget, value.fset, value.fdel))
+    return state_of(value)
 
 
 class Memory(Generic[Found]):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hotloop.core.arguments import config_of_arguments, is_hotloops, plain
-from hotloop.core.custom_objects import find, name_in_files, name_or_itself
+from hotloop.core.custom_objects import find, name_in_files, name_or_itself, name_was_lost
 from hotloop.core.registry import families
 
 BY_WEIGHTS = "use save_weights, and load_weights into a model that is built by the same code"
@@ -94,6 +94,11 @@ def _look_at(value: Any, what: str, place: str) -> None:
             _look_at(item, what, place)
     elif callable(value) and name_in_files(value) is not None:
         return
+    elif (isinstance(value, type) or callable(value)) and name_was_lost(value):
+        raise TypeError(
+            f"{what}: {value.__name__}{place} is not what is registered by its name now, which is defined "
+            f"otherwise; register one of them by another name, or make the model anew, or {BY_WEIGHTS}"
+        )
     elif isinstance(value, type):
         kind = next((family.name for family in families if issubclass(value, family.base)), "class")
         raise TypeError(
