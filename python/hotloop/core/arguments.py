@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from hotloop.core.own import is_hotloops
+
 _NONE = object()
 
 
@@ -163,8 +165,3 @@ def config_of_arguments(self: Any) -> dict[str, Any]:
             f"{lost[0].strip('*')!r}: ...}}, and from_config where __init__ takes no such value"
         )
     return config
-
-
-def is_hotloops(cls: type[Any]) -> bool:
-    """Whether a class is this package's."""
-    return cls.__module__.partition(".")[0] == "hotloop"

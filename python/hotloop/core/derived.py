@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from hotloop.core.arguments import config_of_arguments, is_hotloops, recording
+from hotloop.core.arguments import config_of_arguments, recording
 from hotloop.core.errors import bad_type
+from hotloop.core.own import is_hotloops
 
 
 class Derived:

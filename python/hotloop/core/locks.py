@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from hotloop.core.own import is_own_module
+
 Result = TypeVar("Result")
 POLL_SECONDS = 0.02
 # What the package imports has to be whole in the child, which may ask for it; all else is the user's affair.
@@ -40,7 +42,7 @@ def _wait_for_imports() -> None:
     """A child waits for ever for a module that another thread was importing, so the fork waits a while."""
     begin = time.monotonic()
     while found := _imported_elsewhere():
-        own = any(name.partition(".")[0] == "hotloop" or _is_in_hotloop(thread) for name, thread in found)
+        own = any(is_own_module(name) or _is_in_hotloop(thread) for name, thread in found)
         if time.monotonic() - begin >= (OWN_IMPORT_SECONDS if own else OTHER_IMPORT_SECONDS):
             return
         time.sleep(0.001)
@@ -57,7 +59,7 @@ def _is_in_hotloop(thread: int) -> bool:
     """Whether a thread runs a function or module of the package, or something that this has called."""
     frame = sys._current_frames().get(thread)
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == "hotloop":
+        if is_own_module(frame.f_globals.get("__name__")):
             return True
         frame = frame.f_back
     return False

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from hotloop.core.own import is_hotloops
+
 Found = TypeVar("Found")
 
 
@@ -99,7 +101,7 @@ def _state(thing: Any, seen: dict[int, tuple[int, Any]]) -> Any:
 
 def _is_looked_into(kind: type) -> bool:
     """Whether it is a user's class, or one of hotloop's that says so: models and weights hold very much."""
-    return kind.__module__.partition(".")[0] != "hotloop" or getattr(kind, "_has_state", False)
+    return not is_hotloops(kind) or getattr(kind, "_has_state", False)
 
 
 def definition_of(thing: Any) -> Any:
@@ -109,7 +111,7 @@ def definition_of(thing: Any) -> Any:
     """
     if not isinstance(thing, type):
         return state_of(thing)
-    if thing is object or thing.__module__.partition(".")[0] == "hotloop":
+    if thing is object or is_hotloops(thing):
         return Same(thing)
     parts = {name: value for name, value in vars(thing).items() if name not in _OF_EVERY_CLASS}
     return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hotloop.core.own import is_own_module
 from hotloop.graph.operand import OPERATOR_OPS
 from hotloop.losses.meeting import require_meeting
 
@@ -152,7 +153,7 @@ def _is_said_by_ops(error: BaseException) -> bool:
     asked = False
     while behind is not None:
         module = str(behind.tb_frame.f_globals.get("__name__"))
-        if module.partition(".")[0] != "hotloop":
+        if not is_own_module(module):
             asked, inside = True, []
         else:
             inside.append(module)

@@ -11,6 +11,7 @@ from hotloop.core.custom_objects import CustomObjectScope
 from hotloop.core.errors import bad_type
 from hotloop.core.files import PathLike
 from hotloop.core.naming import unique_name
+from hotloop.core.own import is_own_module
 from hotloop.core.registry import Family
 from hotloop.core.serialization import serialize
 from hotloop.feed.arrays import split_by_name
@@ -236,7 +237,7 @@ class Model(Learning, Predicting):
     def _require_own_weights(self, what: str) -> None:
         """Refuse layers that share weights by sharing a part: configs, in which each has its own, would part
         them. A ``from_config`` of the user's may know better."""
-        if not type(self).from_config.__module__.startswith("hotloop."):
+        if not is_own_module(type(self).from_config.__module__):
             return
         owners: dict[Parameter, str] = {}
         for layer in self.graph.layers:

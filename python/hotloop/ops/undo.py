@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hotloop.core.own import is_hotloops
 from hotloop.graph.network import Network
 from hotloop.ops.kept import Kept
 from hotloop.ops.parts import networks_within
@@ -27,7 +28,7 @@ class Undo:
         self._own: list[tuple[Any, Any, int]] = []  # layers of the package
         found = list(networks)
         for layer in layers:
-            if type(layer).__module__.startswith("hotloop."):  # which change nothing else, and have no parts
+            if is_hotloops(type(layer)):  # which change nothing else, and have no parts
                 self._own.append((layer, layer._building, len(layer.nodes)))
                 continue
             for each in layer.with_parts():

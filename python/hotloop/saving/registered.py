@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from hotloop.core.arguments import config_of_arguments, is_hotloops, plain
+from hotloop.core.arguments import config_of_arguments, plain
 from hotloop.core.custom_objects import find, name_in_files, name_or_itself, name_was_lost
+from hotloop.core.own import is_hotloops
 from hotloop.core.registry import families
 
 BY_WEIGHTS = "use save_weights, and load_weights into a model that is built by the same code"
@@ -47,7 +48,7 @@ def as_in_files(config: Any) -> Any:
         return [as_in_files(item) for item in config]
     if isinstance(config, Mapping):
         return {key: as_in_files(value) for key, value in config.items()}
-    if isinstance(config, type) or callable(config):
+    if callable(config):
         name = name_in_files(config)
         if name is not None:
             return name
@@ -67,11 +68,8 @@ def require_arguments(what: str, config: Any) -> None:
         for item in config:
             require_arguments(what, item)
     elif isinstance(config, Mapping):
-        described, own = config.get("class_name"), config.get("config")
-        if isinstance(described, str | type) and isinstance(own, Mapping):
-            cls = described if isinstance(described, type) else find(described)
-            if isinstance(cls, type):
-                _require_arguments(cls, own, what, _place(described, own))
+        if _describes(config):
+            _require_arguments(config, what)
         for item in config.values():
             require_arguments(what, item)
 
@@ -83,18 +81,15 @@ def _look_at(value: Any, what: str, place: str) -> None:
         for item in value:
             _look_at(item, what, place)
     elif isinstance(value, Mapping):
-        described, config = value.get("class_name"), value.get("config")
-        if isinstance(described, str | type) and isinstance(config, Mapping):
-            _look_at(described, what, place)
-            place = _place(described, config)
-            cls = described if isinstance(described, type) else find(described)
-            if isinstance(cls, type):
-                _require_arguments(cls, config, what, place)
+        if _describes(value):
+            _look_at(value["class_name"], what, place)
+            place = _place(value)
+            _require_arguments(value, what)
         for item in value.values():
             _look_at(item, what, place)
     elif callable(value) and name_in_files(value) is not None:
         return
-    elif (isinstance(value, type) or callable(value)) and name_was_lost(value):
+    elif callable(value) and name_was_lost(value):
         raise TypeError(
             f"{what}: {value.__name__}{place} is not what is registered by its name now, which is defined "
             f"otherwise; register one of them by another name, or make the model anew, or {BY_WEIGHTS}"
@@ -129,8 +124,14 @@ def _look_at(value: Any, what: str, place: str) -> None:
         )
 
 
-def _place(described: str | type, config: Mapping[str, Any]) -> str:
+def _describes(value: Mapping[str, Any]) -> bool:
+    """Whether it is the ``{"class_name", "config"}`` of a thing."""
+    return isinstance(value.get("class_name"), str | type) and isinstance(value.get("config"), Mapping)
+
+
+def _place(thing: Mapping[str, Any]) -> str:
     """Where parts of a thing stand, as messages say it; nowhere for the layers of a model."""
+    described, config = thing["class_name"], thing["config"]
     if "layers" in config:
         return ""
     name = config.get("name")
@@ -159,11 +160,15 @@ def _function(function: Any, place: str) -> str:
     )
 
 
-def _require_arguments(cls: type[Any], config: Mapping[str, Any], what: str, place: str) -> None:
+def _require_arguments(thing: Mapping[str, Any], what: str) -> None:
     """Refuse a config that leaves out arguments of a user's constructor, or has some that it doesn't take.
 
     A class with a ``from_config`` of its own is trusted to know better.
     """
+    described, config, place = thing["class_name"], thing["config"], _place(thing)
+    cls = described if isinstance(described, type) else find(described)
+    if not isinstance(cls, type):
+        return
     owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
     reader = next(base for base in cls.__mro__ if "from_config" in vars(base))
     if is_hotloops(owner) or not is_hotloops(reader) or owner is object:

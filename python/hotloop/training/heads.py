@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from hotloop import metrics
+from hotloop.core.own import is_hotloops
 from hotloop.device import to_host
 from hotloop.feed.arrays import Array, Floats
 from hotloop.feed.targets import label_array, target_array
@@ -149,7 +150,7 @@ def try_metrics(heads: Sequence[Head], labels: Sequence[Array]) -> None:
 def _is_hotloops(metric: Metric) -> bool:
     """Whether a metric, and the loss that it is made of, are all this package's code."""
     parts = [metric, *(part for part in vars(metric).values() if isinstance(part, Loss))]
-    ours = all(type(part).__module__.startswith("hotloop.") for part in parts)
+    ours = all(is_hotloops(type(part)) for part in parts)
     return ours and not isinstance(metric, metrics.FunctionMetric)
 
 
@@ -237,7 +238,7 @@ def measure(
     exact = None if logits is None else what.on_logits(logits.activation)
     values, judge = (output, what) if exact is None or logits is None else (logits.values, exact)
     predicted = values.reshape(-1, *head.shape)
-    if type(what).__module__.startswith("hotloop."):
+    if is_hotloops(type(what)):
         return judge(y, predicted, *weights)
     return call_metric(what.name, judge, y, predicted, *weights)
 
